@@ -1,0 +1,161 @@
+/**
+ * The Compose model: what a `compose.yaml` means, in one spelling, as JSON. The command makes it from YAML
+ * (`read.ts`), the deployment carries it, the agent validates it again with this schema. It is itself valid Compose,
+ * with every value in its long form, durations as `90s`, sizes in bytes. A key that is not here is refused by name.
+ */
+import { z } from 'zod'
+import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { parseDurationMs } from './units.ts'
+
+const durationSchema = z
+  .string()
+  .refine((text) => parseDurationMs(text) !== undefined, { error: 'must be a duration such as 1m30s' })
+const sizeBytesSchema = z.int().nonnegative()
+const hostPortSchema = z.int().min(0).max(65_535)
+const stringMapSchema = z.record(z.string(), z.string())
+const absolutePathSchema = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path')
+const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
+
+/** Keys that start with `x-` are carried and ignored, as Compose does; any other unknown key is refused. */
+const withExtensions = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.looseObject(shape).superRefine((value, context) => {
+    for (const key of Object.keys(value)) {
+      if (!(key in shape) && !key.startsWith('x-'))
+        context.addIssue({ code: 'custom', path: [key], message: 'is not a key that this version supports' })
+    }
+  })
+
+const healthcheckSchema = withExtensions({
+  /** `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`; absent: the image's own test with these times. */
+  test: z.array(z.string()).min(1).optional(),
+  interval: durationSchema.optional(),
+  timeout: durationSchema.optional(),
+  start_period: durationSchema.optional(),
+  retries: z.int().nonnegative().optional(),
+})
+
+const portSchema = withExtensions({
+  target: z.int().min(1).max(65_535),
+  published: hostPortSchema.optional().describe('absent: a free port that the engine chooses'),
+  protocol: z.enum(['tcp', 'udp', 'sctp']),
+  host_ip: z.union([z.ipv4(), z.ipv6()]).optional(),
+})
+
+const mountSchema = z.discriminatedUnion('type', [
+  withExtensions({
+    type: z.literal('volume'),
+    source: resourceNameSchema,
+    target: absolutePathSchema,
+    read_only: z.boolean().optional(),
+    volume: withExtensions({ nocopy: z.boolean().optional() }).optional(),
+  }),
+  withExtensions({
+    type: z.literal('bind'),
+    source: absolutePathSchema,
+    target: absolutePathSchema,
+    read_only: z.boolean().optional(),
+    bind: withExtensions({
+      create_host_path: z.boolean().optional(),
+      propagation: z.enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']).optional(),
+    }).optional(),
+  }),
+  withExtensions({
+    type: z.literal('tmpfs'),
+    target: absolutePathSchema,
+    read_only: z.boolean().optional(),
+    tmpfs: withExtensions({ size: sizeBytesSchema.optional(), mode: z.int().nonnegative().optional() }).optional(),
+  }),
+])
+
+const dependencySchema = withExtensions({
+  condition: z.enum(['service_started', 'service_healthy', 'service_completed_successfully']),
+  restart: z.boolean().optional(),
+  required: z.boolean().optional(),
+})
+
+const deploySchema = withExtensions({
+  resources: withExtensions({
+    limits: withExtensions({
+      cpus: z.number().positive().optional(),
+      memory: sizeBytesSchema.optional(),
+      pids: z.int().optional(),
+    }).optional(),
+  }).optional(),
+  update_config: withExtensions({ monitor: durationSchema.optional() }).optional(),
+})
+
+export const serviceSchema = withExtensions({
+  image: z.string().min(1),
+  command: z.array(z.string()).optional(),
+  entrypoint: z.array(z.string()).optional().describe('an empty list clears the entrypoint of the image'),
+  environment: stringMapSchema.optional(),
+  ports: z.array(portSchema).optional(),
+  expose: z.array(z.string().regex(/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/)).optional(),
+  volumes: z.array(mountSchema).optional(),
+  networks: z.record(resourceNameSchema, withExtensions({ aliases: z.array(z.string()).optional() })).optional(),
+  network_mode: z
+    .string()
+    .regex(/^(bridge|host|none|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/, 'must be bridge, host, none or service:NAME')
+    .optional(),
+  depends_on: z.record(serviceNameSchema, dependencySchema).optional(),
+  healthcheck: healthcheckSchema.optional(),
+  restart: z
+    .string()
+    .regex(/^(no|always|unless-stopped|on-failure(:\d+)?)$/, 'must be no, always, unless-stopped or on-failure[:N]')
+    .optional(),
+  labels: stringMapSchema.optional(),
+  container_name: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/, 'must be a container name')
+    .optional(),
+  user: z.string().optional(),
+  working_dir: z.string().optional(),
+  hostname: z.string().optional(),
+  stop_signal: z.string().optional(),
+  stop_grace_period: durationSchema.optional(),
+  init: z.boolean().optional(),
+  tty: z.boolean().optional(),
+  stdin_open: z.boolean().optional(),
+  read_only: z.boolean().optional(),
+  tmpfs: z.array(z.string()).optional().describe('/path or /path:options'),
+  shm_size: sizeBytesSchema.optional(),
+  cap_add: z.array(capabilitySchema).optional(),
+  cap_drop: z.array(capabilitySchema).optional(),
+  security_opt: z.array(z.string()).optional(),
+  mem_limit: sizeBytesSchema.optional(),
+  cpus: z.number().positive().optional(),
+  pids_limit: z.int().optional(),
+  deploy: deploySchema.optional(),
+  logging: withExtensions({ driver: z.string().optional(), options: stringMapSchema.optional() }).optional(),
+  pull_policy: z.enum(['always', 'missing', 'never']).optional(),
+})
+
+const networkSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
+const volumeSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
+
+const longshoreSchema = z.strictObject({
+  update: z
+    .strictObject({ deadline: durationSchema.optional().describe('until every service must be as wanted; default 5m') })
+    .optional(),
+})
+
+export const modelSchema = withExtensions({
+  name: appNameSchema,
+  services: z
+    .record(serviceNameSchema, serviceSchema)
+    .refine((services) => Object.keys(services).length > 0, { error: 'must name at least one service' }),
+  networks: z.record(resourceNameSchema, networkSchema).optional(),
+  volumes: z.record(resourceNameSchema, volumeSchema).optional(),
+  'x-longshore': longshoreSchema.optional(),
+}).meta({ id: 'ComposeModel' })
+
+export type Model = z.infer<typeof modelSchema>
+export type Service = z.infer<typeof serviceSchema>
+export type Mount = z.infer<typeof mountSchema>
+export type Port = z.infer<typeof portSchema>
+export type Healthcheck = z.infer<typeof healthcheckSchema>
+export type DependencyCondition = z.infer<typeof dependencySchema>['condition']
+
+/** A job ends by itself and is then done; everything else is kept running. */
+export const isJob = (service: Service, isAwaited: boolean): boolean =>
+  isAwaited || service.restart === 'no' || service.restart?.startsWith('on-failure') === true

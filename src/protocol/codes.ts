@@ -1,0 +1,114 @@
+/**
+ * The closed table of codes: every refusal, wait, failure and error of Longshore carries one of these, on the wire,
+ * in the log and on the command line. Code branches on the code, never on a message. docs/errors.md is made from it.
+ */
+const table = {
+  // What an operator wrote.
+  usage: ['the command line is not understood', 'run the command with --help'],
+  'config-invalid': ['a configuration file or context cannot be used', 'mend the named field'],
+  'file-unreadable': ['a file named on the command line cannot be read', 'check the path and its permissions'],
+  'yaml-invalid': ['the file is not valid YAML', 'mend the YAML at the line given'],
+  'key-unknown': ['Compose has no such key', 'check its spelling, or prefix your own keys with x-'],
+  'key-unsupported': [
+    'a Compose key that Longshore does not support',
+    'remove the key, or follow the advice given with it',
+  ],
+  'value-invalid': ['a value is of the wrong type or form', 'mend the value at the path given'],
+  'variable-undefined': [
+    'a variable has no value and no default',
+    'set it with --set, --env-file or .env, or write ${NAME:-default}',
+  ],
+  'variable-invalid': ['a ${…} expression does not parse', 'write a literal dollar sign as $$'],
+  'reference-missing': [
+    'something names a service, network or volume that is not defined',
+    'define it, or mend the name',
+  ],
+  'dependency-cycle': ['services depend on each other in a circle', 'take one depends_on out of the circle'],
+  'port-duplicate': ['two services publish the same host port', 'give one of them another host port'],
+  'name-duplicate': ['two services have the same container_name', 'give one of them another name'],
+  'image-invalid': ['an image reference does not parse', 'write it as [registry/]name[:tag][@digest]'],
+
+  // A message that a device refuses.
+  'payload-too-large': [
+    'the payload is longer than the device accepts',
+    'make the deployment smaller, or raise maxBytes on the device',
+  ],
+  'payload-not-json': ['the payload is not JSON', 'publish with the longshore command or its client library'],
+  'schema-unsupported': ['the schema number is not one that this agent speaks', 'update the agent or the client'],
+  'message-invalid': ['a field is missing or of the wrong type', 'mend the field at the path given'],
+  'device-mismatch': [
+    'the message names another device than its topic',
+    'publish it to the topic of the device it names',
+  ],
+  'app-mismatch': ['the message names another app than its topic', 'publish it to the topic of the app it names'],
+  'release-mismatch': ['the release digest is not that of the content', 'compute the digest over the content as sent'],
+  stale: ['a newer generation was seen already', 'deploy again: the client takes a higher generation'],
+  'port-claimed': [
+    'another app on the device publishes this host port',
+    'choose another host port, or remove the other app',
+  ],
+  'name-claimed': [
+    'another app on the device uses this container name',
+    'choose another container_name, or remove the other app',
+  ],
+  'verb-unsupported': ['the agent does not know this command verb', 'see capabilities in the inventory of the device'],
+  'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
+  'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
+
+  // What an app waits for, or why it failed.
+  'engine-unreachable': ['the container engine does not answer', 'start the engine; the agent goes on by itself'],
+  'engine-error': ['the container engine refused a call', 'see the message of the engine'],
+  'name-taken': [
+    'an object of this name belongs to another Longshore agent on this engine',
+    'set namePrefix for one of the agents',
+  ],
+  'name-in-use': [
+    'an object of this name exists and is not of Longshore',
+    'rename or remove it; the agent goes on by itself',
+  ],
+  'port-in-use': ['a host port is taken by something else', 'free the port; the agent goes on by itself'],
+  'image-missing': ['the image is not on the device and pull_policy forbids a pull', 'load the image on the device'],
+  'image-not-found': [
+    'the registry does not have the image',
+    'check its name and tag, or push it; the agent tries again',
+  ],
+  'image-pull-failed': ['the image could not be pulled', 'check the registry and the network; the agent tries again'],
+  dependency: ['a service waits for another one', 'see the state of the service it waits for'],
+  verifying: ['the services run and are being watched', 'wait for the monitor time to pass'],
+  exited: ['a service ended though it should run', 'see its logs and its exit code'],
+  'crash-loop': ['a service ends again and again', 'see its logs and its exit code'],
+  unhealthy: ['a service is not healthy', 'see its logs and its healthcheck'],
+  'job-failed': ['a job ended with another exit code than 0', 'see its logs and its exit code'],
+  'deadline-exceeded': [
+    'the services were not all as wanted within the deadline',
+    'see the state of each service, or raise x-longshore.update.deadline',
+  ],
+  superseded: ['a newer deployment took its place', 'wait for the outcome of the newer one'],
+
+  // Between the command and the broker.
+  'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
+  'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'subscription-refused': ['the broker refused a subscription', 'check the access rules of the broker'],
+  'not-retained': [
+    'the broker acknowledged a message but did not keep it',
+    'check its access rules and that it keeps retained messages',
+  ],
+  'link-down': ['the connection to the broker went away', 'try again when it is back'],
+  'no-answer': ['nobody answered in time', 'check that the device is online: longshore devices'],
+  'port-unavailable': [
+    'the address to listen on cannot be used',
+    'choose another port or address, or end what listens there',
+  ],
+  'state-unusable': ['the state directory cannot be used', 'check its path, its permissions and the disk'],
+  'internal-error': ['Longshore itself is at fault', 'please report it with the log'],
+} as const satisfies Record<string, readonly [meaning: string, remedy: string]>
+
+export type Code = keyof typeof table
+
+export const codeNames = Object.keys(table) as readonly Code[]
+
+/** What a code means and what to do about it, in words for a person. */
+export const explain = (code: Code): { readonly meaning: string; readonly remedy: string } => {
+  const [meaning, remedy] = table[code]
+  return { meaning, remedy }
+}

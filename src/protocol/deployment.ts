@@ -1,0 +1,47 @@
+/** `<device>/desired/<app>`: what an operator wants of an app on a device. Retained, QoS 1. */
+import { z } from 'zod'
+import { appNameSchema, deviceIdSchema, digestSchema, epochMsSchema, generationSchema } from './names.ts'
+
+const addressed = {
+  schema: z.literal(1),
+  device: deviceIdSchema,
+  app: appNameSchema,
+  generation: generationSchema,
+  issuedAt: epochMsSchema,
+  by: z.string().max(200).describe('who deployed it, for people to read'),
+}
+
+const releaseFileSchema = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
+  mode: z.string().regex(/^0[0-7]{3}$/, 'must be four octal digits, as in 0644'),
+  content: z.base64(),
+})
+
+/** Assigns a release. The Compose model in it is validated by `src/compose/model.ts`, which knows the keys. */
+export const assignmentSchema = z
+  .looseObject({
+    ...addressed,
+    remove: z.literal(false).optional(),
+    release: digestSchema,
+    compose: z.record(z.string(), z.json()),
+    files: z.record(z.string(), releaseFileSchema),
+  })
+  .meta({ id: 'Assignment' })
+
+/** Removes the app; its named volumes stay unless `volumes` says otherwise. */
+export const removalSchema = z
+  .looseObject({ ...addressed, remove: z.literal(true), volumes: z.boolean().optional() })
+  .meta({ id: 'Removal' })
+
+export const deploymentSchema = z.union([removalSchema, assignmentSchema]).meta({ id: 'Deployment' })
+
+export type Assignment = z.infer<typeof assignmentSchema>
+export type Removal = z.infer<typeof removalSchema>
+export type Deployment = z.infer<typeof deploymentSchema>
+
+/** The order of deployments, the same everywhere: generation, then issuedAt, then release. Negative: a before b. */
+export const compareDeployments = (a: Deployment, b: Deployment): number =>
+  a.generation - b.generation || a.issuedAt - b.issuedAt || compareText(releaseText(a), releaseText(b))
+
+const releaseText = (deployment: Deployment): string => (deployment.remove ? '' : deployment.release)
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

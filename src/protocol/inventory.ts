@@ -1,0 +1,33 @@
+/** `<device>/inventory`: what a device is. Retained, QoS 1; on change, on connect without a session, on `refresh`. */
+import { z } from 'zod'
+import { epochMsSchema } from './names.ts'
+
+export const inventorySchema = z
+  .looseObject({
+    schema: z.literal(1),
+    at: epochMsSchema,
+    session: z.int().nonnegative(),
+    hostname: z.string(),
+    os: z.looseObject({ name: z.string(), version: z.string(), kernel: z.string() }),
+    arch: z.string().describe('as Node names it: x64, arm64, arm'),
+    model: z.string().optional().describe('board or machine, where it tells'),
+    cpuCount: z.int().nonnegative(),
+    memoryBytes: z.int().nonnegative(),
+    engine: z
+      .looseObject({
+        name: z.string(),
+        version: z.string(),
+        apiVersion: z.string(),
+        os: z.string(),
+        arch: z.string(),
+        storageDriver: z.string(),
+        cgroupVersion: z.string(),
+      })
+      .nullable()
+      .describe('null while no engine answers'),
+    agent: z.looseObject({ version: z.string(), startedAt: epochMsSchema, namePrefix: z.string() }),
+    capabilities: z.array(z.string()).describe('the command verbs that the agent answers'),
+  })
+  .meta({ id: 'Inventory' })
+
+export type Inventory = z.infer<typeof inventorySchema>

@@ -1,0 +1,45 @@
+/** The names that stand in topics, labels and file names, and what each may look like. */
+import { z } from 'zod'
+
+/** Words that already mean something as a topic level or as a client id, so no device may be called so. */
+export const reservedDeviceIds: readonly string[] = ['group', 'enroll', 'bridge', 'broker', 'fleet']
+
+/** One topic level; also a file name, a client id and a certificate's common name, hence the narrow alphabet. */
+export const deviceIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'must be 1 to 63 of A-Z a-z 0-9 _ - and start with a letter or digit')
+  .refine((id) => !reservedDeviceIds.includes(id), { error: `must not be one of ${reservedDeviceIds.join(', ')}` })
+  .meta({ id: 'DeviceId' })
+
+/** A Compose project name, as Compose itself limits it. */
+export const appNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 _ - and start with a letter or digit')
+  .meta({ id: 'AppName' })
+
+/** No dots: a service name becomes a topic level, and NATS before 2.10 has no dots there. */
+export const serviceNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'must be 1 to 63 of A-Z a-z 0-9 _ - and start with a letter or digit')
+
+/** Network and volume names inside a Compose file. */
+export const resourceNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be 1 to 128 of A-Z a-z 0-9 . _ - and start with a letter or digit')
+
+export const commandIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'must be 1 to 63 of A-Z a-z 0-9 _ - and start with a letter or digit')
+
+/** What comes before `/v1/`: any prefix a site already uses, but no wildcard and no empty level. */
+export const rootSchema = z
+  .string()
+  .regex(/^[^/+#\0$][^/+#\0]*(\/[^/+#\0]+)*$/, 'must be topic levels without + or #, no empty level, no leading $')
+
+export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')
+
+/** Milliseconds since 1970, UTC. */
+export const epochMsSchema = z.int().nonnegative()
+
+/** Rises with every deployment of an app to a device; by default the time of issue in epoch ms. */
+export const generationSchema = z.int().positive()

@@ -1,0 +1,96 @@
+/** `<device>/reported/<app>`: what the device says about an app. Retained, QoS 1. */
+import { z } from 'zod'
+import { appNameSchema, digestSchema, epochMsSchema, generationSchema } from './names.ts'
+import { reasonSchema } from './reason.ts'
+
+/**
+ *   accepted → waiting ⇄ pulling → stopping → starting → verifying → running ⇄ degraded
+ *                                                     ↘ completed (jobs only)   ↘ stopped
+ *   any of them → rolling-back → running | failed;  any of them → failed;  any of them → removed
+ */
+export const phases = [
+  'accepted',
+  'waiting',
+  'pulling',
+  'stopping',
+  'starting',
+  'verifying',
+  'rolling-back',
+  'running',
+  'degraded',
+  'stopped',
+  'completed',
+  'failed',
+  'removed',
+] as const
+
+/** What a generation came to. */
+export const outcomes = ['succeeded', 'rolled-back', 'rollback-failed', 'failed', 'superseded'] as const
+
+/** Why a message was not accepted at all. */
+export const refusals = ['rejected', 'stale', 'conflict'] as const
+
+export const serviceStates = [
+  'missing',
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'exited',
+  'completed',
+  'dead',
+] as const
+
+export const healthStates = ['none', 'starting', 'healthy', 'unhealthy'] as const
+
+export const serviceReportSchema = z
+  .looseObject({
+    state: z.enum(serviceStates),
+    health: z.enum(healthStates),
+    image: z.string().describe('the reference in the Compose model'),
+    imageId: z.string().optional(),
+    digest: z.string().optional().describe('the spec digest that the container was made from'),
+    restarts: z.int().nonnegative(),
+    exitCode: z.int().optional(),
+    startedAt: epochMsSchema.optional(),
+    reason: reasonSchema.optional(),
+  })
+  .meta({ id: 'ServiceReport' })
+
+const releaseRefSchema = z.object({ generation: generationSchema, release: digestSchema })
+
+export const reportedSchema = z
+  .looseObject({
+    schema: z.literal(1),
+    at: epochMsSchema,
+    session: z.int().nonnegative(),
+    app: appNameSchema,
+    generation: generationSchema.nullable().describe('of the newest accepted deployment; null if none ever was'),
+    release: digestSchema.nullable(),
+    phase: z.enum(phases).nullable(),
+    outcome: z.enum(outcomes).optional(),
+    reason: reasonSchema.optional().describe('whenever it is not plain success'),
+    since: epochMsSchema.describe('when this phase began'),
+    waitingFor: z.array(reasonSchema).optional(),
+    running: releaseRefSchema.nullable(),
+    lastGood: releaseRefSchema.optional(),
+    refused: z
+      .object({
+        generation: generationSchema.optional(),
+        release: digestSchema.optional(),
+        outcome: z.enum(refusals),
+        reason: reasonSchema,
+        at: epochMsSchema,
+      })
+      .optional(),
+    services: z.record(z.string(), serviceReportSchema),
+  })
+  .meta({ id: 'Reported' })
+
+export type Phase = (typeof phases)[number]
+export type Outcome = (typeof outcomes)[number]
+export type Refusal = (typeof refusals)[number]
+export type ServiceState = (typeof serviceStates)[number]
+export type HealthState = (typeof healthStates)[number]
+export type ServiceReport = z.infer<typeof serviceReportSchema>
+export type Reported = z.infer<typeof reportedSchema>

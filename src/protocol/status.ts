@@ -1,0 +1,15 @@
+/** `<device>/status`: birth and last will on one topic. Retained, QoS 1. */
+import { z } from 'zod'
+import { epochMsSchema } from './names.ts'
+
+export const statusSchema = z
+  .looseObject({
+    schema: z.literal(1),
+    at: epochMsSchema.describe('in a will: when the connection was made'),
+    online: z.boolean(),
+    session: z.int().nonnegative().describe('counts connections; compare for equality with the latest birth only'),
+    agent: z.string().describe('version of the agent'),
+  })
+  .meta({ id: 'Status' })
+
+export type Status = z.infer<typeof statusSchema>

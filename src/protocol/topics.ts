@@ -1,0 +1,48 @@
+/** Every topic of protocol v1, built and parsed here and nowhere else. */
+import { appNameSchema, commandIdSchema, deviceIdSchema } from './names.ts'
+
+export const defaultRoot = 'longshore'
+
+/** A topic taken apart. `device` is always a valid device id, `app` a valid app name, `id` a valid command id. */
+export type ParsedTopic =
+  | { readonly kind: 'desired' | 'reported' | 'progress'; readonly device: string; readonly app: string }
+  | { readonly kind: 'status' | 'inventory'; readonly device: string }
+  | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
+
+/** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
+export type Topics = ReturnType<typeof topicsUnder>
+
+export const topicsUnder = (root: string) => {
+  const base = `${root}/v1/`
+  return {
+    desired: (device: string, app: string) => `${base}${device}/desired/${app}`,
+    reported: (device: string, app: string) => `${base}${device}/reported/${app}`,
+    progress: (device: string, app: string) => `${base}${device}/progress/${app}`,
+    status: (device: string) => `${base}${device}/status`,
+    inventory: (device: string) => `${base}${device}/inventory`,
+    command: (device: string, id: string) => `${base}${device}/command/${id}`,
+    reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    /** undefined for a topic that is not one of ours, or whose names are not valid. */
+    parse: (topic: string): ParsedTopic | undefined =>
+      topic.startsWith(base) ? parseLevels(topic.slice(base.length)) : undefined,
+  }
+}
+
+const parseLevels = (path: string): ParsedTopic | undefined => {
+  const [device, kind, name, ...rest] = path.split('/')
+  if (device === undefined || rest.length > 0 || !deviceIdSchema.safeParse(device).success) return undefined
+  switch (kind) {
+    case 'desired':
+    case 'reported':
+    case 'progress':
+      return appNameSchema.safeParse(name).success ? { kind, device, app: name as string } : undefined
+    case 'status':
+    case 'inventory':
+      return name === undefined ? { kind, device } : undefined
+    case 'command':
+    case 'reply':
+      return commandIdSchema.safeParse(name).success ? { kind, device, id: name as string } : undefined
+    default:
+      return undefined
+  }
+}
