@@ -11,6 +11,9 @@ export const reasonSchema = z
   })
   .meta({ id: 'Reason' })
 
+/** As read from the wire or the disk, where the code may be one that this version does not know. */
+export type WireReason = z.infer<typeof reasonSchema>
+
 export type Reason = { readonly code: Code; readonly message: string; readonly path?: string }
 
 /** Where in a file something is wrong; line and column count from 1. */

@@ -1,0 +1,68 @@
+/** The engine's event stream, line by line. It ends with the engine; the caller opens it again and looks at everything. */
+import { createInterface } from 'node:readline'
+import type Docker from 'dockerode'
+import { translateError } from './docker-errors.ts'
+import type { EngineEvent } from './engine.ts'
+
+/** Named one by one: a healthcheck alone makes three exec events each time, which would be most of the stream. */
+const actions = [
+  'create',
+  'start',
+  'die',
+  'died',
+  'destroy',
+  'remove',
+  'health_status',
+  'rename',
+  'pause',
+  'unpause',
+  'oom',
+  'tag',
+  'pull',
+  'import',
+  'load',
+]
+
+type Line = { Type?: string; Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } }
+
+export async function* readEvents(docker: Docker, signal: AbortSignal): AsyncGenerator<EngineEvent> {
+  let stream: NodeJS.ReadableStream & { destroy: () => void }
+  try {
+    stream = (await docker.getEvents({
+      filters: { type: ['container', 'image'], event: actions },
+      abortSignal: signal,
+    })) as typeof stream
+  } catch (error) {
+    if (signal.aborted) return
+    throw translateError(error, 'listening to the events of the engine')
+  }
+  const stop = (): void => stream.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const event = toEvent(text)
+      if (event !== undefined) yield event
+    }
+  } catch (error) {
+    if (!signal.aborted) throw translateError(error, 'listening to the events of the engine')
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stream.destroy()
+  }
+}
+
+const toEvent = (text: string): EngineEvent | undefined => {
+  let line: Line
+  try {
+    line = JSON.parse(text) as Line
+  } catch {
+    return undefined // a torn line at the end of the stream: the full look that follows makes up for it
+  }
+  if (line.Type !== 'container' && line.Type !== 'image') return undefined
+  return {
+    subject: line.Type,
+    action: line.Action ?? '',
+    id: line.Actor?.ID ?? '',
+    labels: line.Actor?.Attributes ?? {},
+  }
+}

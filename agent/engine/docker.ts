@@ -1,0 +1,206 @@
+/** The Docker Engine API (also Podman's), as an `Engine`. The only file tree that knows dockerode. */
+import Docker from 'dockerode'
+import { LongshoreError } from '../../src/protocol/reason.ts'
+import type { HealthState } from '../../src/protocol/reported.ts'
+import { label } from '../translate/engine-names.ts'
+import { createBody } from './docker-create-body.ts'
+import { statusOf, translateError } from './docker-errors.ts'
+import { readEvents } from './docker-events.ts'
+import { followPull, pullError } from './docker-pull.ts'
+import type { Engine, EngineContainer, EngineState } from './engine.ts'
+
+/** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
+export const dockerEngine = (engineUrl: string): Engine => {
+  const docker = new Docker({ ...connectionOf(engineUrl) })
+
+  /** Runs a call; statuses in `ignored` mean that it is already so. */
+  const attempt = async <T>(
+    doing: string,
+    call: () => Promise<T>,
+    ignored: readonly number[] = [],
+  ): Promise<T | undefined> => {
+    try {
+      return await call()
+    } catch (error) {
+      const status = statusOf(error)
+      if (status !== undefined && ignored.includes(status)) return undefined
+      throw translateError(error, doing)
+    }
+  }
+
+  const list: Engine['list'] = async ({ agent, app }) => {
+    const labels = [`${label.agent}=${agent}`, ...(app === undefined ? [] : [`${label.app}=${app}`])]
+    const containersWith = (filters: Record<string, string[]>) =>
+      docker.listContainers({ all: true, filters: { label: labels, ...filters } })
+    const [containers, starting, healthy, unhealthy, networks, volumes] = await Promise.all([
+      containersWith({}),
+      containersWith({ health: ['starting'] }),
+      containersWith({ health: ['healthy'] }),
+      containersWith({ health: ['unhealthy'] }),
+      docker.listNetworks(),
+      docker.listVolumes(),
+    ])
+    // The list itself does not tell health, but takes a filter for it.
+    const health = new Map<string, HealthState>()
+    for (const { Id } of starting) health.set(Id, 'starting')
+    for (const { Id } of healthy) health.set(Id, 'healthy')
+    for (const { Id } of unhealthy) health.set(Id, 'unhealthy')
+    return {
+      containers: containers.map((info) => toContainer(info, health.get(info.Id) ?? 'none')),
+      networks: networks.map(({ Id, Name, Labels }) => ({ id: Id, name: Name, labels: Labels ?? {} })),
+      volumes: (volumes.Volumes ?? []).map(({ Name, Labels }) => ({ id: Name, name: Name, labels: Labels ?? {} })),
+    }
+  }
+
+  /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
+  const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
+    const owner = await docker
+      .getContainer(name)
+      .inspect()
+      .then(({ Config }) => Config.Labels?.[label.agent])
+      .catch(() => undefined)
+    return owner === undefined
+      ? new LongshoreError('name-in-use', `container ${name} exists and is not of Longshore`, { cause: error })
+      : new LongshoreError('name-taken', `container ${name} belongs to agent ${owner}`, { cause: error })
+  }
+
+  return {
+    facts: async () => {
+      const [version, info] = await translated('asking the engine for its version', () =>
+        Promise.all([docker.version(), docker.info()]),
+      )
+      const name = version.Components?.[0]?.Name ?? 'Engine'
+      return {
+        name: name.startsWith('Podman') ? 'podman' : 'docker',
+        version: version.Version,
+        apiVersion: version.ApiVersion,
+        os: String(info.OSType ?? version.Os),
+        arch: version.Arch,
+        storageDriver: String(info.Driver),
+        cgroupVersion: String(info.CgroupVersion ?? '1'),
+      }
+    },
+    list: (scope) => translated('listing what is on the engine', () => list(scope)),
+    details: async (id) => {
+      const info = await attempt(`inspecting ${id}`, () => docker.getContainer(id).inspect(), [404])
+      if (info === undefined) return undefined
+      const [startedAt, finishedAt] = [toEpochMs(info.State.StartedAt), toEpochMs(info.State.FinishedAt)]
+      return {
+        exitCode: info.State.ExitCode,
+        ...(startedAt === undefined ? {} : { startedAt }),
+        ...(finishedAt === undefined ? {} : { finishedAt }),
+        restarts: info.RestartCount,
+        restartPolicy: info.HostConfig.RestartPolicy?.Name || 'no',
+        isOutOfMemory: info.State.OOMKilled,
+      }
+    },
+    imageId: async (reference) =>
+      (await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404]))?.Id,
+    pull: async (reference, onProgress, signal) => {
+      let stream: NodeJS.ReadableStream
+      try {
+        stream = (await docker.pull(withTag(reference))) as NodeJS.ReadableStream
+      } catch (error) {
+        throw pullError(error, reference)
+      }
+      await followPull(stream, reference, onProgress, signal)
+    },
+    createNetwork: async (name, labels) => {
+      await attempt(`creating network ${name}`, () =>
+        docker.createNetwork({ Name: name, CheckDuplicate: true, Labels: { ...labels } }),
+      )
+    },
+    removeNetwork: async (id) => {
+      await attempt(`removing network ${id}`, () => docker.getNetwork(id).remove(), [404])
+    },
+    connectNetwork: async (id, network, aliases) => {
+      await attempt(`connecting ${id} to ${network}`, async () => {
+        try {
+          await docker.getNetwork(network).connect({ Container: id, EndpointConfig: { Aliases: [...aliases] } })
+        } catch (error) {
+          if (!/already exists in network/.test(String((error as Error).message))) throw error
+        }
+      })
+    },
+    createVolume: async (name, labels) => {
+      await attempt(`creating volume ${name}`, () => docker.createVolume({ Name: name, Labels: { ...labels } }))
+    },
+    removeVolume: async (name) => {
+      await attempt(`removing volume ${name}`, () => docker.getVolume(name).remove(), [404])
+    },
+    createContainer: async (name, spec) => {
+      try {
+        await attempt(`creating container ${name}`, () => docker.createContainer(createBody(name, spec)))
+      } catch (error) {
+        throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
+      }
+    },
+    startContainer: async (id) => {
+      await attempt(`starting ${id}`, () => docker.getContainer(id).start(), [304])
+    },
+    stopContainer: async (id, timeoutS) => {
+      await attempt(`stopping ${id}`, () => docker.getContainer(id).stop({ t: timeoutS }), [304, 404])
+    },
+    removeContainer: async (id, { volumes }) => {
+      await attempt(`removing ${id}`, () => docker.getContainer(id).remove({ v: volumes, force: false }), [404])
+    },
+    renameContainer: async (id, name) => {
+      try {
+        await attempt(`renaming ${id} to ${name}`, () => docker.getContainer(id).rename({ name }))
+      } catch (error) {
+        throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
+      }
+    },
+    forbidRestart: async (id) => {
+      await attempt(
+        `forbidding restarts of ${id}`,
+        () => docker.getContainer(id).update({ RestartPolicy: { Name: 'no' } }),
+        [404],
+      )
+    },
+    events: (signal) => readEvents(docker, signal),
+  }
+}
+
+const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {
+  try {
+    return await call()
+  } catch (error) {
+    throw translateError(error, doing)
+  }
+}
+
+const connectionOf = (engineUrl: string): Docker.DockerOptions => {
+  if (engineUrl.startsWith('unix://')) return { socketPath: engineUrl.slice('unix://'.length) }
+  const url = URL.canParse(engineUrl) ? new URL(engineUrl) : undefined
+  if (url === undefined || !['http:', 'tcp:'].includes(url.protocol))
+    throw new LongshoreError('config-invalid', `engine ${engineUrl} is not unix:///path, http:// or tcp://`, {
+      path: 'engine',
+    })
+  return { protocol: 'http', host: url.hostname, port: url.port || 2375 }
+}
+
+const toContainer = (info: Docker.ContainerInfo, health: HealthState): EngineContainer => ({
+  id: info.Id,
+  name: (info.Names[0] ?? '').replace(/^\//, ''),
+  labels: info.Labels ?? {},
+  state: info.State as EngineState,
+  health: info.State === 'running' ? health : 'none',
+  imageId: info.ImageID,
+  networks: Object.keys(info.NetworkSettings?.Networks ?? {}),
+  anonymousVolumes: Object.fromEntries(
+    (info.Mounts ?? []).flatMap(({ Type, Name, Destination }) =>
+      Type === 'volume' && Name !== undefined && /^[0-9a-f]{64}$/.test(Name) ? [[Destination, Name]] : [],
+    ),
+  ),
+})
+
+/** The engine says year 1 for "never". */
+const toEpochMs = (text: string): number | undefined => {
+  const time = Date.parse(text)
+  return Number.isNaN(time) || time <= 0 ? undefined : time
+}
+
+/** Without a tag the API pulls every tag of a repository. */
+const withTag = (reference: string): string =>
+  reference.includes('@') || /:[^/]+$/.test(reference) ? reference : `${reference}:latest`

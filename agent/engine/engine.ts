@@ -1,0 +1,89 @@
+/**
+ * What the agent asks of a container engine, in our own words. `docker.ts` implements it over the Docker Engine API,
+ * `simulated.ts` in memory; one contract suite runs on both. Failures are LongshoreErrors with a code of the table:
+ * engine-unreachable, name-taken, name-in-use, port-in-use, image-not-found, image-pull-failed, engine-error.
+ * Whatever is already so counts as success: stopping what is stopped, removing what is gone, starting what runs.
+ */
+import type { HealthState } from '../../src/protocol/reported.ts'
+import type { ContainerSpec } from '../translate/container-spec.ts'
+
+export type EngineState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+
+export type EngineContainer = {
+  readonly id: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: EngineState
+  readonly health: HealthState
+  readonly imageId: string
+  readonly networks: readonly string[]
+  /** volumes that the engine named itself, by where they are mounted */
+  readonly anonymousVolumes: Readonly<Record<string, string>>
+}
+
+/** What a list does not tell. Times in epoch ms of the engine's clock. */
+export type ContainerDetails = {
+  readonly exitCode: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  readonly restarts: number
+  readonly restartPolicy: string
+  readonly isOutOfMemory: boolean
+}
+
+export type NamedObject = {
+  readonly id: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Containers are those of the agent (and app) asked for; networks and volumes are all there are, to see whose a name is. */
+export type EngineObjects = {
+  readonly containers: readonly EngineContainer[]
+  readonly networks: readonly NamedObject[]
+  readonly volumes: readonly NamedObject[]
+}
+
+export type EngineFacts = {
+  readonly name: string
+  readonly version: string
+  readonly apiVersion: string
+  readonly os: string
+  readonly arch: string
+  readonly storageDriver: string
+  readonly cgroupVersion: string
+}
+
+/** Something happened to a container or an image. It only says "look": it may be doubled, late or missing. */
+export type EngineEvent = {
+  readonly subject: 'container' | 'image'
+  readonly action: string
+  readonly id: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export type PullProgress = { readonly currentBytes: number; readonly totalBytes: number }
+
+export type Engine = {
+  readonly facts: () => Promise<EngineFacts>
+  readonly list: (scope: { readonly agent: string; readonly app?: string }) => Promise<EngineObjects>
+  /** undefined: there is no such container any more. */
+  readonly details: (id: string) => Promise<ContainerDetails | undefined>
+  /** The id of a local image by reference or id; undefined: it is not here. */
+  readonly imageId: (reference: string) => Promise<string | undefined>
+  readonly pull: (reference: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal) => Promise<void>
+  readonly createNetwork: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>
+  readonly removeNetwork: (id: string) => Promise<void>
+  readonly connectNetwork: (id: string, network: string, aliases: readonly string[]) => Promise<void>
+  readonly createVolume: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>
+  readonly removeVolume: (name: string) => Promise<void>
+  readonly createContainer: (name: string, spec: ContainerSpec) => Promise<void>
+  readonly startContainer: (id: string) => Promise<void>
+  readonly stopContainer: (id: string, timeoutS: number) => Promise<void>
+  readonly removeContainer: (id: string, options: { readonly volumes: boolean }) => Promise<void>
+  readonly renameContainer: (id: string, name: string) => Promise<void>
+  /** Sets the restart policy to `no`, so that nothing brings back what is about to be replaced. */
+  readonly forbidRestart: (id: string) => Promise<void>
+  /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */
+  readonly events: (signal: AbortSignal) => AsyncIterable<EngineEvent>
+}

@@ -1,0 +1,42 @@
+/** Collects a plan while it is made: leaves out what failed lately, and keeps the earliest time to look again. */
+import type { Reason } from '../../src/protocol/reason.ts'
+import type { Memory } from './memory.ts'
+import { type Operation, operationKey } from './operation.ts'
+
+export type Draft = {
+  readonly operations: Operation[]
+  readonly waits: Reason[]
+  /** Adds an operation, or, while its last failure is fresh, a wait for that failure's reason. */
+  readonly propose: (operation: Operation) => void
+  readonly wait: (reason: Reason) => void
+  readonly wakeAt: (at: number) => void
+  readonly earliestWake: () => number | undefined
+}
+
+export const newDraft = (memory: Memory, now: number): Draft => {
+  const operations: Operation[] = []
+  const waits: Reason[] = []
+  let earliest: number | undefined
+  const wakeAt = (at: number): void => {
+    earliest = earliest === undefined ? at : Math.min(earliest, at)
+  }
+  const wait = (reason: Reason): void => {
+    if (!waits.some(({ code, message }) => code === reason.code && message === reason.message)) waits.push(reason)
+  }
+  return {
+    operations,
+    waits,
+    wait,
+    wakeAt,
+    earliestWake: () => earliest,
+    propose: (operation) => {
+      const failure = memory.failures[operationKey(operation)]
+      if (failure === undefined || failure.retryAt <= now) {
+        operations.push(operation)
+        return
+      }
+      wait(failure.reason)
+      wakeAt(failure.retryAt)
+    },
+  }
+}

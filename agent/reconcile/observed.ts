@@ -1,0 +1,15 @@
+/** What one app has on the engine, as the planner sees it. */
+import type { ContainerDetails, EngineContainer, NamedObject } from '../engine/engine.ts'
+
+export type ObservedContainer = EngineContainer & {
+  readonly service: string
+  readonly details: ContainerDetails | undefined
+}
+
+export type Observed = {
+  /** only ours for this app, sorted by name */
+  readonly containers: readonly ObservedContainer[]
+  /** all of the engine: to see which of ours exist and whether a wanted name belongs to somebody else */
+  readonly networks: readonly NamedObject[]
+  readonly volumes: readonly NamedObject[]
+}

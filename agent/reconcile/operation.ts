@@ -1,0 +1,45 @@
+/** The operations of a plan: each is one engine call, with its target and the cause why it is needed. */
+import type { ContainerSpec } from '../translate/container-spec.ts'
+
+type On<Kind extends string, Details> = {
+  readonly kind: Kind
+  readonly target: string
+  readonly cause: string
+} & Details
+
+/** `target` is the name on the engine; a service's operations also carry the service. */
+export type Operation =
+  | On<'create-network', { readonly labels: Readonly<Record<string, string>> }>
+  | On<'remove-network', { readonly id: string }>
+  | On<'create-volume', { readonly labels: Readonly<Record<string, string>> }>
+  | On<'remove-volume', unknown>
+  | On<'create-container', { readonly service: string; readonly spec: ContainerSpec }>
+  | On<
+      'connect-network',
+      { readonly service: string; readonly id: string; readonly network: string; readonly aliases: readonly string[] }
+    >
+  | On<'start-container', { readonly service: string; readonly id: string }>
+  | On<'forbid-restart', { readonly service: string; readonly id: string }>
+  | On<'stop-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
+  | On<'remove-container', { readonly service: string; readonly id: string; readonly volumes: boolean }>
+  | On<'rename-container', { readonly service: string; readonly id: string; readonly name: string }>
+
+/** Names an operation across turns, so that a failure can be remembered and tried again later. */
+export const operationKey = (operation: Operation): string =>
+  operation.kind === 'connect-network'
+    ? `${operation.kind} ${operation.target} ${operation.network}`
+    : `${operation.kind} ${operation.target}`
+
+/** One line for a person; `longshore plan` and the tests of the planner print the same. */
+export const operationText = (operation: Operation): string => `${describe(operation)}  (${operation.cause})`
+
+const describe = (operation: Operation): string => {
+  switch (operation.kind) {
+    case 'connect-network':
+      return `${operation.kind} ${operation.target} to ${operation.network}`
+    case 'rename-container':
+      return `${operation.kind} ${operation.target} to ${operation.name}`
+    default:
+      return `${operation.kind} ${operation.target}`
+  }
+}

@@ -1,0 +1,131 @@
+/** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
+import type { WireReason } from '../../src/protocol/reason.ts'
+import type { Phase } from '../../src/protocol/reported.ts'
+import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
+import { type Draft, newDraft } from './draft.ts'
+import { judge } from './judge.ts'
+import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
+import type { Operation } from './operation.ts'
+import type { Plan, PlanInput } from './plan.ts'
+import { type ImagePlan, planImages } from './plan-images.ts'
+import { planResources } from './plan-resources.ts'
+import { planCreates, planOrphans, planSwaps } from './plan-services.ts'
+import { faultOf, isGood, isUp, type ServiceView, viewServices } from './service-view.ts'
+
+export const planAssignment = (input: PlanInput, accepted: Accepted, deployment: AcceptedAssignment): Plan => {
+  const { now, observed, owner } = input
+  const app = deployment.app
+  const remembered =
+    input.memory.generation === deployment.generation ? input.memory : emptyMemory(deployment.generation)
+  const memory = rememberLook(remembered, observed)
+  const draft = newDraft(memory, now)
+
+  const images = planImages(input, accepted, deployment)
+  for (const { reason, retryAt } of images.waits) {
+    draft.wait(reason)
+    if (retryAt !== undefined) draft.wakeAt(retryAt)
+  }
+  const resolved = isResolved(accepted, images) ? {} : { images: images.ids }
+  const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
+  if (!isImageKnown) {
+    keepOldRunning(draft, input, memory)
+    return finish(draft, { phase: images.isPulling ? 'pulling' : 'waiting', pulls: images.wanted, memory })
+  }
+
+  const views = viewServices(owner, app, deployment, images.ids, observed)
+  const isUndecided = accepted.verdict === undefined
+  const hasResources = planResources(draft, owner, app, deployment.compose, observed)
+  if (hasResources) planCreates(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
+  const isPrepared =
+    hasResources &&
+    [...views.values()].every(({ wanted, missingNetworks }) => wanted !== undefined && missingNetworks.length === 0)
+  // While an update is under way, nothing that runs is touched before everything it needs is there.
+  if (isUndecided && !isPrepared) {
+    keepOldRunning(draft, input, memory)
+    return finish(draft, { phase: phaseOf(draft, accepted, views), pulls: images.wanted, ...resolved, memory })
+  }
+
+  planSwaps(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
+  planOrphans(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
+  const judged = judge({
+    deployment,
+    verdict: accepted.verdict,
+    views,
+    memory,
+    now,
+    isBusy: draft.operations.length > 0,
+  })
+  if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
+  const verdict = judged.verdict
+  const phase = phaseOf(
+    draft,
+    verdict === undefined ? accepted : { ...accepted, verdict: { ...verdict, at: 0 } },
+    views,
+  )
+  const reason = reasonOfPhase(phase, accepted, verdict?.reason, views)
+  return finish(draft, {
+    phase,
+    ...(reason === undefined ? {} : { reason }),
+    pulls: images.wanted,
+    ...resolved,
+    ...(verdict === undefined ? {} : { verdict }),
+    memory: judged.memory,
+  })
+}
+
+const finish = (draft: Draft, rest: Omit<Plan, 'operations' | 'waits' | 'wakeAt'>): Plan => {
+  const wakeAt = draft.earliestWake()
+  return { operations: draft.operations, waits: draft.waits, ...(wakeAt === undefined ? {} : { wakeAt }), ...rest }
+}
+
+const isResolved = (accepted: Accepted, images: ImagePlan): boolean =>
+  Object.entries(images.ids).every(([reference, id]) => accepted.images[reference] === id)
+
+/** What the release before left running stays up while the new one waits for images or names. */
+const keepOldRunning = (draft: Draft, { record, observed, now }: PlanInput, memory: Memory): void => {
+  for (const { id, name, service, state, details } of observed.containers) {
+    const isService = record.lastGood !== undefined && service in record.lastGood.compose.services
+    const hasEnded =
+      state === 'exited' && (details?.restartPolicy === 'unless-stopped' || details?.restartPolicy === 'always')
+    if (!isService || !hasEnded) continue
+    const allowedAt = startAllowedAt(memory, id, now)
+    if (allowedAt > now) draft.wakeAt(allowedAt)
+    else
+      draft.propose({
+        kind: 'start-container',
+        target: name,
+        service,
+        id,
+        cause: 'the release before runs until the new one is ready',
+      })
+  }
+}
+
+const stoppingKinds: ReadonlySet<Operation['kind']> = new Set(['forbid-restart', 'stop-container'])
+
+const phaseOf = (draft: Draft, accepted: Accepted, views: ReadonlyMap<string, ServiceView>): Phase => {
+  const all = [...views.values()]
+  const isAllGood = all.every(isGood)
+  switch (accepted.verdict?.outcome) {
+    case 'succeeded':
+      if (!isAllGood) return 'degraded'
+      return all.every(({ isJob }) => isJob) ? 'completed' : 'running'
+    case undefined:
+      if (draft.operations.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
+      if (draft.operations.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
+      if (all.every((view) => isUp(view) || (view.isJob && view.wanted?.state === 'running'))) return 'verifying'
+      return draft.waits.length > 0 ? 'waiting' : 'starting'
+    default:
+      return isAllGood ? 'running' : 'failed'
+  }
+}
+
+const reasonOfPhase = (
+  phase: Phase,
+  accepted: Accepted,
+  verdictReason: WireReason | undefined,
+  views: ReadonlyMap<string, ServiceView>,
+): WireReason | undefined => {
+  if (phase === 'degraded') return [...views.values()].map(faultOf).find((fault) => fault !== undefined)
+  return verdictReason ?? accepted.verdict?.reason
+}

@@ -1,0 +1,81 @@
+/** Which image each service runs: a tag is resolved once a generation, and what is on the device starts with no network. */
+import type { Model } from '../../src/compose/model.ts'
+import type { Reason } from '../../src/protocol/reason.ts'
+import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
+import { label } from '../translate/engine-names.ts'
+import { specDigest } from '../translate/spec-digest.ts'
+import type { Observed } from './observed.ts'
+import type { PlanInput } from './plan.ts'
+
+export type ImagePlan = {
+  /** ids by reference, of all that are known by now */
+  readonly ids: Readonly<Record<string, string>>
+  /** references to pull */
+  readonly wanted: readonly string[]
+  readonly isPulling: boolean
+  readonly waits: readonly { readonly reason: Reason; readonly retryAt?: number }[]
+}
+
+export const planImages = (input: PlanInput, accepted: Accepted, deployment: AcceptedAssignment): ImagePlan => {
+  const ids: Record<string, string> = {}
+  const wanted: string[] = []
+  const waits: { reason: Reason; retryAt?: number }[] = []
+  let isPulling = false
+
+  const pull = (reference: string): void => {
+    wanted.push(reference)
+    const state = input.pulls[reference]
+    if (state?.state === 'failed') waits.push({ reason: state.reason, retryAt: state.retryAt })
+    else isPulling = true
+  }
+
+  for (const [reference, policy] of pullPolicies(deployment.compose)) {
+    const known = accepted.images[reference]
+    // An id that was not looked up is needed by no container that is yet to be made.
+    if (known !== undefined && input.images[known] !== null) {
+      ids[reference] = known
+      continue
+    }
+    const local = input.images[reference] ?? undefined
+    const pulled = input.pulls[reference]?.state
+    const isAsked = policy === 'always' && known === undefined
+    if (isAsked && pulled !== 'done' && !(pulled === 'failed' && local !== undefined)) pull(reference)
+    else if (local !== undefined) ids[reference] = local
+    else if (policy === 'never')
+      waits.push({
+        reason: { code: 'image-missing', message: `image ${reference} is not on the device and pull_policy is never` },
+      })
+    else pull(reference)
+  }
+  return { ids, wanted, isPulling, waits }
+}
+
+/** The references and ids that the next plan must know about: none at all while every container is as wanted. */
+export const imagesToLookUp = (accepted: Accepted, observed: Observed): string[] => {
+  const { deployment } = accepted
+  if (deployment.remove) return []
+  return [...pullPolicies(deployment.compose).keys()].flatMap((reference) => {
+    const known = accepted.images[reference]
+    if (known === undefined) return [reference]
+    const isComplete = Object.entries(deployment.compose.services)
+      .filter(([, service]) => service.image === reference)
+      .every(([name, service]) => {
+        const digest = specDigest(deployment.compose, name, service, known)
+        return observed.containers.some(
+          (container) => container.service === name && container.labels[label.digest] === digest,
+        )
+      })
+    return isComplete ? [] : [known, reference]
+  })
+}
+
+/** The strongest policy of the services that share a reference, by reference, sorted. */
+const pullPolicies = (model: Model): Map<string, 'always' | 'missing' | 'never'> => {
+  const policies = new Map<string, 'always' | 'missing' | 'never'>()
+  for (const { image, pull_policy: policy = 'missing' } of Object.values(model.services)) {
+    const other = policies.get(image)
+    const isStronger = other === undefined || policy === 'always' || (policy === 'missing' && other === 'never')
+    policies.set(image, isStronger ? policy : other)
+  }
+  return new Map([...policies].sort(([a], [b]) => (a < b ? -1 : 1)))
+}

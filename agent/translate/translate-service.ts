@@ -1,0 +1,179 @@
+/** A service of the model to the spec of its container. Pure: a new Compose key is a line here. */
+import { type Healthcheck, isJob, type Model, type Mount, type Port, type Service } from '../../src/compose/model.ts'
+import { parseDurationMs } from '../../src/compose/units.ts'
+import type {
+  ContainerSpec,
+  HealthcheckSpec,
+  MountSpec,
+  NetworkingSpec,
+  PortSpec,
+  RestartSpec,
+} from './container-spec.ts'
+import {
+  containerName,
+  joinedService,
+  label,
+  networkKeys,
+  networkName,
+  type Owner,
+  ownerLabels,
+  volumeName,
+} from './engine-names.ts'
+
+export type TranslateInput = {
+  readonly owner: Owner
+  readonly app: string
+  readonly model: Model
+  readonly name: string
+  readonly service: Service
+  readonly imageId: string
+  readonly digest: string
+  readonly generation: number
+  readonly release: string
+  /** the container whose network it joins, when `network_mode` is `service:X` */
+  readonly joinedContainerId?: string
+  /** anonymous volumes of the container that it replaces, by where they are mounted: data outlives an update */
+  readonly carriedVolumes?: Readonly<Record<string, string>>
+}
+
+export const translateService = (input: TranslateInput): ContainerSpec => {
+  const { owner, app, model, name, service } = input
+  const limits = service.deploy?.resources?.limits
+  const mounts = (service.volumes ?? []).map((mount) => translateMount(owner, app, model, mount))
+  const taken = new Set(mounts.map(({ target }) => target))
+  const carried = Object.entries(input.carriedVolumes ?? {})
+    .filter(([target]) => !taken.has(target))
+    .map(([target, source]): MountSpec => ({ type: 'volume', source, target, readOnly: false, noCopy: false }))
+  return defined({
+    imageId: input.imageId,
+    labels: {
+      ...service.labels,
+      ...ownerLabels(owner, app),
+      [label.service]: name,
+      [label.number]: '1',
+      [label.generation]: String(input.generation),
+      [label.release]: input.release,
+      [label.digest]: input.digest,
+      ...(input.joinedContainerId === undefined ? {} : { [label.joined]: input.joinedContainerId }),
+    },
+    command: service.command,
+    entrypoint: service.entrypoint,
+    environment: service.environment ?? {},
+    user: service.user,
+    workingDir: service.working_dir,
+    hostname: service.hostname,
+    stopSignal: service.stop_signal,
+    stopTimeoutS: service.stop_grace_period === undefined ? undefined : stopTimeoutS(service),
+    init: service.init,
+    tty: service.tty ?? false,
+    stdinOpen: service.stdin_open ?? false,
+    readOnly: service.read_only ?? false,
+    tmpfs: Object.fromEntries((service.tmpfs ?? []).map(splitTmpfs)),
+    shmSizeBytes: service.shm_size,
+    capAdd: service.cap_add ?? [],
+    capDrop: service.cap_drop ?? [],
+    securityOpt: service.security_opt ?? [],
+    memoryBytes: service.mem_limit ?? limits?.memory,
+    cpus: service.cpus ?? limits?.cpus,
+    pidsLimit: service.pids_limit ?? limits?.pids,
+    logging: service.logging && defined({ driver: service.logging.driver, options: service.logging.options ?? {} }),
+    ports: (service.ports ?? []).map(translatePort),
+    expose: service.expose ?? [],
+    mounts: [...mounts, ...carried],
+    networking: translateNetworking(input),
+    restart: translateRestart(service, isAwaited(model, name)),
+    healthcheck: service.healthcheck && translateHealthcheck(service.healthcheck),
+  })
+}
+
+/** Whether another service waits for this one to end with success, which makes it a job. */
+export const isAwaited = (model: Model, name: string): boolean =>
+  Object.values(model.services).some(
+    (service) => service.depends_on?.[name]?.condition === 'service_completed_successfully',
+  )
+
+/** How long a stop may take, in whole seconds: engines count no finer. Compose's default is 10 s. */
+export const stopTimeoutS = (service: Pick<Service, 'stop_grace_period'>): number =>
+  Math.ceil((parseDurationMs(service.stop_grace_period ?? '10s') ?? 10_000) / 1000)
+
+/**
+ * `always` becomes `unless-stopped`: an engine that restarts after a power cut would bring back an `always` container
+ * that was stopped in mid-update, and old and new would both run. Absent means `unless-stopped`; a job is not restarted.
+ */
+const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
+  const policy = service.restart
+  if (policy?.startsWith('on-failure')) {
+    const retries = policy.split(':')[1]
+    return { name: 'on-failure', ...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }) }
+  }
+  return { name: isJob(service, awaited) ? 'no' : 'unless-stopped' }
+}
+
+const translateNetworking = (input: TranslateInput): NetworkingSpec => {
+  const { owner, app, model, name, service } = input
+  if (joinedService(service) !== undefined) return { kind: 'joined', containerId: input.joinedContainerId ?? '' }
+  if (service.network_mode !== undefined)
+    return { kind: 'mode', mode: service.network_mode as 'bridge' | 'host' | 'none' }
+  // The container's own name is an alias too, because it is created under another one and renamed.
+  const attachments = networkKeys(service).map((key) => ({
+    network: networkName(owner, app, model, key),
+    aliases: [
+      ...new Set([name, containerName(owner, app, name, service), ...(service.networks?.[key]?.aliases ?? [])]),
+    ],
+  }))
+  return { kind: 'attached', attachments }
+}
+
+const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): MountSpec => {
+  const { target } = mount
+  const readOnly = mount.read_only ?? false
+  switch (mount.type) {
+    case 'volume':
+      return {
+        type: 'volume',
+        source: volumeName(owner, app, model, mount.source),
+        target,
+        readOnly,
+        noCopy: mount.volume?.nocopy ?? false,
+      }
+    case 'bind':
+      return defined({
+        type: 'bind' as const,
+        source: mount.source,
+        target,
+        readOnly,
+        createHostPath: mount.bind?.create_host_path ?? true,
+        propagation: mount.bind?.propagation,
+      })
+    case 'tmpfs':
+      return defined({ type: 'tmpfs' as const, target, sizeBytes: mount.tmpfs?.size, mode: mount.tmpfs?.mode })
+  }
+}
+
+const translatePort = (port: Port): PortSpec =>
+  defined({ target: port.target, protocol: port.protocol, published: port.published, hostIp: port.host_ip })
+
+const translateHealthcheck = (healthcheck: Healthcheck): HealthcheckSpec =>
+  defined({
+    test: healthcheck.test,
+    intervalMs: durationMs(healthcheck.interval),
+    timeoutMs: durationMs(healthcheck.timeout),
+    startPeriodMs: durationMs(healthcheck.start_period),
+    retries: healthcheck.retries,
+  })
+
+const durationMs = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : parseDurationMs(text)
+
+const splitTmpfs = (entry: string): [string, string] => {
+  const colon = entry.indexOf(':')
+  return colon < 0 ? [entry, ''] : [entry.slice(0, colon), entry.slice(colon + 1)]
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> } & {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K]
+}
+
+/** Leaves out what is undefined: absent and undefined are not the same in the types. */
+const defined = <T extends object>(value: T): Defined<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>
