@@ -29,7 +29,7 @@ export type ServiceView = {
 export const viewServices = (
   owner: Owner,
   app: string,
-  deployment: AcceptedAssignment,
+  deployment: Pick<AcceptedAssignment, 'compose' | 'generation'>,
   imageIds: Readonly<Record<string, string>>,
   observed: Observed,
 ): Map<string, ServiceView> => {

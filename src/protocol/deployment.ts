@@ -23,7 +23,7 @@ export const assignmentSchema = z
     ...addressed,
     remove: z.literal(false).optional(),
     release: digestSchema,
-    compose: z.record(z.string(), z.json()),
+    compose: z.record(z.string(), z.unknown()),
     files: z.record(z.string(), releaseFileSchema),
   })
   .meta({ id: 'Assignment' })
@@ -39,9 +39,11 @@ export type Assignment = z.infer<typeof assignmentSchema>
 export type Removal = z.infer<typeof removalSchema>
 export type Deployment = z.infer<typeof deploymentSchema>
 
-/** The order of deployments, the same everywhere: generation, then issuedAt, then release. Negative: a before b. */
-export const compareDeployments = (a: Deployment, b: Deployment): number =>
-  a.generation - b.generation || a.issuedAt - b.issuedAt || compareText(releaseText(a), releaseText(b))
+/** What the order of deployments is made of. */
+export type Ordered = Pick<Removal, 'generation' | 'issuedAt'> & { readonly release?: string }
 
-const releaseText = (deployment: Deployment): string => (deployment.remove ? '' : deployment.release)
+/** The order of deployments, the same everywhere: generation, then issuedAt, then release. Negative: a before b. */
+export const compareDeployments = (a: Ordered, b: Ordered): number =>
+  a.generation - b.generation || a.issuedAt - b.issuedAt || compareText(a.release ?? '', b.release ?? '')
+
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

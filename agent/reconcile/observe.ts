@@ -1,0 +1,48 @@
+/** Reads what one app has on the engine: lists, and details only of what changed since they were last read. */
+import type { ContainerDetails, Engine, EngineContainer } from '../engine/engine.ts'
+import { label } from '../translate/engine-names.ts'
+import type { Observed } from './observed.ts'
+
+export type Observer = {
+  readonly observe: (app: string) => Promise<Observed>
+  /** An event or an operation touched this container: what was read of it before is not to be trusted. */
+  readonly forget: (containerId: string) => void
+  readonly forgetAll: () => void
+}
+
+export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: string): Observer => {
+  const cache = new Map<string, { readonly state: string; readonly details: ContainerDetails }>()
+  /** Counts what was forgotten, so that a read that was under way at the time is not kept. */
+  let forgotten = 0
+
+  const details = async ({ id, state }: EngineContainer): Promise<ContainerDetails | undefined> => {
+    const cached = cache.get(id)
+    if (cached?.state === state) return cached.details
+    const before = forgotten
+    const read = await engine.details(id)
+    if (read !== undefined && before === forgotten) cache.set(id, { state, details: read })
+    return read
+  }
+
+  return {
+    observe: async (app) => {
+      const { containers, networks, volumes } = await engine.list({ agent, app })
+      const observed = await Promise.all(
+        containers.map(async (container) => ({
+          ...container,
+          service: container.labels[label.service] ?? '',
+          details: await details(container),
+        })),
+      )
+      return { containers: observed.sort((a, b) => (a.name < b.name ? -1 : 1)), networks, volumes }
+    },
+    forget: (id) => {
+      forgotten += 1
+      cache.delete(id)
+    },
+    forgetAll: () => {
+      forgotten += 1
+      cache.clear()
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** Gets images outside the loop, so that a slow pull holds nothing else back. Says how it stands; the planner decides. */
+import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
+import type { Engine, PullProgress } from '../engine/engine.ts'
+import { backOffMs } from './memory.ts'
+import type { PullState } from './plan.ts'
+
+export type Puller = {
+  /** What an app wants pulled for a generation; all else that was begun for it is given up. */
+  readonly want: (app: string, generation: number, references: readonly string[]) => void
+  readonly states: (app: string, generation: number) => Readonly<Record<string, PullState>>
+  readonly progress: (
+    app: string,
+  ) => readonly { readonly image: string; readonly currentBytes: number; readonly totalBytes: number }[]
+  readonly stop: () => void
+}
+
+export type PullerInput = {
+  readonly engine: Pick<Engine, 'pull'>
+  /** ms of the clock that never jumps */
+  readonly monotonicMs: () => number
+  readonly random: () => number
+  /** a pull ended, well or not, or may be tried again: look at the app */
+  readonly onChange: (app: string) => void
+  readonly onProgress: (app: string) => void
+}
+
+type Job = {
+  readonly abort: AbortController
+  state: PullState
+  progress: PullProgress
+  attempts: number
+  timer?: NodeJS.Timeout
+}
+
+export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress }: PullerInput): Puller => {
+  const apps = new Map<string, { generation: number; readonly jobs: Map<string, Job> }>()
+
+  const pull = (app: string, reference: string, job: Job): void => {
+    job.state = { state: 'pulling' }
+    engine
+      .pull(
+        reference,
+        (progress) => {
+          job.progress = progress
+          onProgress(app)
+        },
+        job.abort.signal,
+      )
+      .then(
+        () => {
+          job.state = { state: 'done' }
+        },
+        (error: unknown) => {
+          if (job.abort.signal.aborted) return
+          job.attempts += 1
+          // Full jitter from half up: a site's devices must not ask its registry all at once.
+          const delayMs = backOffMs(job.attempts) * (0.5 + random() / 2)
+          const reason =
+            error instanceof LongshoreError
+              ? reasonOf(error)
+              : { ...reasonOf(error), code: 'image-pull-failed' as const }
+          job.state = { state: 'failed', reason, retryAt: monotonicMs() + delayMs }
+          job.timer = setTimeout(() => pull(app, reference, job), delayMs)
+        },
+      )
+      .finally(() => {
+        if (!job.abort.signal.aborted) onChange(app)
+      })
+  }
+
+  const giveUp = (job: Job): void => {
+    clearTimeout(job.timer)
+    job.abort.abort()
+  }
+
+  return {
+    want: (app, generation, references) => {
+      const entry = apps.get(app) ?? { generation, jobs: new Map<string, Job>() }
+      const isNew = entry.generation !== generation
+      for (const [reference, job] of entry.jobs) {
+        // A finished pull is kept for its generation: `pull_policy: always` asks once.
+        const isKept = references.includes(reference)
+          ? job.state.state === 'pulling' || !isNew
+          : !isNew && job.state.state === 'done'
+        if (isKept) continue
+        giveUp(job)
+        entry.jobs.delete(reference)
+      }
+      entry.generation = generation
+      apps.set(app, entry)
+      for (const reference of references) {
+        const job = entry.jobs.get(reference)
+        if (job !== undefined && job.state.state !== 'done') continue
+        const fresh: Job = {
+          abort: new AbortController(),
+          state: { state: 'pulling' },
+          progress: { currentBytes: 0, totalBytes: 0 },
+          attempts: 0,
+        }
+        entry.jobs.set(reference, fresh)
+        pull(app, reference, fresh)
+      }
+    },
+    states: (app, generation) => {
+      const entry = apps.get(app)
+      if (entry === undefined || entry.generation !== generation) return {}
+      return Object.fromEntries([...entry.jobs].map(([reference, job]) => [reference, job.state]))
+    },
+    progress: (app) =>
+      [...(apps.get(app)?.jobs ?? [])]
+        .filter(([, job]) => job.state.state === 'pulling')
+        .map(([image, job]) => ({ image, ...job.progress })),
+    stop: () => {
+      for (const { jobs } of apps.values()) for (const job of jobs.values()) giveUp(job)
+      apps.clear()
+    },
+  }
+}

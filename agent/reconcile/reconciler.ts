@@ -1,0 +1,215 @@
+/**
+ * The loop: one turn observes, plans, stores what was decided, does it, reports, and looks again. Level-triggered:
+ * whatever happens only says "look at this app". Apps are independent; an app has one turn at a time.
+ */
+import type { Logger } from 'pino'
+import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import type { Engine, EngineEvent } from '../engine/engine.ts'
+import type { AppRecord, Verdict } from '../store/app-record.ts'
+import type { Store } from '../store/store.ts'
+import { label, type Owner } from '../translate/engine-names.ts'
+import { executeAll } from './execute.ts'
+import { emptyMemory, forgetFailures, type Memory, rememberResults } from './memory.ts'
+import { createObserver } from './observe.ts'
+import type { Observed } from './observed.ts'
+import { operationText } from './operation.ts'
+import { type Plan, plan } from './plan.ts'
+import { imagesToLookUp } from './plan-images.ts'
+import type { Puller } from './puller.ts'
+import { reportBody } from './report.ts'
+import type { Reporter } from './reporter.ts'
+
+export type ReconcilerInput = {
+  readonly owner: Owner
+  readonly engine: Engine
+  readonly store: Store
+  readonly puller: Puller
+  readonly reporter: Reporter
+  readonly log: Logger
+  readonly nowMs: () => number
+  readonly monotonicMs: () => number
+  readonly onOperations: (app: string, generation: number, texts: readonly string[]) => void
+}
+
+export type Reconciler = {
+  /** Something may have changed for this app. */
+  readonly look: (app: string) => void
+  /** Events may have been missed: nothing that was read before is trusted. */
+  readonly lookAtEverything: () => void
+  readonly onEngineEvent: (event: EngineEvent) => void
+  /** What the planner would see right now; changes nothing. */
+  readonly observe: (app: string) => Promise<Observed>
+  readonly stop: () => Promise<void>
+}
+
+/** While the engine does not answer, and after a fault of ours, a turn is tried again after this time. */
+const retryMs = 2_000
+
+export const createReconciler = (input: ReconcilerInput): Reconciler => {
+  const { owner, engine, store, puller, reporter, log, nowMs, monotonicMs } = input
+  const observer = createObserver(engine, owner.agent)
+  const memories = new Map<string, Memory>()
+  const timers = new Map<string, NodeJS.Timeout>()
+  const running = new Map<string, Promise<void>>()
+  const wanted = new Set<string>()
+  let isStopped = false
+
+  const look = (app: string): void => {
+    if (isStopped) return
+    wanted.add(app)
+    if (running.has(app)) return
+    clearTimeout(timers.get(app))
+    running.set(
+      app,
+      turns(app).finally(() => {
+        running.delete(app)
+        if (wanted.has(app)) look(app)
+      }),
+    )
+  }
+
+  const lookLater = (app: string, delayMs: number): void => {
+    if (isStopped) return
+    clearTimeout(timers.get(app))
+    timers.set(
+      app,
+      setTimeout(() => look(app), Math.min(Math.max(delayMs, 1), 2 ** 31 - 1)),
+    )
+  }
+
+  /** Turns, one after another, until there is nothing to do at once. Never rejects. */
+  const turns = async (app: string): Promise<void> => {
+    while (wanted.delete(app) && !isStopped) {
+      try {
+        if (await turn(app)) wanted.add(app)
+      } catch (error) {
+        const reason = reasonOf(error)
+        log.warn({ app, err: error }, `the turn ended early: ${reason.message}`)
+        tellFailure(app, reason)
+        lookLater(app, retryMs)
+      }
+    }
+  }
+
+  /** True: something was done or decided, so look again at once. */
+  const turn = async (app: string): Promise<boolean> => {
+    const record = store.app(app)
+    if (record === undefined) return false
+    const { accepted } = record
+    if (accepted === undefined) {
+      reporter.tell(reportBody({ owner, record, plan: { phase: 'accepted', waits: [] } }))
+      return false
+    }
+    const { generation } = accepted.deployment
+    const observed = await observer.observe(app)
+    const images = await lookUpImages(imagesToLookUp(accepted, observed))
+    const pulls = puller.states(app, generation)
+    const memory = memories.get(app) ?? emptyMemory(generation)
+    const planned = plan({ owner, record, observed, images, pulls, memory, now: monotonicMs() })
+    if (planned === undefined) return false
+    memories.set(app, planned.memory)
+
+    const after = await storeDecisions(record, planned)
+    if (after === undefined) return true // a newer deployment came in between: this plan is void
+    puller.want(app, generation, planned.pulls)
+    reporter.tell(reportBody({ owner, record: after, observed, plan: planned }))
+    if (planned.operations.length > 0) await carryOut(app, generation, planned)
+    else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
+    return planned.operations.length > 0 || planned.images !== undefined || planned.verdict !== undefined
+  }
+
+  const lookUpImages = async (references: readonly string[]): Promise<Record<string, string | null>> =>
+    Object.fromEntries(
+      await Promise.all(
+        references.map(async (reference) => [reference, (await engine.imageId(reference)) ?? null] as const),
+      ),
+    )
+
+  /** Writes what this turn decided, unless a newer deployment has taken the place of the one it was decided for. */
+  const storeDecisions = async (record: AppRecord, planned: Plan): Promise<AppRecord | undefined> => {
+    let isCurrent = true
+    const after = await store.updateApp(record.app, (current) => {
+      isCurrent = current.accepted?.deployment === record.accepted?.deployment
+      return isCurrent ? decided(current, planned, nowMs()) : current
+    })
+    if (isCurrent && planned.verdict !== undefined)
+      log.info(
+        { app: record.app, generation: after.accepted?.deployment.generation, ...planned.verdict },
+        `deployment ${planned.verdict.outcome}`,
+      )
+    return isCurrent ? after : undefined
+  }
+
+  const carryOut = async (app: string, generation: number, planned: Plan): Promise<void> => {
+    for (const operation of planned.operations) log.info({ app, generation }, operationText(operation))
+    input.onOperations(app, generation, planned.operations.map(operationText))
+    const results = await executeAll(engine, planned.operations)
+    for (const { operation, failure } of results) {
+      if ('id' in operation) observer.forget(operation.id)
+      if (failure !== undefined) log.warn({ app, generation, ...failure }, `failed: ${operationText(operation)}`)
+    }
+    memories.set(app, rememberResults(memories.get(app) ?? planned.memory, results, monotonicMs()))
+  }
+
+  /** The engine cannot be seen: said of an app under way as a wait, of one that ran as a doubt. */
+  const tellFailure = (app: string, reason: Reason): void => {
+    const record = store.app(app)
+    if (record?.accepted === undefined) return
+    const isDecided = record.accepted.verdict !== undefined
+    const phase = isDecided ? 'degraded' : 'waiting'
+    reporter.tell(reportBody({ owner, record, plan: { phase, reason, waits: [reason] } }))
+  }
+
+  const lookAtEverything = (): void => {
+    observer.forgetAll()
+    for (const { app } of store.apps()) look(app)
+  }
+
+  return {
+    look,
+    lookAtEverything,
+    observe: observer.observe,
+    onEngineEvent: (event) => {
+      const app = event.labels[label.app]
+      if (event.subject === 'container' && event.labels[label.agent] === owner.agent && app !== undefined) {
+        observer.forget(event.id)
+        look(app)
+        return
+      }
+      // Somebody else's container went or an image came: what failed for a name, a port or an image may work now.
+      const isRelease =
+        event.subject === 'image' || ['die', 'died', 'destroy', 'remove', 'rename'].includes(event.action)
+      if (!isRelease) return
+      for (const [name, memory] of memories) {
+        const isWaiting = Object.keys(memory.failures).length > 0 || store.app(name)?.accepted?.verdict === undefined
+        if (!isWaiting) continue
+        memories.set(name, forgetFailures(memory))
+        look(name)
+      }
+    },
+    stop: async () => {
+      isStopped = true
+      for (const timer of timers.values()) clearTimeout(timer)
+      puller.stop()
+      await Promise.all(running.values())
+    },
+  }
+}
+
+/** The record with what a plan decided; pure. */
+const decided = (record: AppRecord, planned: Plan, nowMs: number): AppRecord => {
+  const { accepted } = record
+  if (accepted === undefined) return record
+  const images = planned.images ?? accepted.images
+  if (planned.verdict === undefined) return { ...record, accepted: { ...accepted, images } }
+  const verdict: Verdict = { ...planned.verdict, at: nowMs }
+  const after: AppRecord = { ...record, accepted: { ...accepted, images, verdict } }
+  const { deployment } = accepted
+  if (verdict.outcome !== 'succeeded') return after
+  if (deployment.remove) {
+    const { lastGood: _, ...rest } = after
+    return rest
+  }
+  const { generation, release, compose } = deployment
+  return { ...after, lastGood: { generation, release, compose, images } }
+}

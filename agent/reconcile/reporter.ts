@@ -1,0 +1,77 @@
+/** Sends the newest report of each app: only when it changed, again on every connection, and until the broker has it. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Reported } from '../../src/protocol/reported.ts'
+import type { ReportBody } from './report.ts'
+
+export type Reporter = {
+  /** The newest word about an app. Equal to the one before: nothing is sent. */
+  readonly tell: (body: ReportBody) => void
+  /** Sends the last report of an app once more: somebody asked by deploying the same again. */
+  readonly repeat: (app: string) => void
+  readonly repeatAll: () => void
+  /** Clears the retained report of an app that was removed and that nobody assigns any more. */
+  readonly clear: (app: string) => void
+}
+
+export type ReporterInput = {
+  /** Resolves when the broker has it, rejects when the link is down; `undefined` clears the retained message. */
+  readonly publish: (app: string, message: Reported | undefined) => Promise<void>
+  readonly session: () => number
+  readonly nowMs: () => number
+}
+
+type Entry = { body: ReportBody | undefined; since: number; version: number; sent: number; isSending: boolean }
+
+export const createReporter = ({ publish, session, nowMs }: ReporterInput): Reporter => {
+  const entries = new Map<string, Entry>()
+
+  const send = async (app: string, entry: Entry): Promise<void> => {
+    if (entry.isSending) return
+    entry.isSending = true
+    try {
+      while (entry.sent !== entry.version) {
+        const { version, body, since } = entry
+        await publish(app, body && { schema: 1, at: nowMs(), session: session(), since, ...body })
+        entry.sent = version
+      }
+    } catch {
+      // The link is down: `repeatAll` on the next connection sends what is newest then.
+    } finally {
+      entry.isSending = false
+    }
+  }
+
+  const renew = (app: string, entry: Entry): void => {
+    entry.version += 1
+    void send(app, entry)
+  }
+
+  return {
+    tell: (body) => {
+      const entry = entries.get(body.app)
+      if (entry === undefined) {
+        const fresh: Entry = { body, since: nowMs(), version: 1, sent: 0, isSending: false }
+        entries.set(body.app, fresh)
+        void send(body.app, fresh)
+        return
+      }
+      if (isDeepStrictEqual(entry.body, body)) return
+      if (entry.body?.phase !== body.phase || entry.body.generation !== body.generation) entry.since = nowMs()
+      entry.body = body
+      renew(body.app, entry)
+    },
+    repeat: (app) => {
+      const entry = entries.get(app)
+      if (entry !== undefined) renew(app, entry)
+    },
+    repeatAll: () => {
+      for (const [app, entry] of entries) renew(app, entry)
+    },
+    clear: (app) => {
+      const entry = entries.get(app) ?? { body: undefined, since: 0, version: 0, sent: 0, isSending: false }
+      entry.body = undefined
+      entries.set(app, entry)
+      renew(app, entry)
+    },
+  }
+}

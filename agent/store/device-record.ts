@@ -1,0 +1,31 @@
+/** What is kept of the device as a whole: how often it connected, and which commands it has answered. */
+import { z } from 'zod'
+import { replySchema } from '../../src/protocol/command.ts'
+import { commandIdSchema, epochMsSchema } from '../../src/protocol/names.ts'
+
+export const deviceRecordSchema = z.object({
+  format: z.literal(1),
+  /** of the latest connection; saved before CONNECT, so that no two connections share one */
+  session: z.int().nonnegative(),
+  /** finished commands with their last reply, oldest first: the same id again gets the same answer */
+  answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
+})
+
+export type DeviceRecord = z.infer<typeof deviceRecordSchema>
+
+export const emptyDeviceRecord: DeviceRecord = { format: 1, session: 0, answered: [] }
+
+/** A brokerful of commands must not fill the disk; nobody sends one again after this many others. */
+const answeredLimit = 100
+
+export const withAnswer = (record: DeviceRecord, answer: DeviceRecord['answered'][number]): DeviceRecord => ({
+  ...record,
+  answered: [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit),
+})
+
+/**
+ * The number of the next connection. It starts at the clock's epoch seconds where that is more, so that a device whose
+ * state was wiped does not repeat itself.
+ */
+export const nextSession = (record: DeviceRecord, nowMs: number): number =>
+  Math.max(record.session + 1, Math.floor(nowMs / 1000))

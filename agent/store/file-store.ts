@@ -1,0 +1,118 @@
+/** The store in files: one JSON file an app and one for the device, each replaced as a whole or not at all. */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { describeIssue } from '../../src/protocol/payload.ts'
+import { LongshoreError } from '../../src/protocol/reason.ts'
+import { type AppRecord, appRecordSchema, emptyRecord } from './app-record.ts'
+import { type DeviceRecord, deviceRecordSchema, emptyDeviceRecord } from './device-record.ts'
+import type { Store } from './store.ts'
+
+/**
+ * Reads what is there. A file that cannot be understood is set aside under another name and reported; the agent then
+ * has the app's state from the retained messages and the container labels.
+ * @throws LongshoreError state-unusable when the directory cannot be made or read
+ */
+export const openFileStore = async (directory: string, log: Logger): Promise<Store> => {
+  const appsDirectory = join(directory, 'apps')
+  try {
+    await mkdir(appsDirectory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new LongshoreError('state-unusable', `making the state directory ${directory}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  const apps = new Map<string, AppRecord>()
+  for (const file of await readdir(appsDirectory)) {
+    if (file.endsWith('.tmp')) await rm(join(appsDirectory, file), { force: true })
+    if (!file.endsWith('.json')) continue
+    const record = await readRecord(join(appsDirectory, file), appRecordSchema, log)
+    if (record !== undefined) apps.set(record.app, record)
+  }
+  const devicePath = join(directory, 'device.json')
+  let device: DeviceRecord = (await readRecord(devicePath, deviceRecordSchema, log)) ?? emptyDeviceRecord
+  const inTurn = turnstile()
+
+  return {
+    apps: () => [...apps.values()].sort((a, b) => (a.app < b.app ? -1 : 1)),
+    app: (name) => apps.get(name),
+    updateApp: (name, change) =>
+      inTurn(name, async () => {
+        const before = apps.get(name)
+        const after = change(before ?? emptyRecord(name))
+        if (!isDeepStrictEqual(before, after)) await replaceFile(join(appsDirectory, `${name}.json`), after)
+        apps.set(name, after)
+        return after
+      }),
+    device: () => device,
+    updateDevice: (change) =>
+      // No app name has a dot, so this key is nobody else's.
+      inTurn('device.json', async () => {
+        const after = change(device)
+        if (!isDeepStrictEqual(device, after)) await replaceFile(devicePath, after)
+        device = after
+        return after
+      }),
+  }
+}
+
+/** Runs the work for one key one after another. A failure is the caller's, not the next one's. */
+const turnstile = () => {
+  const tails = new Map<string, Promise<unknown>>()
+  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const result = (tails.get(key) ?? Promise.resolve()).then(work, work)
+    tails.set(key, result)
+    return result
+  }
+}
+
+const readRecord = async <T>(path: string, schema: z.ZodType<T>, log: Logger): Promise<T | undefined> => {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new LongshoreError('state-unusable', `reading ${path}: ${(error as Error).message}`, { cause: error })
+  }
+  const fault = (() => {
+    try {
+      const result = schema.safeParse(JSON.parse(text))
+      return result.success ? { value: result.data } : { why: describeIssue(result.error).message }
+    } catch (error) {
+      return { why: (error as Error).message }
+    }
+  })()
+  if ('value' in fault) return fault.value
+  const aside = `${path}.unreadable`
+  await rename(path, aside)
+  log.error(
+    { code: 'state-unusable', path: aside, why: fault.why },
+    'a state file cannot be understood and was set aside',
+  )
+  return undefined
+}
+
+/** Written beside, flushed, renamed over, and the directory flushed: a power cut leaves the old file or the new one. */
+const replaceFile = async (path: string, record: object): Promise<void> => {
+  const beside = `${path}.tmp`
+  try {
+    const file = await open(beside, 'w', 0o600)
+    try {
+      await file.writeFile(JSON.stringify(record))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+    const directory = await open(join(path, '..'), 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  } catch (error) {
+    throw new LongshoreError('state-unusable', `writing ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,16 @@
+/** The store: records by key, read at start, written before anything is done about them. */
+import type { AppRecord } from './app-record.ts'
+import type { DeviceRecord } from './device-record.ts'
+
+export type Store = {
+  readonly apps: () => readonly AppRecord[]
+  readonly app: (name: string) => AppRecord | undefined
+  /**
+   * Changes one record and resolves when it is safe on disk; an equal record is not written. Calls for one app run one
+   * after another, each on the result of the one before.
+   * @throws LongshoreError state-unusable when it cannot be written; nothing has changed then
+   */
+  readonly updateApp: (name: string, change: (record: AppRecord) => AppRecord) => Promise<AppRecord>
+  readonly device: () => DeviceRecord
+  readonly updateDevice: (change: (record: DeviceRecord) => DeviceRecord) => Promise<DeviceRecord>
+}
