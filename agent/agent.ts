@@ -1,0 +1,226 @@
+/** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
+import type { Logger } from 'pino'
+import { type Broker, createLink, type Link } from '../src/link/link.ts'
+import { writePayload } from '../src/protocol/payload.ts'
+import { LongshoreError, reasonOf } from '../src/protocol/reason.ts'
+import { topicsUnder } from '../src/protocol/topics.ts'
+import { createCommands } from './commands/commands.ts'
+import { planVerb } from './commands/plan-verb.ts'
+import type { HostFacts } from './devices/host-facts.ts'
+import type { Engine } from './engine/engine.ts'
+import { watchEngine } from './engine/watch-engine.ts'
+import { createInventory } from './inventory.ts'
+import { accept } from './reconcile/accept.ts'
+import { createProgress } from './reconcile/progress.ts'
+import { createPuller } from './reconcile/puller.ts'
+import { createReconciler } from './reconcile/reconciler.ts'
+import { reportBody } from './reconcile/report.ts'
+import { createReporter } from './reconcile/reporter.ts'
+import { createSession } from './session.ts'
+import { emptyRecord } from './store/app-record.ts'
+import type { Store } from './store/store.ts'
+
+export type AgentInput = {
+  readonly device: string
+  readonly clientId: string
+  readonly broker: Broker
+  readonly root: string
+  readonly namePrefix: string
+  readonly maxBytes: number
+  readonly keepaliveS: number
+  readonly lookEveryMs: number
+  readonly version: string
+  readonly engine: Engine
+  readonly store: Store
+  readonly hostFacts: () => Promise<HostFacts>
+  readonly log: Logger
+  readonly nowMs: () => number
+  /** ms of a clock that never jumps */
+  readonly monotonicMs: () => number
+  readonly random: () => number
+}
+
+export type Agent = { readonly start: () => void; readonly stop: () => Promise<void> }
+
+const dayMs = 86_400_000
+
+export const createAgent = (input: AgentInput): Agent => {
+  const { device, engine, store, log, nowMs, monotonicMs, random } = input
+  const topics = topicsUnder(input.root)
+  const owner = { agent: device, namePrefix: input.namePrefix }
+  const abort = new AbortController()
+
+  const publishRetained = (topic: string, message: object | undefined): Promise<void> =>
+    link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
+
+  const reporter = createReporter({
+    publish: (app, message) => publishRetained(topics.reported(device, app), message),
+    session: () => session.number(),
+    nowMs,
+  })
+  const progress = createProgress({
+    publish: async (app, message) => {
+      if (link.isConnected())
+        await link.publish(topics.progress(device, app), writePayload(message), { qos: 0, retain: false })
+    },
+    pulls: (app) => puller.progress(app),
+    generation: (app) => store.app(app)?.accepted?.deployment.generation,
+    nowMs,
+  })
+  const puller = createPuller({
+    engine,
+    monotonicMs,
+    random,
+    onChange: (app) => reconciler.look(app),
+    onProgress: (app) => progress.touch(app),
+  })
+  const reconciler = createReconciler({
+    owner,
+    engine,
+    store,
+    puller,
+    reporter,
+    log,
+    nowMs,
+    monotonicMs,
+    onOperations: (app, _generation, texts) => progress.done(app, texts),
+  })
+  const inventory = createInventory({
+    engine,
+    hostFacts: input.hostFacts,
+    agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    capabilities: () => Object.keys(verbs),
+    publish: (message) => publishRetained(topics.inventory(device), message),
+    session: () => session.number(),
+    nowMs,
+  })
+
+  const onDesired = async (app: string, payload: Uint8Array): Promise<void> => {
+    const record = store.app(app)
+    const judged = accept({
+      device,
+      app,
+      payload,
+      maxBytes: input.maxBytes,
+      record: record ?? emptyRecord(app),
+      others: store.apps().filter((other) => other.app !== app),
+      generationFloor: session.reportedGeneration(app),
+      now: nowMs(),
+    })
+    switch (judged.kind) {
+      case 'unassigned':
+        if (record?.accepted?.deployment.remove && record.accepted.verdict !== undefined) reporter.clear(app)
+        return
+      case 'known':
+        reporter.repeat(app)
+        return
+      case 'accepted': {
+        const after = await store.updateApp(app, () => judged.record)
+        log.info({ app, generation: after.generationSeen }, 'deployment accepted')
+        reporter.tell(reportBody({ owner, record: after, plan: { phase: 'accepted', waits: [] } }))
+        reconciler.look(app)
+        return
+      }
+      case 'refused': {
+        log.warn({ app, ...judged.record.refused }, 'deployment refused')
+        await store.updateApp(app, (current) => ({
+          ...current,
+          ...(judged.record.refused && { refused: judged.record.refused }),
+        }))
+        reconciler.look(app)
+        reporter.repeat(app)
+        return
+      }
+    }
+  }
+
+  const verbs = {
+    plan: planVerb({ owner, store, engine, observe: reconciler.observe, maxBytes: input.maxBytes }),
+    refresh: async () => {
+      await inventory.refresh()
+      reconciler.lookAtEverything()
+      reporter.repeatAll()
+      return { outcome: 'done' as const }
+    },
+  }
+  const commands = createCommands({
+    verbs,
+    store,
+    publish: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
+    maxBytes: input.maxBytes,
+    nowMs,
+    log,
+  })
+  const session = createSession({
+    device,
+    topics,
+    store,
+    version: input.version,
+    nowMs,
+    log,
+    link: () => link,
+    onDesired,
+    onCommand: commands.receive,
+    onReady: () => {
+      reporter.repeatAll()
+      inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+    },
+    onOrphanReport: (app) => reporter.clear(app),
+  })
+  const link: Link = createLink({
+    broker: input.broker,
+    clientId: input.clientId,
+    clean: false,
+    keepaliveS: input.keepaliveS,
+    backOff: { baseMs: 500, capMs: 60_000 },
+    random,
+    log,
+    beforeConnect: session.beforeConnect,
+    onConnect: session.onConnect,
+    onMessage: session.onMessage,
+    onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
+  })
+
+  const timers: NodeJS.Timeout[] = []
+  return {
+    start: () => {
+      // Apps first: with no broker in reach, what was accepted before must run again.
+      reconciler.lookAtEverything()
+      void watchEngine({
+        engine,
+        signal: abort.signal,
+        log,
+        random,
+        onOpen: () => {
+          reconciler.lookAtEverything()
+          if (link.isConnected())
+            inventory
+              .refresh()
+              .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+        },
+        onEvent: reconciler.onEngineEvent,
+      })
+      link.start()
+      timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(
+        setInterval(() => {
+          if (link.isConnected())
+            session
+              .readDesired()
+              .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'the daily read of the desired state failed'))
+        }, dayMs),
+      )
+    },
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer)
+      abort.abort()
+      progress.stop()
+      await reconciler.stop()
+      await session.sayGoodbye().catch((error: unknown) => {
+        // Gone already: then the will says it.
+        if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+      })
+      await link.stop()
+    },
+  }
+}

@@ -1,0 +1,84 @@
+/** Commands: each gets a final reply, the same id gets the same one again, and a bad one never harms. */
+import type { Logger } from 'pino'
+import { type Command, commandSchema, type Reply } from '../../src/protocol/command.ts'
+import { readPayload } from '../../src/protocol/payload.ts'
+import { reasonOf, type WireReason } from '../../src/protocol/reason.ts'
+import { withAnswer } from '../store/device-record.ts'
+import type { Store } from '../store/store.ts'
+
+/** Does what a verb asks for. A rejection is the reply `failed` with the error's reason. */
+export type Verb = (args: Command['args']) => Promise<Answer>
+
+export type Answer =
+  | { readonly outcome: 'done'; readonly result?: Reply['result'] }
+  | { readonly outcome: 'refused' | 'failed'; readonly reason: WireReason }
+
+export type CommandsInput = {
+  readonly verbs: Readonly<Record<string, Verb>>
+  readonly store: Store
+  readonly publish: (id: string, reply: Reply) => Promise<void>
+  readonly maxBytes: number
+  readonly nowMs: () => number
+  readonly log: Logger
+}
+
+export type Commands = {
+  /** Takes one in and answers in its own time: it never keeps the next message waiting. */
+  readonly receive: (id: string, payload: Uint8Array) => void
+}
+
+export const createCommands = ({ verbs, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
+  const underWay = new Set<string>()
+
+  const answer = async (id: string, payload: Uint8Array): Promise<void> => {
+    const known = store.device().answered.find((answered) => answered.id === id)
+    if (known !== undefined) {
+      await publish(id, known.reply)
+      return
+    }
+    const final = await judge(payload)
+    const reply: Reply = { schema: 1, at: nowMs(), id, n: 1, final: true, ...final }
+    // On disk before it is sent: a command is not carried out twice because its reply was lost.
+    await store.updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
+    await publish(id, reply)
+  }
+
+  const judge = async (payload: Uint8Array): Promise<Pick<Reply, 'outcome' | 'reason' | 'result'>> => {
+    const read = readPayload(commandSchema, payload, maxBytes)
+    if (!read.ok) return { outcome: 'refused', reason: read.reason }
+    const { verb, args, expiresAt } = read.value
+    if (expiresAt < nowMs())
+      return {
+        outcome: 'expired',
+        reason: {
+          code: 'command-expired',
+          message: `the command expired ${nowMs() - expiresAt} ms before it was read`,
+        },
+      }
+    const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
+    if (run === undefined)
+      return {
+        outcome: 'unsupported',
+        reason: {
+          code: 'verb-unsupported',
+          message: `verb ${verb} is not one of ${Object.keys(verbs).join(', ')}`,
+          path: 'verb',
+        },
+      }
+    try {
+      return await run(args)
+    } catch (error) {
+      return { outcome: 'failed', reason: reasonOf(error) }
+    }
+  }
+
+  return {
+    receive: (id, payload) => {
+      if (underWay.has(id)) return
+      underWay.add(id)
+      answer(id, payload)
+        .catch((error: unknown) => log.warn({ err: error, id }, 'a command could not be answered'))
+        .finally(() => underWay.delete(id))
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** What an agent is told: by flags, by a file, or both. Everything wrong is said at once, with the field. */
+import { z } from 'zod'
+import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
+import { defaultMaxBytes } from '../src/protocol/payload.ts'
+import { defaultRoot } from '../src/protocol/topics.ts'
+
+export const agentConfigSchema = z.strictObject({
+  device: deviceIdSchema,
+  broker: z.string().regex(/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/.+/, 'must be mqtt://, mqtts://, ws:// or wss://'),
+  username: z.string().optional(),
+  passwordFile: z.string().optional(),
+  ca: z.string().optional().describe('path of a PEM file'),
+  cert: z.string().optional(),
+  key: z.string().optional(),
+  clientId: z.string().min(1).optional().describe('default: the device id'),
+  root: rootSchema.default(defaultRoot),
+  state: z.string().min(1).default('/var/lib/longshore'),
+  engine: z.string().optional().describe('default: DOCKER_HOST, or the first socket found'),
+  namePrefix: z
+    .string()
+    .regex(/^([a-zA-Z0-9][a-zA-Z0-9_.-]*)?$/, 'must be the beginning of a container name')
+    .default('')
+    .describe('for a second agent on one engine: stands before every name'),
+  maxBytes: z.int().min(1024).default(defaultMaxBytes),
+  keepaliveS: z.int().min(5).max(3600).default(60),
+  lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
+})
+
+export type AgentConfig = z.infer<typeof agentConfigSchema>

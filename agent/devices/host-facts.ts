@@ -1,0 +1,25 @@
+/** What the machine is, read once at start: systeminformation starts child processes, so never on a tick. */
+import os from 'node:os'
+
+export type HostFacts = {
+  readonly hostname: string
+  readonly os: { readonly name: string; readonly version: string; readonly kernel: string }
+  readonly arch: string
+  readonly model?: string
+  readonly cpuCount: number
+  readonly memoryBytes: number
+}
+
+export const readHostFacts = async (): Promise<HostFacts> => {
+  const { default: systeminformation } = await import('systeminformation')
+  const [osInfo, system] = await Promise.all([systeminformation.osInfo(), systeminformation.system()])
+  const model = [system.manufacturer, system.model].filter((text) => text !== '' && text !== '-').join(' ')
+  return {
+    hostname: os.hostname(),
+    os: { name: osInfo.distro || os.type(), version: osInfo.release, kernel: os.release() },
+    arch: os.arch(),
+    ...(model === '' ? {} : { model }),
+    cpuCount: os.cpus().length,
+    memoryBytes: os.totalmem(),
+  }
+}

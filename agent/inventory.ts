@@ -1,0 +1,47 @@
+/** What the device is, read when it starts and when somebody asks, published on each connection. */
+import type { Inventory } from '../src/protocol/inventory.ts'
+import type { HostFacts } from './devices/host-facts.ts'
+import type { Engine } from './engine/engine.ts'
+
+export type InventoryInput = {
+  readonly engine: Pick<Engine, 'facts'>
+  readonly hostFacts: () => Promise<HostFacts>
+  readonly agent: Inventory['agent']
+  readonly capabilities: () => string[]
+  readonly publish: (message: Inventory) => Promise<void>
+  readonly session: () => number
+  readonly nowMs: () => number
+}
+
+export type InventoryPublisher = {
+  readonly publish: () => Promise<void>
+  /** Reads everything again, then publishes. */
+  readonly refresh: () => Promise<void>
+}
+
+export const createInventory = (input: InventoryInput): InventoryPublisher => {
+  let host: Promise<HostFacts> | undefined
+
+  const publish = async (): Promise<void> => {
+    host ??= input.hostFacts()
+    // An engine that does not answer is a fact about the device, not a fault of the inventory.
+    const [facts, engine] = await Promise.all([host, input.engine.facts().catch(() => null)])
+    await input.publish({
+      schema: 1,
+      at: input.nowMs(),
+      session: input.session(),
+      ...facts,
+      engine,
+      agent: input.agent,
+      capabilities: input.capabilities(),
+    })
+  }
+
+  return {
+    publish,
+    refresh: async () => {
+      host = undefined
+      await publish()
+    },
+  }
+}

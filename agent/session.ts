@@ -1,0 +1,153 @@
+/**
+ * What the agent says and reads on each connection, in this order:
+ *
+ *   birth → own status back? → what it reported before → desired state and commands → inventory, reports, replies
+ *
+ * The birth that comes back proves that the broker keeps what we retain, and that all that was retained under our own
+ * topics before it has arrived.
+ */
+import type { Logger } from 'pino'
+import type { Link, Will } from '../src/link/link.ts'
+import { readPayload, writePayload } from '../src/protocol/payload.ts'
+import { reportedSchema } from '../src/protocol/reported.ts'
+import { type Status, statusSchema } from '../src/protocol/status.ts'
+import type { Topics } from '../src/protocol/topics.ts'
+import { nextSession } from './store/device-record.ts'
+import type { Store } from './store/store.ts'
+
+export type SessionInput = {
+  readonly device: string
+  readonly topics: Topics
+  readonly store: Store
+  readonly version: string
+  readonly nowMs: () => number
+  readonly log: Logger
+  readonly link: () => Link
+  readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
+  readonly onCommand: (id: string, payload: Uint8Array) => void
+  /** the connection stands and everything was read: send what is newest */
+  readonly onReady: () => void
+  /** a retained report of an app that this device knows nothing of, after all desired state was read */
+  readonly onOrphanReport: (app: string) => void
+}
+
+export type Session = {
+  readonly beforeConnect: () => Promise<Will>
+  readonly onConnect: (connection: { readonly sessionPresent: boolean }) => Promise<void>
+  readonly onMessage: (topic: string, payload: Buffer) => Promise<void>
+  readonly number: () => number
+  /** The highest generation that this device is known to have reported of an app; 0: none. */
+  readonly reportedGeneration: (app: string) => number
+  /** Reads the whole desired state again. */
+  readonly readDesired: () => Promise<void>
+  /** Says that the agent is going, so that its absence is not taken for a fault. */
+  readonly sayGoodbye: () => Promise<void>
+}
+
+/** How long to wait for the own birth, and for retained desired state to come in. */
+const settleMs = 3_000
+
+/** Another agent under the same id answers every birth with its own: do not join in at full speed. */
+const rebirthPauseMs = 5_000
+
+export const createSession = (input: SessionInput): Session => {
+  const { device, topics, store, nowMs, log, link } = input
+  let session = 0
+  let birthEcho: (() => void) | undefined
+  let lastRebirthMs = 0
+  let hasRead = false
+  const reportedBefore = new Map<string, number>()
+
+  const statusMessage = (online: boolean): Buffer =>
+    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version } satisfies Status)
+
+  const publishStatus = (online: boolean): Promise<void> =>
+    link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
+
+  const readDesired = (): Promise<void> => link().subscribe([topics.desired(device, '+')], 1)
+
+  const onStatus = (payload: Buffer): void => {
+    const read = readPayload(statusSchema, payload)
+    if (read.ok && read.value.session === session && read.value.online) {
+      birthEcho?.()
+      return
+    }
+    // The late will of an older connection, or a foreign hand: what stands there must be true.
+    if (birthEcho !== undefined || nowMs() - lastRebirthMs < rebirthPauseMs) return
+    lastRebirthMs = nowMs()
+    log.warn(
+      { status: read.ok ? read.value : read.reason },
+      'somebody else wrote the status of this device; publishing it again',
+    )
+    publishStatus(true).catch(() => undefined) // the link went down: the next birth corrects it
+  }
+
+  const onReported = (app: string, payload: Buffer): void => {
+    const read = readPayload(reportedSchema, payload)
+    if (payload.byteLength > 0) reportedBefore.set(app, (read.ok ? read.value.generation : 0) ?? 0)
+  }
+
+  return {
+    number: () => session,
+    reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
+    readDesired,
+    beforeConnect: async () => {
+      session = nextSession(store.device(), nowMs())
+      await store.updateDevice((record) => ({ ...record, session }))
+      return { topic: topics.status(device), payload: statusMessage(false) }
+    },
+    onConnect: async ({ sessionPresent }) => {
+      const isFullRead = !hasRead || !sessionPresent
+      const echoed = new Promise<boolean>((resolve) => {
+        birthEcho = () => resolve(true)
+        setTimeout(() => resolve(false), settleMs).unref()
+      })
+      await link().subscribe([topics.status(device), ...(isFullRead ? [topics.reported(device, '+')] : [])], 1)
+      await publishStatus(true)
+      if (!(await echoed))
+        log.error(
+          { code: 'not-retained' },
+          'the broker did not send the birth of this device back: check its access rules',
+        )
+      birthEcho = undefined
+      if (isFullRead) {
+        await link().unsubscribe([topics.reported(device, '+')])
+        await readDesired()
+        await link().subscribe([topics.command(device, '+')], 1)
+        hasRead = true
+        setTimeout(() => clearOrphans(), settleMs).unref()
+      }
+      input.onReady()
+    },
+    onMessage: async (topic, payload) => {
+      const parsed = topics.parse(topic)
+      if (parsed === undefined || parsed.device !== device) {
+        log.warn({ topic }, 'a message on a topic that means nothing was ignored')
+        return
+      }
+      switch (parsed.kind) {
+        case 'desired':
+          return await input.onDesired(parsed.app, payload)
+        case 'command':
+          return input.onCommand(parsed.id, payload)
+        case 'status':
+          return onStatus(payload)
+        case 'reported':
+          return onReported(parsed.app, payload)
+        case 'inventory':
+        case 'progress':
+        case 'reply':
+          return
+      }
+    },
+    sayGoodbye: async () => {
+      if (link().isConnected()) await publishStatus(false)
+    },
+  }
+
+  function clearOrphans(): void {
+    for (const app of reportedBefore.keys()) {
+      if (store.app(app) === undefined) input.onOrphanReport(app)
+    }
+  }
+}
