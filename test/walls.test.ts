@@ -101,12 +101,21 @@ describe('a crossing is caught', () => {
     expect(checkWalls({ [file]: source })).toEqual([expect.stringContaining(expected)])
   })
 
-  test('a cycle, once, also through types', () => {
+  test('a package with effects behind a module that the plan loads', () => {
+    const sources = {
+      'agent/reconcile/plan.ts': `import { judge } from './judge.ts'`,
+      'agent/reconcile/judge.ts': `import type { A } from '../engine/a.ts'\nimport { readFile } from 'node:fs/promises'`,
+    }
+    expect(checkWalls(sources)).toEqual([expect.stringContaining('agent/reconcile/judge.ts imports node:fs/promises')])
+  })
+
+  test('a cycle, once, but not one of types, which are gone at run time', () => {
     const sources = {
       'agent/a.ts': `import { b } from './b.ts'`,
-      'agent/b.ts': `import type { C } from './deep/c.ts'`,
+      'agent/b.ts': `import { c } from './deep/c.ts'`,
       'agent/deep/c.ts': `export { a } from '../a.ts'`,
-      'agent/d.ts': `import { a } from './a.ts'`,
+      'agent/d.ts': `import { a } from './a.ts'\nimport { e } from './e.ts'`,
+      'agent/e.ts': `import type { D } from './d.ts'`,
     }
     expect(checkWalls(sources)).toEqual(['import cycle: agent/a.ts → agent/b.ts → agent/deep/c.ts → agent/a.ts'])
   })

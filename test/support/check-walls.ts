@@ -5,27 +5,21 @@ import { type Import, readImports } from './read-imports.ts'
 export const checkWalls = (sources: Readonly<Record<string, string>>): string[] => {
   const files = Object.keys(sources).sort()
   const facts = new Map(files.map((file) => [file, readImports(sources[file] ?? '')]))
-  const crossings = files.flatMap((file) => {
-    const { imports, literals } = facts.get(file) ?? { imports: [], literals: [] }
-    return [
-      ...imports.flatMap((one) => importWalls.flatMap((wall) => describe(file, one, wall(edgeOf(file, one))))),
-      ...literals.flatMap((literal) => describeLiteral(file, literal)),
-    ]
-  })
-  const edges = new Map(
-    files.map((file) => [
-      file,
-      (facts.get(file)?.imports ?? [])
-        .map((one) => edgeOf(file, one).target)
-        .filter((target) => facts.has(target))
-        .sort(),
-    ]),
-  )
-  return [...new Set([...crossings, ...findCycles(edges)])]
+  const edges = new Map(files.map((file) => [file, (facts.get(file)?.imports ?? []).map((one) => edgeOf(file, one))]))
+  const all = [...edges.values()].flat()
+  const pure = reach(edges, files.filter(isPureRoot))
+  return [
+    ...all.flatMap((edge) => importWalls.flatMap((wall) => describe(edge, wall(edge)))),
+    ...all.flatMap((edge) => (pure.has(edge.file) ? describe(edge, impurity(edge)) : [])),
+    ...files.flatMap((file) => (facts.get(file)?.literals ?? []).flatMap((literal) => describeLiteral(file, literal))),
+    ...findCycles(edges),
+  ]
 }
 
 /** `target`: the path of one of our files, or the name of a package. */
 type Edge = { readonly file: string; readonly target: string; readonly kind: Import['kind']; readonly ours: boolean }
+
+type Edges = ReadonlyMap<string, readonly Edge[]>
 
 const edgeOf = (file: string, { specifier = '', kind }: Import): Edge => {
   const ours = specifier.startsWith('.')
@@ -42,7 +36,7 @@ const packageHomes = {
   ws: 'broker/',
 } as const
 
-/** No I/O, no clock, no state: what the plan may be built from. */
+/** These and whatever they load do no I/O and keep no state; types may come from anywhere. */
 const pureRoots = [
   /^src\/protocol\//,
   /^src\/compose\/(?:model|check|units|validate)\.ts$/,
@@ -59,8 +53,13 @@ const purePackages = [
   'node:buffer',
   'node:assert',
 ]
+/** Rooms that exist for their effects: a pure module has no business in them, whatever the file does. */
+const effectRooms = [
+  ...['engine', 'store', 'devices', 'telemetry', 'commands'].map((room) => `agent/${room}/`),
+  ...['link', 'outbox', 'fleet', 'cli', 'engine-setup'].map((room) => `src/${room}/`),
+]
 
-const isPure = (file: string): boolean => pureRoots.some((root) => root.test(file))
+const isPureRoot = (file: string): boolean => pureRoots.some((root) => root.test(file))
 const isIn = (file: string, ...folders: string[]): boolean => folders.some((folder) => file.startsWith(folder))
 
 /** Each says what is wrong with an edge, or nothing. */
@@ -84,16 +83,17 @@ const importWalls: readonly ((edge: Edge) => string | undefined)[] = [
     ours && isIn(file, 'src/protocol/') && !isIn(target, 'src/protocol/')
       ? 'src/protocol imports nothing of ours'
       : undefined,
-  ({ file, target, kind, ours }) => {
-    if (!isPure(file) || kind === 'type') return undefined
-    if (ours) return isPure(target) ? undefined : 'a pure module imports types and pure modules only'
-    const pure = purePackages.some((name) => target === name || target.startsWith(`${name}/`))
-    return pure ? undefined : 'a pure module imports no package that could do something'
-  },
 ]
 
-const describe = (file: string, { specifier = '?' }: Import, fault: string | undefined): string[] =>
-  fault === undefined ? [] : [`${file} imports ${specifier}: ${fault}`]
+const impurity = ({ target, kind, ours }: Edge): string | undefined => {
+  if (kind === 'type') return undefined
+  if (ours) return isIn(target, ...effectRooms) ? 'a pure module imports types and pure modules only' : undefined
+  const pure = purePackages.some((name) => target === name || target.startsWith(`${name}/`))
+  return pure ? undefined : 'a pure module imports no package that could do something'
+}
+
+const describe = ({ file, target }: Edge, fault: string | undefined): string[] =>
+  fault === undefined ? [] : [`${file} imports ${target || '?'}: ${fault}`]
 
 const describeLiteral = (file: string, literal: string): string[] =>
   /^\/(?:sys|proc|dev)(?:\/|$)/.test(literal) &&
@@ -102,15 +102,33 @@ const describeLiteral = (file: string, literal: string): string[] =>
     ? [`${file} names ${literal}: only agent/devices and agent/telemetry read /sys, /proc and /dev`]
     : []
 
-/** Each cycle once, told from its first file in sorted order. */
-const findCycles = (edges: ReadonlyMap<string, readonly string[]>): string[] => {
+/** What is there at run time: `import type` is not, so types may point both ways. */
+const loadedBy = (edges: Edges, file: string): string[] =>
+  (edges.get(file) ?? []).filter((edge) => edge.kind !== 'type' && edges.has(edge.target)).map((edge) => edge.target)
+
+const reach = (edges: Edges, roots: readonly string[]): ReadonlySet<string> => {
+  const reached = new Set<string>()
+  const visit = (file: string) => {
+    if (reached.has(file) || isIn(file, ...effectRooms)) return
+    reached.add(file)
+    loadedBy(edges, file).forEach(visit)
+  }
+  roots.forEach(visit)
+  return reached
+}
+
+/** One line for each import that closes a cycle. */
+const findCycles = (edges: Edges): string[] => {
   const cycles: string[] = []
   const done = new Set<string>()
   const visit = (file: string, path: readonly string[]) => {
     const start = path.indexOf(file)
-    if (start >= 0) return void cycles.push(`import cycle: ${[...path.slice(start), file].join(' → ')}`)
+    if (start >= 0) {
+      cycles.push(`import cycle: ${[...path.slice(start), file].join(' → ')}`)
+      return
+    }
     if (done.has(file)) return
-    for (const target of edges.get(file) ?? []) visit(target, [...path, file])
+    for (const target of loadedBy(edges, file).sort()) visit(target, [...path, file])
     done.add(file)
   }
   for (const file of edges.keys()) visit(file, [])
