@@ -56,6 +56,7 @@ export const createSession = (input: SessionInput): Session => {
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = 0
   let hasRead = false
+  let isLeaving = false
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
@@ -73,7 +74,7 @@ export const createSession = (input: SessionInput): Session => {
       return
     }
     // The late will of an older connection, or a foreign hand: what stands there must be true.
-    if (birthEcho !== undefined || nowMs() - lastRebirthMs < rebirthPauseMs) return
+    if (isLeaving || birthEcho !== undefined || nowMs() - lastRebirthMs < rebirthPauseMs) return
     lastRebirthMs = nowMs()
     log.warn(
       { status: read.ok ? read.value : read.reason },
@@ -141,6 +142,7 @@ export const createSession = (input: SessionInput): Session => {
       }
     },
     sayGoodbye: async () => {
+      isLeaving = true
       if (link().isConnected()) await publishStatus(false)
     },
   }

@@ -40,6 +40,8 @@ export type LinkInput = {
    */
   readonly onMessage: (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => Promise<void>
   readonly onDisconnect?: (reason: LongshoreError) => void
+  /** An attempt failed, or a connection that stood was lost; the next attempt follows by itself. */
+  readonly onFailure?: (reason: LongshoreError) => void
 }
 
 export type Link = {
@@ -149,6 +151,7 @@ export const createLink = (input: LinkInput): Link => {
     const delayMs = backOffDelayMs(isRefused ? refusedBackOff : input.backOff, attempts, random())
     log.warn({ code: reason.code, delayMs, attempts }, `${reason.message}; trying again`)
     timer = setTimeout(() => void connect(), delayMs)
+    input.onFailure?.(reason)
   }
 
   const up = (doing: string): Connection => {

@@ -1,0 +1,42 @@
+/** Arguments that several commands take, checked before anything is sent. */
+import { hostname, userInfo } from 'node:os'
+import { InvalidArgumentError } from 'commander'
+import { appNameSchema, deviceIdSchema } from '../protocol/names.ts'
+
+const checked = (schema: typeof deviceIdSchema, text: string): string => {
+  const result = schema.safeParse(text)
+  if (result.success) return result.data
+  throw new InvalidArgumentError(result.error.issues[0]?.message ?? 'is not valid')
+}
+
+export const parseApp = (text: string): string => checked(appNameSchema, text)
+
+export const parseDevice = (text: string): string => checked(deviceIdSchema, text)
+
+/** For an option that may be given several times. */
+export const collectDevices = (text: string, before: readonly string[] = []): string[] => [
+  ...new Set([...before, parseDevice(text)]),
+]
+
+export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
+
+export const parseSeconds = (text: string): number => {
+  const seconds = Number(text)
+  if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError('must be a number of seconds above 0')
+  return seconds
+}
+
+export const parsePort = (text: string): number => {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('must be a port, 0 to 65535')
+  return port
+}
+
+/** Who deploys, for people to read: nothing is decided by it. */
+export const operator = (): string => {
+  try {
+    return `${userInfo().username}@${hostname()}`
+  } catch {
+    return `unknown@${hostname()}` // a user id with no name, as in many containers
+  }
+}

@@ -1,0 +1,36 @@
+/** `longshore broker`: the embedded broker, in the foreground. */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { parsePort } from '../arguments.ts'
+import { createLog, failLoudly, readConfig, untilSignal } from '../daemon.ts'
+
+type Options = { config?: string; host?: string; port?: number; wsPort?: number; logLevel: string }
+
+const portSchema = z.int().min(0).max(65_535)
+
+const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: portSchema.default(1883),
+  wsPort: portSchema.optional(),
+})
+
+export const addBroker = (program: Command): void => {
+  program
+    .command('broker')
+    .description('run the embedded broker of one site in the foreground')
+    .option('--config <file>', 'YAML file with the same settings; flags win')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <n>', 'port for MQTT over TCP; 0 takes a free one (default: 1883)', parsePort)
+    .option('--ws-port <n>', 'port for MQTT over WebSocket (default: none)', parsePort)
+    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .action(async ({ config: file, logLevel, ...flags }: Options) => {
+      const log = createLog(logLevel)
+      const { host, port, wsPort } = await readConfig(configSchema, file, flags)
+      const { createBroker } = await import('../../../broker/broker.ts')
+      failLoudly(log)
+      const broker = createBroker({ host, port, log, ...(wsPort === undefined ? {} : { wsPort }) })
+      const bound = await broker.start()
+      log.info({ host, ...bound }, 'the broker listens')
+      await untilSignal(log, broker.stop)
+    })
+}

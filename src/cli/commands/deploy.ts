@@ -1,0 +1,149 @@
+/** `longshore deploy`: a Compose file onto one or more devices. */
+import { type Command, Option } from 'commander'
+import { type Deployed, deploy } from '../../fleet/deploy.ts'
+import type { Fleet } from '../../fleet/fleet.ts'
+import type { Ending } from '../../fleet/outcome.ts'
+import { waitForEnding } from '../../fleet/wait.ts'
+import { defaultMaxBytes, writePayload } from '../../protocol/payload.ts'
+import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
+import { collect, collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
+import { loadCompose } from '../compose-file.ts'
+import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { createLive } from '../live.ts'
+import { exitCode, exitCodeOf, paint, remark, say, sayJson } from '../output.ts'
+
+type Options = BrokerOptions & {
+  file: string
+  device: string[]
+  wait?: boolean
+  timeout: number
+  set?: string[]
+  envFile?: string[]
+}
+
+export const addDeploy = (program: Command): void => {
+  withBrokerOptions(program.command('deploy'))
+    .description('deploy a Compose file as an app to one or more devices')
+    .argument('<app>', 'name of the app', parseApp)
+    .addOption(new Option('-f, --file <file>', 'Compose file; - reads standard input').default('compose.yaml'))
+    .requiredOption('-d, --device <id>', 'device to deploy to; may be given several times', collectDevices)
+    .option('-w, --wait', 'wait for the outcome on every device, and show progress')
+    .option('--timeout <seconds>', 'how long to wait', parseSeconds, 600)
+    .option('--set <key=value>', 'a variable for ${KEY} in the file; may be given several times', collect)
+    .option(
+      '--env-file <file>',
+      'a file of variables, instead of .env beside the Compose file; may be given several times',
+      collect,
+    )
+    .option('--json', 'one line of JSON an event, and one for the result')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  longshore deploy line3 -f compose.yaml --device gw-17 --wait
+  longshore deploy line3 --device gw-17 --device gw-18 --set TAG=1.4.2
+
+Exit codes: 0 done, 1 failed or refused on some device, 2 the file or the command line is not valid, 3 nobody answered in time`,
+    )
+    .action(run)
+}
+
+const run = async (app: string, options: Options): Promise<void> => {
+  const json = options.json === true
+  const { model, notes } = await loadCompose({
+    file: options.file,
+    app,
+    set: options.set ?? [],
+    envFiles: options.envFile,
+  })
+  if (!json) for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
+  const sizeBytes = writePayload({ compose: model }).byteLength
+  if (sizeBytes > defaultMaxBytes - 1024)
+    throw new LongshoreError(
+      'payload-too-large',
+      `the deployment has ${sizeBytes} bytes, a device takes ${defaultMaxBytes}`,
+    )
+  process.exitCode = await withFleet(options, async (fleet) => {
+    const results = await Promise.all(options.device.map((device) => deployTo(fleet, device, app, model)))
+    const sent = results.filter((result) => 'deployed' in result)
+    const failures = results.filter((result) => 'error' in result)
+    for (const { device, error } of failures) {
+      if (json) sayJson({ event: 'failed', device, reason: reasonOf(error) })
+      else remark(`${device}: ${reasonOf(error).message} [${reasonOf(error).code}]`)
+    }
+    for (const { device, deployed } of sent) announce(device, app, deployed, json)
+    const codes = failures.map(({ error }) => exitCodeOf(reasonOf(error).code))
+    if (options.wait === true) codes.push(...(await waitForAll(fleet, sent, options.timeout * 1000, json)))
+    return Math.max(exitCode.done, ...codes)
+  })
+}
+
+type Sent = { readonly device: string; readonly deployed: Deployed }
+
+const deployTo = async (
+  fleet: Fleet,
+  device: string,
+  app: string,
+  model: object,
+): Promise<Sent | { device: string; error: unknown }> => {
+  try {
+    return {
+      device,
+      deployed: await deploy(fleet, model as Record<string, unknown>, { device, app, by: operator(), now: Date.now() }),
+    }
+  } catch (error) {
+    return { device, error }
+  }
+}
+
+const announce = (device: string, app: string, { deployment, isOnline }: Deployed, json: boolean): void => {
+  const { generation } = deployment
+  if (json) return sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null })
+  say(`${device}: ${app} is assigned, generation ${generation}`)
+  if (isOnline === undefined) remark(`${device}: no device of this id was ever seen on this broker`)
+  else if (!isOnline) remark(`${device} is offline and takes it up when it is back`)
+}
+
+/** Waits on every device and says how each ended; returns an exit code for each. */
+export const waitForAll = async (
+  fleet: Fleet,
+  sent: readonly Sent[],
+  timeoutMs: number,
+  json: boolean,
+): Promise<number[]> => {
+  if (sent.length === 0) return []
+  const live = createLive(
+    sent.map(({ device }) => device),
+    { json, stream: process.stdout },
+  )
+  const endings = await Promise.all(
+    sent.map(async ({ device, deployed: { deployment, before } }) => {
+      try {
+        return { device, ending: await waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: live.show }) }
+      } catch (error) {
+        return { device, error }
+      }
+    }),
+  )
+  live.end()
+  return endings.map((result) =>
+    'ending' in result ? showEnding(result.device, result.ending, json) : showLate(result.device, result.error, json),
+  )
+}
+
+const showEnding = (device: string, ending: Ending, json: boolean): number => {
+  if (json) sayJson({ event: 'ended', device, outcome: ending.outcome, reason: ending.reason ?? null })
+  else if (ending.isSuccess) say(`${device}: ${paint('green', ending.outcome)}`)
+  else
+    say(
+      `${device}: ${paint('red', ending.outcome)}${ending.reason === undefined ? '' : `: ${ending.reason.message} [${ending.reason.code}]`}`,
+    )
+  return ending.isSuccess ? exitCode.done : exitCode.failed
+}
+
+const showLate = (device: string, error: unknown, json: boolean): number => {
+  const reason = reasonOf(error)
+  if (json) sayJson({ event: 'failed', device, reason })
+  else remark(`${reason.message} [${reason.code}]`)
+  return exitCodeOf(reason.code)
+}

@@ -1,0 +1,74 @@
+/** `longshore devices`: which there are, and the end of one that is gone for good. */
+import type { Command } from 'commander'
+import { forgetDevice } from '../../fleet/forget.ts'
+import { type DeviceState, readState } from '../../fleet/read-state.ts'
+import { parseDevice } from '../arguments.ts'
+import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { agoText } from '../describe-app.ts'
+import { paint, remark, say, sayJson, table } from '../output.ts'
+
+export const addDevices = (program: Command): void => {
+  const devices = withBrokerOptions(program.command('devices'))
+    .description('list the devices that this broker knows')
+    .option('-d, --device <id>', 'only this device', parseDevice)
+    .option('--json', 'one object')
+    .action(async (options: BrokerOptions & { device?: string }) => {
+      const where = options.device ?? '+'
+      const found = await withFleet(options, async (fleet) =>
+        readState(
+          fleet.topics,
+          await fleet.read([
+            fleet.topics.status(where),
+            fleet.topics.inventory(where),
+            fleet.topics.reported(where, '+'),
+          ]),
+        ),
+      )
+      if (options.json === true)
+        return sayJson({
+          devices: [...found.values()].map(({ device, status, inventory, apps }) => ({
+            device,
+            status: status ?? null,
+            inventory: inventory ?? null,
+            apps: [...apps.keys()],
+          })),
+        })
+      if (found.size === 0) return remark('no device on this broker')
+      say(
+        table(
+          ['DEVICE', 'STATE', 'SINCE', 'AGENT', 'ENGINE', 'SYSTEM', 'ARCH', 'CPUS', 'MEMORY', 'APPS'],
+          [...found.values()].map(rowOf),
+        ),
+      )
+    })
+
+  withBrokerOptions(devices.command('forget'))
+    .description('clear everything that the broker retains of a device')
+    .argument('<id>', 'device', parseDevice)
+    .option('--force', 'also when it is online')
+    .option('--json', 'one object')
+    .action(async (device: string, own: BrokerOptions & { force?: boolean }, command: Command) => {
+      // Broker options given before `forget` are the parent's.
+      const options = { ...command.parent?.opts(), ...own } as typeof own
+      const cleared = await withFleet(options, (fleet) => forgetDevice(fleet, device, options.force === true))
+      if (options.json === true) return sayJson({ device, cleared })
+      say(
+        cleared.length === 0
+          ? `the broker retains nothing of ${device}`
+          : `${device} is forgotten: ${cleared.length} retained messages cleared`,
+      )
+    })
+}
+
+const rowOf = ({ device, status, inventory, apps }: DeviceState): string[] => [
+  device,
+  status === undefined ? 'unknown' : status.online ? paint('green', 'online') : paint('red', 'offline'),
+  status === undefined ? '-' : agoText(status.at, Date.now()),
+  status?.agent ?? '-',
+  inventory?.engine == null ? '-' : `${inventory.engine.name} ${inventory.engine.version}`,
+  inventory === undefined ? '-' : `${inventory.os.name} ${inventory.os.version}`,
+  inventory?.arch ?? '-',
+  String(inventory?.cpuCount ?? '-'),
+  inventory === undefined ? '-' : `${(inventory.memoryBytes / 1024 ** 3).toFixed(1)} GiB`,
+  String([...apps.values()].filter(({ reported }) => reported?.phase !== 'removed').length),
+]

@@ -1,0 +1,41 @@
+/** `longshore get`: the Compose model that is deployed, as YAML that can be deployed again. */
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { readState } from '../../fleet/read-state.ts'
+import { LongshoreError } from '../../protocol/reason.ts'
+import { parseApp, parseDevice } from '../arguments.ts'
+import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { sayJson } from '../output.ts'
+
+export const addGet = (program: Command): void => {
+  withBrokerOptions(program.command('get'))
+    .description('print the deployed Compose model as YAML')
+    .argument('<app>', 'name of the app', parseApp)
+    .requiredOption('-d, --device <id>', 'device', parseDevice)
+    .option('--json', 'the whole deployment as JSON')
+    .action(async (app: string, options: BrokerOptions & { device: string }) => {
+      const { device } = options
+      const desired = await withFleet(options, async (fleet) => {
+        const retained = await fleet.read([fleet.topics.desired(device, app)])
+        return readState(fleet.topics, retained).get(device)?.apps.get(app)?.desired
+      })
+      if (desired === undefined || (desired.remove && options.json !== true))
+        throw new LongshoreError(
+          'app-unknown',
+          desired === undefined
+            ? `no app ${app} is assigned to ${device}`
+            : `app ${app} is to be removed from ${device}`,
+        )
+      if (options.json === true) return sayJson(desired)
+      if (!desired.remove) process.stdout.write(stringify(escapeDollars(desired.compose)))
+    })
+}
+
+/** The model is past interpolation: a dollar sign in it is one, and must be doubled to be read as one again. */
+const escapeDollars = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$')
+  if (Array.isArray(value)) return value.map(escapeDollars)
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, escapeDollars(field)]))
+  return value
+}

@@ -1,0 +1,71 @@
+/** `longshore plan`: what a deployment would do, answered by the device's own planner from its real state. */
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { ask } from '../../fleet/command.ts'
+import { LongshoreError } from '../../protocol/reason.ts'
+import { collect, parseApp, parseDevice, parseSeconds } from '../arguments.ts'
+import { loadCompose } from '../compose-file.ts'
+import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { exitCode, remark, say, sayJson } from '../output.ts'
+
+type Options = BrokerOptions & { file: string; device: string; timeout: number; set?: string[]; envFile?: string[] }
+
+const resultSchema = z.object({
+  operations: z.array(z.string()),
+  pulls: z.array(z.string()),
+  waits: z.array(z.string()),
+})
+
+export const addPlan = (program: Command): void => {
+  withBrokerOptions(program.command('plan'))
+    .description('show what a deployment would do on a device, changing nothing')
+    .argument('<app>', 'name of the app', parseApp)
+    .addOption(new Option('-f, --file <file>', 'Compose file; - reads standard input').default('compose.yaml'))
+    .requiredOption('-d, --device <id>', 'device', parseDevice)
+    .option('--timeout <seconds>', 'how long to wait for the device', parseSeconds, 15)
+    .option('--set <key=value>', 'a variable for ${KEY} in the file; may be given several times', collect)
+    .option('--env-file <file>', 'a file of variables, instead of .env beside the Compose file', collect)
+    .option('--json', 'one object')
+    .action(async (app: string, options: Options) => {
+      const { device } = options
+      const { model, notes } = await loadCompose({
+        file: options.file,
+        app,
+        set: options.set ?? [],
+        envFiles: options.envFile,
+      })
+      const json = options.json === true
+      if (!json) for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
+      const reply = await withFleet(options, (fleet) =>
+        ask(fleet, {
+          device,
+          verb: 'plan',
+          args: { app, compose: model as never },
+          timeoutMs: options.timeout * 1000,
+          now: Date.now(),
+        }),
+      )
+      if (json) {
+        sayJson(reply)
+        process.exitCode = reply.outcome === 'done' ? exitCode.done : exitCode.failed
+        return
+      }
+      if (reply.outcome !== 'done') {
+        remark(
+          `${device}: ${reply.outcome}: ${reply.reason?.message ?? 'no reason given'} [${reply.reason?.code ?? 'internal-error'}]`,
+        )
+        process.exitCode = exitCode.failed
+        return
+      }
+      const result = resultSchema.safeParse(reply.result)
+      if (!result.success) throw new LongshoreError('message-invalid', `${device} answered plan with something else`)
+      showPlan(result.data)
+    })
+}
+
+const showPlan = ({ operations, pulls, waits }: z.infer<typeof resultSchema>): void => {
+  for (const reference of pulls) say(`pull-image ${reference}  (it is not on the device)`)
+  for (const line of operations) say(line)
+  for (const wait of waits) say(`waits: ${wait}`)
+  if (operations.length === 0 && pulls.length === 0 && waits.length === 0) say('nothing to do')
+}

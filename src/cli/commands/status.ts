@@ -1,0 +1,105 @@
+/** `longshore status`: what runs where. */
+import type { Command } from 'commander'
+import type { Fleet } from '../../fleet/fleet.ts'
+import { type DeviceState, readState } from '../../fleet/read-state.ts'
+import { parseApp, parseDevice } from '../arguments.ts'
+import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { agoText, appPhase, reasonText, servicesText, shortRelease } from '../describe-app.ts'
+import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
+
+type Options = BrokerOptions & { device?: string; watch?: boolean }
+
+export const addStatus = (program: Command): void => {
+  withBrokerOptions(program.command('status'))
+    .description('show what runs where, and why not')
+    .argument('[app]', 'only this app', parseApp)
+    .option('-d, --device <id>', 'only this device', parseDevice)
+    .option('--watch', 'go on and show every change')
+    .option('--json', 'one object; with --watch one line a change')
+    .action(async (app: string | undefined, options: Options) => {
+      await withFleet(options, (fleet) =>
+        options.watch === true ? watch(fleet, app, options) : once(fleet, app, options),
+      )
+    })
+}
+
+const filtersOf = ({ topics }: Fleet, app: string | undefined, device: string | undefined): string[] => {
+  const where = device ?? '+'
+  return [topics.status(where), topics.desired(where, app ?? '+'), topics.reported(where, app ?? '+')]
+}
+
+const once = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
+  const devices = readState(fleet.topics, await fleet.read(filtersOf(fleet, app, options.device)))
+  if (options.json === true) return sayJson(toJson(devices))
+  const rows = rowsOf(devices)
+  if (rows.length > 0) return say(statusTable(rows))
+  const what = app === undefined ? 'no app' : `no app ${app}`
+  remark(`${what} ${options.device === undefined ? 'on this broker' : `on ${options.device}`}`)
+  // Asking for one thing that is not there is a failure; an empty fleet is not.
+  if (app !== undefined || options.device !== undefined) process.exitCode = exitCode.failed
+}
+
+const watch = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
+  const retained = new Map<string, Buffer>()
+  const isTerminal = process.stdout.isTTY === true
+  let timer: NodeJS.Timeout | undefined
+  const draw = (): void => {
+    timer = undefined
+    say(`\u001b[2J\u001b[H${statusTable(rowsOf(readState(fleet.topics, retained)))}`)
+  }
+  await fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
+    if (payload.byteLength === 0) retained.delete(topic)
+    else retained.set(topic, payload)
+    const parsed = fleet.topics.parse(topic)
+    if (parsed === undefined) return
+    if (options.json !== true && isTerminal) {
+      timer ??= setTimeout(draw, 100)
+      return
+    }
+    const changed = readState(fleet.topics, new Map([[topic, payload]])).get(parsed.device)
+    if (changed === undefined) return
+    if (options.json === true)
+      sayJson({ event: parsed.kind, ...toJson(new Map([[parsed.device, changed]])).devices[0] })
+    else
+      for (const row of rowsOf(new Map([[parsed.device, changed]]))) say(row.filter((cell) => cell !== '').join('  '))
+  })
+  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+}
+
+const header = ['DEVICE', 'APP', 'PHASE', 'SERVICES', 'RELEASE', 'SINCE', 'REASON']
+
+const statusTable = (rows: readonly string[][]): string => table(header, rows)
+
+const rowsOf = (devices: ReadonlyMap<string, DeviceState>): string[][] =>
+  [...devices.values()].flatMap(({ device, status, apps }) =>
+    [...apps].map(([app, state]) => [
+      status?.online === false ? `${device} ${paint('red', '(offline)')}` : device,
+      app,
+      appPhase(state),
+      servicesText(state.reported),
+      shortRelease(state.reported?.release),
+      state.reported === undefined ? '-' : agoText(state.reported.since, Date.now()),
+      reasonText(state),
+    ]),
+  )
+
+const toJson = (devices: ReadonlyMap<string, DeviceState>) => ({
+  devices: [...devices.values()].map(({ device, status, apps }) => ({
+    device,
+    status: status ?? null,
+    apps: [...apps].map(([app, { desired, reported }]) => ({
+      app,
+      desired:
+        desired === undefined
+          ? null
+          : {
+              generation: desired.generation,
+              release: desired.remove ? null : desired.release,
+              remove: desired.remove === true,
+              issuedAt: desired.issuedAt,
+              by: desired.by,
+            },
+      reported: reported ?? null,
+    })),
+  })),
+})

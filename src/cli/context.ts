@@ -1,0 +1,126 @@
+/** Which broker a command talks to: flags first, then the environment, then a named context. */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { connectFleet, type Fleet } from '../fleet/fleet.ts'
+import { readBrokerFiles } from '../link/broker-files.ts'
+import { rootSchema } from '../protocol/names.ts'
+import { describeIssue } from '../protocol/payload.ts'
+import { LongshoreError } from '../protocol/reason.ts'
+import { defaultRoot } from '../protocol/topics.ts'
+import { remark } from './output.ts'
+
+export type BrokerOptions = {
+  broker?: string
+  username?: string
+  passwordFile?: string
+  ca?: string
+  cert?: string
+  key?: string
+  root?: string
+  context?: string
+  json?: boolean
+}
+
+export const defaultBrokerUrl = 'mqtt://127.0.0.1:1883'
+
+/** The options that every command which talks to a broker has. */
+export const withBrokerOptions = (command: Command): Command =>
+  command
+    .option('--broker <url>', `mqtt://, mqtts://, ws:// or wss:// (default: $LONGSHORE_BROKER, or ${defaultBrokerUrl})`)
+    .option('--username <name>', 'user name at the broker')
+    .option('--password-file <file>', 'file that holds the password')
+    .option('--ca <file>', 'PEM file of the authority that signed the certificate of the broker')
+    .option('--cert <file>', 'PEM file of the own certificate')
+    .option('--key <file>', 'PEM file of the key of the own certificate')
+    .option('--root <topic>', `what stands before /v1/ in every topic (default: ${defaultRoot})`)
+    .option(
+      '--context <name>',
+      'take what is not given from ~/.config/longshore/<name>.yaml (default: $LONGSHORE_CONTEXT)',
+    )
+
+const contextSchema = z.strictObject({
+  broker: z.string().optional(),
+  username: z.string().optional(),
+  passwordFile: z.string().optional(),
+  ca: z.string().optional(),
+  cert: z.string().optional(),
+  key: z.string().optional(),
+  root: rootSchema.optional(),
+})
+
+const contextDirectory = (): string => join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'longshore')
+
+/** Flags over environment over context. @throws LongshoreError config-invalid, file-unreadable */
+export const resolveBroker = async (
+  options: BrokerOptions,
+): Promise<BrokerOptions & { broker: string; root: string }> => {
+  const name = options.context ?? process.env['LONGSHORE_CONTEXT']
+  const context = name === undefined ? {} : await readContext(name)
+  const environment = process.env['LONGSHORE_BROKER']
+  const merged = { ...context, ...(environment ? { broker: environment } : {}), ...dropUndefined(options) }
+  const broker = merged.broker ?? defaultBrokerUrl
+  if (!/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/[^/]/.test(broker) || !URL.canParse(broker))
+    throw new LongshoreError('usage', `broker ${JSON.stringify(broker)} is not mqtt://, mqtts://, ws:// or wss://`, {
+      path: 'broker',
+    })
+  const root = rootSchema.safeParse(merged.root ?? defaultRoot)
+  if (!root.success)
+    throw new LongshoreError('usage', `root ${JSON.stringify(merged.root)}: ${describeIssue(root.error).message}`, {
+      path: 'root',
+    })
+  return { ...merged, broker, root: root.data }
+}
+
+/** Connects as an operator and closes the connection after the work, whatever comes of it. */
+export const withFleet = async <T>(options: BrokerOptions, work: (fleet: Fleet) => Promise<T>): Promise<T> => {
+  const { broker: url, root, ...rest } = await resolveBroker(options)
+  const broker = await readBrokerFiles({ url, ...rest })
+  let isConnected = false
+  const fleet = await connectFleet({
+    broker,
+    root,
+    log: pino({ level: 'silent' }),
+    onLink: ({ isUp, reason }) => {
+      if (isConnected && !isUp) remark(`the connection was lost (${reason?.message}); trying again`)
+      if (isConnected && isUp) remark('connected again')
+      isConnected ||= isUp
+    },
+  })
+  try {
+    return await work(fleet)
+  } finally {
+    await fleet.close()
+  }
+}
+
+const readContext = async (name: string): Promise<z.infer<typeof contextSchema>> => {
+  if (!/^[A-Za-z0-9_-]+$/.test(name))
+    throw new LongshoreError('usage', `context ${JSON.stringify(name)} is not a name of letters, digits, - and _`)
+  const file = join(contextDirectory(), `${name}.yaml`)
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new LongshoreError('file-unreadable', `context ${name}: ${(error as Error).message}`, { cause: error })
+  }
+  let value: unknown
+  try {
+    value = parse(text) ?? {}
+  } catch (error) {
+    throw new LongshoreError('config-invalid', `context ${name} is not YAML: ${(error as Error).message}`, {
+      place: { file },
+      cause: error,
+    })
+  }
+  const parsed = contextSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file } })
+}
+
+const dropUndefined = (options: BrokerOptions): BrokerOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

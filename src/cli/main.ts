@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+/** The `longshore` command: runs the program and turns whatever comes of it into an exit code. */
+import { CommanderError } from 'commander'
+import { exitCode, showError } from './output.ts'
+import { createProgram } from './program.ts'
+
+const program = createProgram()
+const everyCommand = [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]
+for (const command of everyCommand) command.exitOverride()
+
+// A reader that went away (`longshore status | head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCode.done)
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander has printed its own already; asking for help or the version is no error.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.usage
+  else process.exitCode = showError(error, process.argv.includes('--json'))
+}

@@ -1,0 +1,98 @@
+/** What the command prints: tables and lines for people, one JSON object for programs. Results go to stdout, the rest to stderr. */
+import { styleText } from 'node:util'
+import { explain } from '../protocol/codes.ts'
+import { LongshoreError, reasonOf } from '../protocol/reason.ts'
+import { ComposeError } from './compose-file.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** https://no-color.org: any value that is not empty turns colour off. */
+const hasColour = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+
+export const paint = (style: Style, text: string): string => (hasColour(process.stdout) ? styleText(style, text) : text)
+
+export const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+export const sayJson = (value: unknown): void => say(JSON.stringify(value))
+
+/** For what is not the result: notes, warnings, waiting. */
+export const remark = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Columns as wide as their widest cell; colour does not count. */
+export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const widths = header.map((title, column) =>
+    Math.max(visible(title), ...rows.map((row) => visible(row[column] ?? ''))),
+  )
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - visible(cell))))
+      .join('  ')
+      .trimEnd()
+  return [paint('bold', line(header)), ...rows.map(line)].join('\n')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
+const visible = (text: string): number => text.replace(/\u001b\[[0-9;]*m/g, '').length
+
+/** Exit codes, as docs/cli.md has them. */
+export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3 } as const
+
+const usageCodes: ReadonlySet<string> = new Set([
+  'usage',
+  'config-invalid',
+  'file-unreadable',
+  'yaml-invalid',
+  'key-unknown',
+  'key-unsupported',
+  'value-invalid',
+  'variable-undefined',
+  'variable-invalid',
+  'reference-missing',
+  'dependency-cycle',
+  'port-duplicate',
+  'name-duplicate',
+  'image-invalid',
+])
+
+export const exitCodeOf = (code: string): number => {
+  if (usageCodes.has(code)) return exitCode.usage
+  return code === 'no-answer' || code === 'broker-unreachable' ? exitCode.noAnswer : exitCode.failed
+}
+
+/** Prints an error with its place and its remedy, and returns the exit code that it stands for. */
+export const showError = (error: unknown, json: boolean): number => {
+  if (error instanceof ComposeError) return showFaults(error, json)
+  const reason = reasonOf(error)
+  const place = error instanceof LongshoreError ? error.place : undefined
+  if (json) process.stderr.write(`${JSON.stringify({ error: { ...reason, ...(place && { place }) } })}\n`)
+  else {
+    remark(`${paintError('error')}: ${place === undefined ? '' : `${placeText(place)}: `}${reason.message}`)
+    remark(`  ${explain(reason.code).remedy} [${reason.code}]`)
+    if (reason.code === 'internal-error' && error instanceof Error) remark(error.stack ?? '')
+  }
+  return exitCodeOf(reason.code)
+}
+
+const showFaults = (error: ComposeError, json: boolean): number => {
+  if (json)
+    process.stderr.write(
+      `${JSON.stringify({ error: { code: error.code, message: error.message, faults: error.faults } })}\n`,
+    )
+  else {
+    for (const { code, message, place, advice } of error.faults) {
+      remark(`${paintError('error')}: ${placeText(place)}: ${message}`)
+      remark(`  ${advice ?? explain(code).remedy} [${code}]`)
+    }
+  }
+  return exitCode.usage
+}
+
+const placeText = ({ file, line, column }: { file: string; line?: number; column?: number }): string =>
+  [file, line, column].filter((part) => part !== undefined).join(':')
+
+const paintError = (text: string): string => (hasColour(process.stderr) ? styleText('red', text) : text)

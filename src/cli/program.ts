@@ -1,0 +1,47 @@
+/** All commands, put together; `main.ts` runs it, the completion and the docs read it. */
+import { Command } from 'commander'
+import { version } from '../version.ts'
+import { addAgent } from './commands/agent.ts'
+import { addBackup } from './commands/backup.ts'
+import { addBroker } from './commands/broker.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addDeploy } from './commands/deploy.ts'
+import { addDevices } from './commands/devices.ts'
+import { addGet } from './commands/get.ts'
+import { addPlan } from './commands/plan.ts'
+import { addRemove } from './commands/remove.ts'
+import { addStatus } from './commands/status.ts'
+import { addValidate } from './commands/validate.ts'
+
+export const createProgram = (): Command => {
+  const program = new Command('longshore')
+    .description('Runs containers at the edge over the MQTT that a site already has.')
+    .version(version)
+    .showHelpAfterError('(see --help)')
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      `
+A first deployment, in three terminals:
+  longshore broker
+  longshore agent --device gw-1 --state ./state
+  longshore deploy hello -f examples/hello/compose.yaml --device gw-1 --wait
+
+Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid file, 3 nobody answered in time`,
+    )
+  const parts = [
+    addDeploy,
+    addStatus,
+    addPlan,
+    addRemove,
+    addGet,
+    addValidate,
+    addDevices,
+    addBackup,
+    addAgent,
+    addBroker,
+    addCompletion,
+  ]
+  for (const add of parts) add(program)
+  return program
+}

@@ -1,0 +1,150 @@
+/** An operator's connection to the broker: what is retained is read, what changes is watched, and both survive a lost link. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { type Broker, createLink, type Link } from '../link/link.ts'
+import { LongshoreError } from '../protocol/reason.ts'
+import { type Topics, topicsUnder } from '../protocol/topics.ts'
+
+export type FleetMessage = { readonly topic: string; readonly payload: Buffer; readonly retain: boolean }
+
+export type FleetInput = {
+  readonly broker: Broker
+  readonly root: string
+  readonly log: Logger
+  /** How long the first connection may take. */
+  readonly connectTimeoutMs?: number
+  /** The link was lost or came back, for people who wait. */
+  readonly onLink?: (event: { readonly isUp: boolean; readonly reason?: LongshoreError }) => void
+}
+
+export type Fleet = {
+  readonly topics: Topics
+  /** Everything retained under the filters, by topic. The filters must not overlap with each other or with a watch. */
+  readonly read: (filters: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>
+  /** Calls the listener for what is retained and for every change until it is ended. */
+  readonly watch: (
+    filters: readonly string[],
+    listener: (message: FleetMessage) => void,
+  ) => Promise<() => Promise<void>>
+  readonly publish: (topic: string, payload: Buffer, options: { readonly retain: boolean }) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Connects, never under a device's client id.
+ * @throws LongshoreError broker-unreachable, broker-refused
+ */
+export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
+  const watches = new Set<{ readonly filters: readonly string[]; readonly listener: (message: FleetMessage) => void }>()
+  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
+  const connected = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  const link: Link = createLink({
+    broker: input.broker,
+    clientId: `longshore-cli-${randomBytes(6).toString('hex')}`,
+    clean: true,
+    keepaliveS: 30,
+    backOff: { baseMs: 250, capMs: 10_000 },
+    random: Math.random,
+    log: input.log,
+    onConnect: async () => {
+      // A clean session knows no subscription: what is being watched is asked for again, retained state comes with it.
+      const filters = [...new Set([...watches].flatMap((watch) => watch.filters))]
+      if (filters.length > 0) await link.subscribe(filters, 1)
+      settle?.resolve()
+      input.onLink?.({ isUp: true })
+    },
+    onMessage: async (topic, payload, { retain }) => {
+      for (const watch of watches) {
+        if (watch.filters.some((filter) => matches(filter, topic))) watch.listener({ topic, payload, retain })
+      }
+    },
+    onFailure: (reason) => {
+      settle?.reject(reason)
+      input.onLink?.({ isUp: false, reason })
+    },
+  })
+  link.start()
+  const timeoutMs = input.connectTimeoutMs ?? 10_000
+  const timer = setTimeout(
+    () =>
+      settle?.reject(
+        new LongshoreError('broker-unreachable', `${input.broker.url} did not answer within ${timeoutMs / 1000} s`),
+      ),
+    timeoutMs,
+  )
+  try {
+    await connected
+  } catch (error) {
+    await link.stop()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    settle = undefined
+  }
+
+  const watch: Fleet['watch'] = async (filters, listener) => {
+    const entry = { filters, listener }
+    watches.add(entry)
+    try {
+      await link.subscribe(filters, 1)
+    } catch (error) {
+      // A lost link is mended by the next connection; a refusal is not.
+      if (!(error instanceof LongshoreError && error.code === 'link-down')) {
+        watches.delete(entry)
+        throw error
+      }
+    }
+    return async () => {
+      watches.delete(entry)
+      const unused = filters.filter((filter) => ![...watches].some((other) => other.filters.includes(filter)))
+      if (unused.length > 0 && link.isConnected()) await link.unsubscribe(unused).catch(() => undefined) // the link's end does the same
+    }
+  }
+
+  return {
+    topics: topicsUnder(input.root),
+    watch,
+    read: async (filters) => {
+      const found = new Map<string, Buffer>()
+      const quiet = quietness()
+      const end = await watch(filters, ({ topic, payload }) => {
+        quiet.touch()
+        if (payload.byteLength === 0) found.delete(topic)
+        else found.set(topic, payload)
+      })
+      await quiet.reached()
+      await end()
+      return found
+    },
+    publish: (topic, payload, { retain }) => link.publish(topic, payload, { qos: 1, retain }),
+    close: link.stop,
+  }
+}
+
+/** MQTT 3.1.1 has no end mark after retained messages, so reading ends when nothing came for this long. */
+const quietMs = 250
+
+const quietness = () => {
+  let last = performance.now()
+  return {
+    touch: () => {
+      last = performance.now()
+    },
+    reached: async (): Promise<void> => {
+      for (let left = quietMs; left > 0; left = last + quietMs - performance.now())
+        await new Promise((resolve) => setTimeout(resolve, left))
+    },
+  }
+}
+
+/** Whether a topic falls under a filter with `+` and a trailing `#`. MQTT 3.1.1, 4.7. */
+export const matches = (filter: string, topic: string): boolean => {
+  const [wanted, given] = [filter.split('/'), topic.split('/')]
+  for (const [index, level] of wanted.entries()) {
+    if (level === '#') return true
+    if (given[index] === undefined || (level !== '+' && level !== given[index])) return false
+  }
+  return wanted.length === given.length
+}

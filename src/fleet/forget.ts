@@ -1,0 +1,23 @@
+/** Clears everything that the broker retains of a device that is gone for good. */
+import { LongshoreError } from '../protocol/reason.ts'
+import type { Fleet } from './fleet.ts'
+import { readState } from './read-state.ts'
+
+/**
+ * Returns the topics that were cleared.
+ * @throws LongshoreError usage when the device is online and `force` is not given: it would only publish them again
+ */
+export const forgetDevice = async (fleet: Fleet, device: string, force: boolean): Promise<string[]> => {
+  const { topics } = fleet
+  const retained = await fleet.read([
+    topics.status(device),
+    topics.inventory(device),
+    topics.desired(device, '+'),
+    topics.reported(device, '+'),
+  ])
+  const state = readState(topics, retained).get(device)
+  if (state?.status?.online === true && !force)
+    throw new LongshoreError('usage', `device ${device} is online; stop its agent first, or give --force`)
+  for (const topic of retained.keys()) await fleet.publish(topic, Buffer.alloc(0), { retain: true })
+  return [...retained.keys()]
+}

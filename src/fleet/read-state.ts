@@ -1,0 +1,62 @@
+/** What the broker retains about devices and apps, read into messages. What does not parse is left out, and counted. */
+import type { z } from 'zod'
+import { type Deployment, deploymentSchema } from '../protocol/deployment.ts'
+import { type Inventory, inventorySchema } from '../protocol/inventory.ts'
+import { readPayload } from '../protocol/payload.ts'
+import { type Reported, reportedSchema } from '../protocol/reported.ts'
+import { type Status, statusSchema } from '../protocol/status.ts'
+import type { Topics } from '../protocol/topics.ts'
+
+export type AppState = { readonly desired?: Deployment; readonly reported?: Reported }
+
+export type DeviceState = {
+  readonly device: string
+  readonly status?: Status
+  readonly inventory?: Inventory
+  readonly apps: ReadonlyMap<string, AppState>
+}
+
+/** A broker may hold far more than a device takes; the cap of a device is not the reader's. */
+const maxBytes = 16 * 1024 * 1024
+
+/** Devices by id, sorted; each with what was found of it. */
+export const readState = (topics: Topics, retained: ReadonlyMap<string, Buffer>): Map<string, DeviceState> => {
+  const devices = new Map<
+    string,
+    { device: string; status?: Status; inventory?: Inventory; apps: Map<string, AppState> }
+  >()
+  for (const [topic, payload] of [...retained].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const parsed = topics.parse(topic)
+    if (parsed === undefined) continue
+    const device = devices.get(parsed.device) ?? { device: parsed.device, apps: new Map<string, AppState>() }
+    devices.set(parsed.device, device)
+    switch (parsed.kind) {
+      case 'status':
+        assign(payload, statusSchema, (status) => Object.assign(device, { status }))
+        break
+      case 'inventory':
+        assign(payload, inventorySchema, (inventory) => Object.assign(device, { inventory }))
+        break
+      case 'desired':
+        assign(payload, deploymentSchema, (desired) =>
+          device.apps.set(parsed.app, { ...device.apps.get(parsed.app), desired }),
+        )
+        break
+      case 'reported':
+        assign(payload, reportedSchema, (reported) =>
+          device.apps.set(parsed.app, { ...device.apps.get(parsed.app), reported }),
+        )
+        break
+      case 'command':
+      case 'progress':
+      case 'reply':
+        break
+    }
+  }
+  return devices
+}
+
+const assign = <T>(payload: Buffer, schema: z.ZodType<T>, set: (value: T) => void): void => {
+  const read = readPayload(schema, payload, maxBytes)
+  if (read.ok) set(read.value)
+}

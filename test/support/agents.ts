@@ -1,0 +1,115 @@
+/** Agents for tests: the real engine, a state folder of their own, and everything of theirs gone at the end of the test. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import Docker from 'dockerode'
+import { pino } from 'pino'
+import { inject, onTestFinished } from 'vitest'
+import { type Agent, createAgent } from '../../agent/agent.ts'
+import type { HostFacts } from '../../agent/devices/host-facts.ts'
+import { dockerEngine } from '../../agent/engine/docker.ts'
+import { openFileStore } from '../../agent/store/file-store.ts'
+import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
+
+export const silent = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+
+const hostFacts = async (): Promise<HostFacts> => ({
+  hostname: 'test',
+  os: { name: 'Test', version: '1', kernel: '1' },
+  arch: 'x64',
+  cpuCount: 2,
+  memoryBytes: 1,
+})
+
+let counter = 0
+
+/** A device id that no other test of this or another run uses on the shared engine. */
+export const newDeviceId = (): string => {
+  counter += 1
+  return `t${process.pid}-${Date.now().toString(36)}-${counter}`
+}
+
+export const docker = (): Docker => new Docker({ socketPath: inject('socketPath') })
+
+/** Removes whatever carries the labels of an agent, also after a test that failed. */
+export const removeEverythingOf = async (device: string): Promise<void> => {
+  const engine = docker()
+  const filters = { label: [`io.longshore.agent=${device}`] }
+  for (const { Id } of await engine.listContainers({ all: true, filters }))
+    await engine
+      .getContainer(Id)
+      .remove({ force: true, v: true })
+      .catch(() => undefined)
+  for (const { Id } of await engine.listNetworks({ filters }))
+    await engine
+      .getNetwork(Id)
+      .remove()
+      .catch(() => undefined)
+  for (const { Name } of (await engine.listVolumes({ filters })).Volumes ?? [])
+    await engine
+      .getVolume(Name)
+      .remove()
+      .catch(() => undefined)
+}
+
+export type TestAgentOptions = {
+  readonly url: string
+  readonly device?: string
+  readonly namePrefix?: string
+  /** continue with the state of an agent that was stopped */
+  readonly state?: string
+  readonly maxBytes?: number
+  readonly engineUrl?: string
+  readonly lookEveryMs?: number
+}
+
+export type TestAgent = {
+  readonly device: string
+  readonly state: string
+  readonly agent: Agent
+  readonly stop: () => Promise<void>
+}
+
+export const startTestAgent = async (options: TestAgentOptions): Promise<TestAgent> => {
+  const device = options.device ?? newDeviceId()
+  const state = options.state ?? (await mkdtemp(join(tmpdir(), 'longshore-state-')))
+  const agent = createAgent({
+    device,
+    clientId: device,
+    broker: { url: options.url },
+    root: 'longshore',
+    // The engine is shared by all tests: names must not collide, whatever the apps are called.
+    namePrefix: options.namePrefix ?? `${device}-`,
+    maxBytes: options.maxBytes ?? 256 * 1024,
+    keepaliveS: 30,
+    lookEveryMs: options.lookEveryMs ?? 60_000,
+    version: 'test',
+    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`),
+    store: await openFileStore(state, silent),
+    hostFacts,
+    log: silent,
+    nowMs: Date.now,
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+  })
+  let isStopped = false
+  const stop = async (): Promise<void> => {
+    if (isStopped) return
+    isStopped = true
+    await agent.stop()
+  }
+  onTestFinished(async () => {
+    await stop()
+    await removeEverythingOf(device)
+    await rm(state, { recursive: true, force: true })
+  }, 60_000)
+  agent.start()
+  return { device, state, agent, stop }
+}
+
+export const openFleet = async (url: string): Promise<Fleet> => {
+  const fleet = await connectFleet({ broker: { url }, root: 'longshore', log: silent })
+  onTestFinished(fleet.close)
+  return fleet
+}

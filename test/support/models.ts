@@ -1,0 +1,15 @@
+/** Small models for tests. */
+import type { Model, Service } from '../../src/compose/model.ts'
+
+/** Runs until it is told to stop, and then stops at once. */
+export const sleeper: Service = {
+  image: 'longshore/example:1',
+  command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'],
+  deploy: { update_config: { monitor: '500ms' } },
+}
+
+export const modelOf = (app: string, services: Record<string, Partial<Service>>, rest: Partial<Model> = {}): Model => ({
+  name: app,
+  services: Object.fromEntries(Object.entries(services).map(([name, service]) => [name, { ...sleeper, ...service }])),
+  ...rest,
+})
