@@ -7,7 +7,13 @@ import { type BrokerOptions, createBroker } from '../../broker/broker.ts'
 import { eventually } from '../support/eventually.ts'
 import { openClient } from '../support/mqtt.ts'
 
-type Line = { readonly level: number; readonly msg: string; readonly reason?: string; readonly client?: string }
+type Line = {
+  readonly level: number
+  readonly msg: string
+  readonly reason?: string
+  readonly client?: string
+  readonly address?: string
+}
 
 const startBroker = async (options: Partial<BrokerOptions> = {}) => {
   const lines: Line[] = []
@@ -93,6 +99,8 @@ describe('a client that misbehaves', () => {
       expect.objectContaining({
         level: 40,
         client: 'greedy',
+        code: 'payload-too-large',
+        address: expect.stringContaining('127.0.0.1 port'),
         reason: expect.stringMatching(/1048\d{3} bytes, 1048576/),
       }),
     )
