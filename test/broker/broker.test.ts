@@ -32,7 +32,10 @@ const openSocket = async (port: number): Promise<Socket> => {
   return socket
 }
 
-/** Two messages from one client to another, by way of the broker. */
+/** CONNECT as MQTT 3.1.1: clean session, will on topic w saying z, keepalive 1 s, client id s. */
+const connectPacket = Buffer.from('101300044d5154540406000100017300017700017a', 'hex')
+
+/** One client's message reaches another. */
 const expectWorks = async (url: string) => {
   const reader = await openClient(url)
   await reader.client.subscribeAsync('works', { qos: 1 })
@@ -176,8 +179,7 @@ test('a client that is silent for longer than its keepalive is closed, with its 
   const watcher = await openClient(url)
   await watcher.client.subscribeAsync('w', { qos: 1 })
   const socket = await openSocket(port)
-  // CONNECT as MQTT 3.1.1, clean session, will on topic w saying z, keepalive 1 s, client id s.
-  socket.write(Buffer.from('101300044d5154540406000100017300017700017a', 'hex'))
+  socket.write(connectPacket)
   await watcher.expect('w', 'z')
 })
 
@@ -204,8 +206,14 @@ describe('WebSocket', () => {
     expect(await handshake(wsUrl, [])).toBe(400)
     const socket = new WebSocket(wsUrl, ['mqtt'])
     await once(socket, 'open')
-    socket.send('text')
+    // A CONNECT that would be welcome in a binary frame.
+    socket.send(connectPacket.toString('latin1'))
+    let answered = false
+    socket.on('message', () => {
+      answered = true
+    })
     await once(socket, 'close')
+    expect(answered).toBe(false)
     await expectWorks(url)
   })
 })
