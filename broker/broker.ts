@@ -3,6 +3,7 @@
  * Whatever one client sends, no other client may notice.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
@@ -48,13 +49,15 @@ export const createBroker = (options: BrokerOptions): Broker => {
   const { log } = settings
   const streams = new Set<Duplex>()
   const listeners: Listener[] = []
-  const aedes = createAedes(settings.drainTimeoutMs, log)
+  const addresses = new WeakMap<Duplex, string>()
+  const aedes = createAedes(settings.drainTimeoutMs, (stream) => addresses.get(stream), log)
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
   const accept = (socket: Duplex, request?: IncomingMessage) => {
     const stream = createClientStream(socket, settings)
     streams.add(stream)
+    addresses.set(stream, addressOf(socket, request))
     stream.on('close', () => streams.delete(stream))
     aedes.handle(stream, request)
   }
@@ -116,7 +119,16 @@ export const createBroker = (options: BrokerOptions): Broker => {
   }
 }
 
-const createAedes = (drainTimeoutMs: number, log: Logger): Aedes => {
+const addressOf = (socket: Duplex, request: IncomingMessage | undefined): string => {
+  const { remoteAddress, remotePort } = request?.socket ?? (socket as Socket)
+  return `${remoteAddress ?? 'unknown'} port ${remotePort ?? 'unknown'}`
+}
+
+const createAedes = (
+  drainTimeoutMs: number,
+  addressBehind: (stream: Duplex) => string | undefined,
+  log: Logger,
+): Aedes => {
   const aedes = new Aedes({
     drainTimeout: drainTimeoutMs,
     // An error closes the connection, which is one of the two answers that [MQTT-3.3.5-2] allows.
@@ -132,11 +144,15 @@ const createAedes = (drainTimeoutMs: number, log: Logger): Aedes => {
   })
   aedes.on('clientReady', (client) => log.debug({ client: client.id }, 'client connected'))
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'client disconnected'))
-  const report = (client: Client, error: Error) =>
-    log[error instanceof LongshoreError ? 'warn' : 'info'](
-      { client: client.id, reason: error.message },
-      'client closed',
-    )
+  // aedes reports the same end more than once; the first time says why.
+  const reported = new WeakSet<Client>()
+  const report = (client: Client, error: Error) => {
+    if (reported.has(client)) return
+    reported.add(client)
+    const facts = { client: client.id ?? undefined, address: addressBehind(client.conn), reason: error.message }
+    if (error instanceof LongshoreError) log.warn({ ...facts, code: error.code }, 'client closed')
+    else log.info(facts, 'client closed')
+  }
   aedes.on('clientError', report)
   aedes.on('connectionError', report)
   // Without a listener an error of the persistence would end the process.

@@ -56,7 +56,7 @@ const describe = (error: unknown): string => {
     case 'ENOENT':
       return 'does not exist'
     case 'EACCES':
-      return 'may not be opened by this user'
+      return 'may not be opened by this user: use sudo or join the group that owns it'
     case 'ECONNREFUSED':
       return 'has nobody listening'
     default:

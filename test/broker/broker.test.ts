@@ -7,7 +7,13 @@ import { type BrokerOptions, createBroker } from '../../broker/broker.ts'
 import { eventually } from '../support/eventually.ts'
 import { openClient } from '../support/mqtt.ts'
 
-type Line = { readonly level: number; readonly msg: string; readonly reason?: string; readonly client?: string }
+type Line = {
+  readonly level: number
+  readonly msg: string
+  readonly reason?: string
+  readonly client?: string
+  readonly address?: string
+}
 
 const startBroker = async (options: Partial<BrokerOptions> = {}) => {
   const lines: Line[] = []
@@ -26,7 +32,10 @@ const openSocket = async (port: number): Promise<Socket> => {
   return socket
 }
 
-/** Two messages from one client to another, by way of the broker. */
+/** CONNECT as MQTT 3.1.1: clean session, will on topic w saying z, keepalive 1 s, client id s. */
+const connectPacket = Buffer.from('101300044d5154540406000100017300017700017a', 'hex')
+
+/** One client's message reaches another. */
 const expectWorks = async (url: string) => {
   const reader = await openClient(url)
   await reader.client.subscribeAsync('works', { qos: 1 })
@@ -93,6 +102,8 @@ describe('a client that misbehaves', () => {
       expect.objectContaining({
         level: 40,
         client: 'greedy',
+        code: 'payload-too-large',
+        address: expect.stringContaining('127.0.0.1 port'),
         reason: expect.stringMatching(/1048\d{3} bytes, 1048576/),
       }),
     )
@@ -168,8 +179,7 @@ test('a client that is silent for longer than its keepalive is closed, with its 
   const watcher = await openClient(url)
   await watcher.client.subscribeAsync('w', { qos: 1 })
   const socket = await openSocket(port)
-  // CONNECT as MQTT 3.1.1, clean session, will on topic w saying z, keepalive 1 s, client id s.
-  socket.write(Buffer.from('101300044d5154540406000100017300017700017a', 'hex'))
+  socket.write(connectPacket)
   await watcher.expect('w', 'z')
 })
 
@@ -196,8 +206,14 @@ describe('WebSocket', () => {
     expect(await handshake(wsUrl, [])).toBe(400)
     const socket = new WebSocket(wsUrl, ['mqtt'])
     await once(socket, 'open')
-    socket.send('text')
+    // A CONNECT that would be welcome in a binary frame.
+    socket.send(connectPacket.toString('latin1'))
+    let answered = false
+    socket.on('message', () => {
+      answered = true
+    })
     await once(socket, 'close')
+    expect(answered).toBe(false)
     await expectWorks(url)
   })
 })

@@ -42,7 +42,10 @@ export const startMosquitto = async (options: MosquittoOptions = {}): Promise<Mo
   // Mosquitto 2 warns about access files that others may read.
   if (options.acl !== undefined) await writeFile(join(folder, 'acl'), options.acl, { mode: 0o600 })
 
-  let child: ChildProcess | undefined = await launch(folder, port)
+  let child: ChildProcess | undefined = await launch(folder, port).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
   const end = async (signal: NodeJS.Signals) => {
     const ending = child
     child = undefined
