@@ -20,6 +20,8 @@ export default defineConfig({
           testTimeout: 90_000,
           hookTimeout: 60_000,
           maxWorkers: 3,
+          // After the unit tests: both at once would be too much for two cores.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,6 +1,7 @@
 /** A service of the model to the spec of its container. Pure: a new Compose key is a line here. */
 import { type Healthcheck, isJob, type Model, type Mount, type Port, type Service } from '../../src/compose/model.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
+import { defined } from '../../src/defined.ts'
 import type {
   ContainerSpec,
   HealthcheckSpec,
@@ -169,11 +170,3 @@ const splitTmpfs = (entry: string): [string, string] => {
   const colon = entry.indexOf(':')
   return colon < 0 ? [entry, ''] : [entry.slice(0, colon), entry.slice(colon + 1)]
 }
-
-type Defined<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> } & {
-  [K in keyof T as undefined extends T[K] ? never : K]: T[K]
-}
-
-/** Leaves out what is undefined: absent and undefined are not the same in the types. */
-const defined = <T extends object>(value: T): Defined<T> =>
-  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>

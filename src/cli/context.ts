@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { pino } from 'pino'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { defined } from '../defined.ts'
 import { connectFleet, type Fleet } from '../fleet/fleet.ts'
 import { readBrokerFiles } from '../link/broker-files.ts'
 import { rootSchema } from '../protocol/names.ts'
@@ -15,15 +16,15 @@ import { defaultRoot } from '../protocol/topics.ts'
 import { remark } from './output.ts'
 
 export type BrokerOptions = {
-  broker?: string
-  username?: string
-  passwordFile?: string
-  ca?: string
-  cert?: string
-  key?: string
-  root?: string
-  context?: string
-  json?: boolean
+  readonly broker?: string | undefined
+  readonly username?: string | undefined
+  readonly passwordFile?: string | undefined
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly root?: string | undefined
+  readonly context?: string | undefined
+  readonly json?: boolean | undefined
 }
 
 export const defaultBrokerUrl = 'mqtt://127.0.0.1:1883'
@@ -53,16 +54,16 @@ const contextSchema = z.strictObject({
   root: rootSchema.optional(),
 })
 
-const contextDirectory = (): string => join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'longshore')
+const contextDirectory = (): string => join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'longshore')
 
 /** Flags over environment over context. @throws LongshoreError config-invalid, file-unreadable */
 export const resolveBroker = async (
   options: BrokerOptions,
 ): Promise<BrokerOptions & { broker: string; root: string }> => {
-  const name = options.context ?? process.env['LONGSHORE_CONTEXT']
+  const name = options.context ?? process.env.LONGSHORE_CONTEXT
   const context = name === undefined ? {} : await readContext(name)
-  const environment = process.env['LONGSHORE_BROKER']
-  const merged = { ...context, ...(environment ? { broker: environment } : {}), ...dropUndefined(options) }
+  const environment = process.env.LONGSHORE_BROKER
+  const merged = { ...context, ...(environment ? { broker: environment } : {}), ...defined(options) }
   const broker = merged.broker ?? defaultBrokerUrl
   if (!/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/[^/]/.test(broker) || !URL.canParse(broker))
     throw new LongshoreError('usage', `broker ${JSON.stringify(broker)} is not mqtt://, mqtts://, ws:// or wss://`, {
@@ -121,6 +122,3 @@ const readContext = async (name: string): Promise<z.infer<typeof contextSchema>>
   if (parsed.success) return parsed.data
   throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file } })
 }
-
-const dropUndefined = (options: BrokerOptions): BrokerOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

@@ -40,7 +40,7 @@ const syslogLevels: Readonly<Record<string, number>> = { trace: 7, debug: 7, inf
 
 /** JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works. */
 export const createLog = (level: string): Logger => {
-  const isJournal = process.env['JOURNAL_STREAM'] !== undefined
+  const isJournal = process.env.JOURNAL_STREAM !== undefined
   const destination = isJournal
     ? {
         write: (line: string): void => {

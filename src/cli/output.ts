@@ -8,7 +8,7 @@ type Style = Parameters<typeof styleText>[0]
 
 /** https://no-color.org: any value that is not empty turns colour off. */
 const hasColour = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 
 export const paint = (style: Style, text: string): string => (hasColour(process.stdout) ? styleText(style, text) : text)
 

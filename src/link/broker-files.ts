@@ -1,5 +1,6 @@
 /** The files that a connection needs: password, certificates. Read once, at the start. */
 import { readFile } from 'node:fs/promises'
+import { defined } from '../defined.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import type { Broker } from './link.ts'
 
@@ -20,15 +21,8 @@ export const readBrokerFiles = async (files: BrokerFiles): Promise<Broker> => {
     readText('cert', files.cert),
     readText('key', files.key),
   ])
-  return {
-    url: files.url,
-    ...(files.username === undefined ? {} : { username: files.username }),
-    // An editor ends the file with a line break, which is no part of the password.
-    ...(password === undefined ? {} : { password: password.replace(/\r?\n$/, '') }),
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  }
+  // An editor ends the file with a line break, which is no part of the password.
+  return defined({ url: files.url, username: files.username, password: password?.replace(/\r?\n$/, ''), ca, cert, key })
 }
 
 const readText = async (option: string, path: string | undefined): Promise<string | undefined> => {

@@ -12,7 +12,7 @@ import { dockerEngine } from '../../agent/engine/docker.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 
-export const silent = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
 
 const hostFacts = async (): Promise<HostFacts> => ({
   hostname: 'test',

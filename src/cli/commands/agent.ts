@@ -34,7 +34,7 @@ export const addAgent = (program: Command): void => {
         import('../../../agent/main.ts'),
         import('../../../agent/config.ts'),
       ])
-      const isBrokerGiven = context !== undefined || process.env['LONGSHORE_BROKER'] !== undefined || file === undefined
+      const isBrokerGiven = context !== undefined || process.env.LONGSHORE_BROKER !== undefined || file === undefined
       const {
         context: _context,
         json: _,

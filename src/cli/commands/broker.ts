@@ -1,6 +1,7 @@
 /** `longshore broker`: the embedded broker, in the foreground. */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { defined } from '../../defined.ts'
 import { parsePort } from '../arguments.ts'
 import { createLog, failLoudly, readConfig, untilSignal } from '../daemon.ts'
 
@@ -12,6 +13,10 @@ const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: portSchema.default(1883),
   wsPort: portSchema.optional(),
+  allowedOrigins: z.array(z.string()).optional(),
+  maxPacketBytes: z.int().min(1024).optional(),
+  writeBufferBytes: z.int().min(1024).optional(),
+  drainTimeoutMs: z.int().min(1).optional(),
 })
 
 export const addBroker = (program: Command): void => {
@@ -25,10 +30,10 @@ export const addBroker = (program: Command): void => {
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .action(async ({ config: file, logLevel, ...flags }: Options) => {
       const log = createLog(logLevel)
-      const { host, port, wsPort } = await readConfig(configSchema, file, flags)
+      const { host, port, ...rest } = await readConfig(configSchema, file, flags)
       const { createBroker } = await import('../../../broker/broker.ts')
       failLoudly(log)
-      const broker = createBroker({ host, port, log, ...(wsPort === undefined ? {} : { wsPort }) })
+      const broker = createBroker({ host, port, log, ...defined(rest) })
       const bound = await broker.start()
       log.info({ host, ...bound }, 'the broker listens')
       await untilSignal(log, broker.stop)

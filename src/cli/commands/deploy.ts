@@ -98,10 +98,11 @@ const deployTo = async (
 
 const announce = (device: string, app: string, { deployment, isOnline }: Deployed, json: boolean): void => {
   const { generation } = deployment
-  if (json) return sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null })
-  say(`${device}: ${app} is assigned, generation ${generation}`)
+  if (json) sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null })
+  else say(`${device}: ${app} is assigned, generation ${generation}`)
+  if (json || isOnline === true) return
   if (isOnline === undefined) remark(`${device}: no device of this id was ever seen on this broker`)
-  else if (!isOnline) remark(`${device} is offline and takes it up when it is back`)
+  else remark(`${device} is offline and takes it up when it is back`)
 }
 
 /** Waits on every device and says how each ended; returns an exit code for each. */

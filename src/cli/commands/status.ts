@@ -42,9 +42,9 @@ const once = async (fleet: Fleet, app: string | undefined, options: Options): Pr
 const watch = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
   const retained = new Map<string, Buffer>()
   const isTerminal = process.stdout.isTTY === true
-  let timer: NodeJS.Timeout | undefined
+  let isDue = false
   const draw = (): void => {
-    timer = undefined
+    isDue = false
     say(`\u001b[2J\u001b[H${statusTable(rowsOf(readState(fleet.topics, retained)))}`)
   }
   await fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
@@ -53,7 +53,9 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
     const parsed = fleet.topics.parse(topic)
     if (parsed === undefined) return
     if (options.json !== true && isTerminal) {
-      timer ??= setTimeout(draw, 100)
+      // Retained state comes in a burst: one drawing for all of it.
+      if (!isDue) setTimeout(draw, 100)
+      isDue = true
       return
     }
     const changed = readState(fleet.topics, new Map([[topic, payload]])).get(parsed.device)

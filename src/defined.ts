@@ -1,0 +1,9 @@
+/** With `exactOptionalPropertyTypes`, absent and undefined are not the same: this makes the one of the other. */
+
+export type Defined<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> } & {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K]
+}
+
+/** The object without its fields that are undefined. */
+export const defined = <T extends object>(value: T): Defined<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>
