@@ -11,20 +11,23 @@ export type ImageContent = {
   readonly changes?: readonly string[]
   /** Absolute path to content; executable when it starts with `#!`. Other content is another image id. */
   readonly files?: Readonly<Record<string, string>>
+  /** default: the machine's own */
+  readonly busyboxPath?: string
 }
 
 export const exampleImageTag = 'longshore/example:1'
 
 /** A web server on port 8080 (PORT) with a page in /www, and every busybox applet. Returns the image id. */
-export const makeExampleImage = (socketPath: string, tag: string = exampleImageTag): Promise<string> =>
-  makeImage(socketPath, tag, {
+export const makeExampleImage = (socketPath: string, busyboxPath?: string): Promise<string> =>
+  makeImage(socketPath, exampleImageTag, {
+    ...(busyboxPath === undefined ? {} : { busyboxPath }),
     changes: ['CMD ["/bin/serve"]', 'EXPOSE 8080'],
     files: { '/bin/serve': serveScript, '/www/index.html': 'Hello from Longshore\n' },
   })
 
 /** Makes `tag` be an image of this content; returns its id. An image made from the same content is kept as it is. */
 export const makeImage = async (socketPath: string, tag: string, content: ImageContent = {}): Promise<string> => {
-  const archive = writeTar([...(await busyboxEntries()), ...fileEntries(content.files ?? {})])
+  const archive = writeTar([...(await busyboxEntries(content.busyboxPath)), ...fileEntries(content.files ?? {})])
   const changes = ['ENV PATH=/bin', ...(content.changes ?? [])]
   const digest = createHash('sha256').update(archive).update(JSON.stringify(changes)).digest('hex')
   // Two importers of one content would make two images of it: the time of the import is part of an image id.
@@ -48,8 +51,8 @@ httpd -p "\${PORT:-8080}" -h /www
 while :; do sleep 3600 & wait $!; done
 `
 
-const busyboxEntries = async (): Promise<TarEntry[]> => {
-  const { binary, applets } = await readBusybox()
+const busyboxEntries = async (path: string | undefined): Promise<TarEntry[]> => {
+  const { binary, applets } = await readBusybox(path)
   const folders = ['bin', 'etc', 'tmp', 'www', 'data', 'run', 'var'].map(
     (path): TarEntry => ({ kind: 'directory', path, mode: path === 'tmp' ? 0o1777 : 0o755 }),
   )
