@@ -1,8 +1,9 @@
 /** The engine's event stream, line by line. It ends with the engine; the caller opens it again and looks at everything. */
-import { createInterface } from 'node:readline'
+
 import type Docker from 'dockerode'
 import { translateError } from './docker-errors.ts'
 import type { EngineEvent } from './engine.ts'
+import { readLines } from './read-lines.ts'
 
 /** Named one by one: a healthcheck alone makes three exec events each time, which would be most of the stream. */
 const actions = [
@@ -42,7 +43,7 @@ export async function* readEvents(docker: Docker, signal: AbortSignal): AsyncGen
   const stop = (): void => stream.destroy()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of readLines(stream)) {
       const event = toEvent(text)
       if (event !== undefined) yield event
     }

@@ -2,10 +2,11 @@
  * One image pull, line by line. dockerode's `followProgress` calls a pull that failed inside its stream a success, and
  * its JSON.parse can throw where nobody catches, so the stream is read here.
  */
-import { createInterface } from 'node:readline'
+
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { translateError } from './docker-errors.ts'
 import type { PullProgress } from './engine.ts'
+import { readLines } from './read-lines.ts'
 
 type Line = { error?: string; id?: string; status?: string; progressDetail?: { current?: number; total?: number } }
 
@@ -29,7 +30,7 @@ export const followPull = async (
   signal.addEventListener('abort', abort, { once: true })
   let timer = setTimeout(stalled, stallMs)
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of readLines(stream)) {
       clearTimeout(timer)
       timer = setTimeout(stalled, stallMs)
       const line = parseLine(text)

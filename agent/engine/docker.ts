@@ -85,7 +85,10 @@ export const dockerEngine = (engineUrl: string): Engine => {
       const info = await attempt(`inspecting ${id}`, () => docker.getContainer(id).inspect(), [404])
       if (info === undefined) return undefined
       const [startedAt, finishedAt] = [toEpochMs(info.State.StartedAt), toEpochMs(info.State.FinishedAt)]
+      const state = info.State.Status as EngineState
       return {
+        state,
+        health: state === 'running' ? toHealth(info.State.Health?.Status) : 'none',
         exitCode: info.State.ExitCode,
         ...(startedAt === undefined ? {} : { startedAt }),
         ...(finishedAt === undefined ? {} : { finishedAt }),
@@ -194,6 +197,9 @@ const toContainer = (info: Docker.ContainerInfo, health: HealthState): EngineCon
     ),
   ),
 })
+
+const toHealth = (status: string | undefined): HealthState =>
+  status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'
 
 /** The engine says year 1 for "never". */
 const toEpochMs = (text: string): number | undefined => {

@@ -21,8 +21,13 @@ export type EngineContainer = {
   readonly anonymousVolumes: Readonly<Record<string, string>>
 }
 
-/** What a list does not tell. Times in epoch ms of the engine's clock. */
+/**
+ * What a list does not tell, and, because a list may lag behind an event, state and health once more: these are true
+ * at the time of the read. Times in epoch ms of the engine's clock.
+ */
 export type ContainerDetails = {
+  readonly state: EngineState
+  readonly health: HealthState
   readonly exitCode: number
   readonly startedAt?: number
   readonly finishedAt?: number

@@ -128,7 +128,14 @@ export const applyOperation = (observed: Observed, operation: Operation): Observ
   }
 }
 
-const newDetails = (restartPolicy: string) => ({ exitCode: 0, restarts: 0, restartPolicy, isOutOfMemory: false })
+const newDetails = (restartPolicy: string) => ({
+  state: 'created' as const,
+  health: 'none' as const,
+  exitCode: 0,
+  restarts: 0,
+  restartPolicy,
+  isOutOfMemory: false,
+})
 
 const newContainer = (name: string, service: string, spec: ContainerSpec): ObservedContainer => ({
   id: `new ${name}`,

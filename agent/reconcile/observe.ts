@@ -11,16 +11,16 @@ export type Observer = {
 }
 
 export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: string): Observer => {
-  const cache = new Map<string, { readonly state: string; readonly details: ContainerDetails }>()
+  const cache = new Map<string, ContainerDetails>()
   /** Counts what was forgotten, so that a read that was under way at the time is not kept. */
   let forgotten = 0
 
-  const details = async ({ id, state }: EngineContainer): Promise<ContainerDetails | undefined> => {
+  const details = async ({ id, state, health }: EngineContainer): Promise<ContainerDetails | undefined> => {
     const cached = cache.get(id)
-    if (cached?.state === state) return cached.details
+    if (cached?.state === state && cached.health === health) return cached
     const before = forgotten
     const read = await engine.details(id)
-    if (read !== undefined && before === forgotten) cache.set(id, { state, details: read })
+    if (read !== undefined && before === forgotten) cache.set(id, read)
     return read
   }
 
@@ -28,11 +28,12 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
     observe: async (app) => {
       const { containers, networks, volumes } = await engine.list({ agent, app })
       const observed = await Promise.all(
-        containers.map(async (container) => ({
-          ...container,
-          service: container.labels[label.service] ?? '',
-          details: await details(container),
-        })),
+        containers.map(async (container) => {
+          const read = await details(container)
+          // Docker says `die` before its own list knows of it: what was just read of the container itself is newer.
+          const newest = read === undefined ? {} : { state: read.state, health: read.health }
+          return { ...container, ...newest, service: container.labels[label.service] ?? '', details: read }
+        }),
       )
       return { containers: observed.sort((a, b) => (a.name < b.name ? -1 : 1)), networks, volumes }
     },

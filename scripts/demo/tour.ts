@@ -98,6 +98,7 @@ export const giveTour = async ({ install, stay, signal }: TourInput): Promise<vo
 
     step('A container is killed, and is back')
     await killAndWait(engine.socketPath, agent, signal)
+    await until('the app to be healthy again', signal, async () => (await inspectWeb(engine.socketPath)).isHealthy)
     await must(operate('status'), 'the status')
 
     step('Three commands to try next')
@@ -122,23 +123,27 @@ export const giveTour = async ({ install, stay, signal }: TourInput): Promise<vo
   }
 }
 
+const webName = `demo-${app}-web-1`
+
+const inspectWeb = async (
+  socketPath: string,
+): Promise<{ isRunning: boolean; isHealthy: boolean; startedAt: string }> => {
+  const { status, text } = await requestUnix({ socketPath, path: `/containers/${webName}/json` })
+  if (status !== 200) throw new LongshoreError('engine-error', `inspecting ${webName}: ${text.trim()}`)
+  const { State } = JSON.parse(text) as { State: { Running: boolean; StartedAt: string; Health: { Status: string } } }
+  return { isRunning: State.Running, isHealthy: State.Health.Status === 'healthy', startedAt: State.StartedAt }
+}
+
 const killAndWait = async (socketPath: string, agent: Daemon, signal: AbortSignal): Promise<void> => {
-  const name = `demo-${app}-web-1`
-  const inspect = async (): Promise<{ isRunning: boolean; startedAt: string }> => {
-    const { status, text } = await requestUnix({ socketPath, path: `/containers/${name}/json` })
-    if (status !== 200) throw new LongshoreError('engine-error', `inspecting ${name}: ${text.trim()}`)
-    const { State } = JSON.parse(text) as { State: { Running: boolean; StartedAt: string } }
-    return { isRunning: State.Running, startedAt: State.StartedAt }
-  }
-  const before = await inspect()
+  const before = await inspectWeb(socketPath)
   const killedAt = performance.now()
-  const killed = await requestUnix({ socketPath, method: 'POST', path: `/containers/${name}/kill` })
-  if (killed.status !== 204) throw new LongshoreError('engine-error', `killing ${name}: ${killed.text.trim()}`)
-  await until(`${name} to run again`, signal, async () => {
-    const now = await inspect()
+  const killed = await requestUnix({ socketPath, method: 'POST', path: `/containers/${webName}/kill` })
+  if (killed.status !== 204) throw new LongshoreError('engine-error', `killing ${webName}: ${killed.text.trim()}`)
+  await until(`${webName} to run again`, signal, async () => {
+    const now = await inspectWeb(socketPath)
     return now.isRunning && now.startedAt !== before.startedAt
   })
-  say(`${name} was killed and ran again after ${Math.round(performance.now() - killedAt)} ms`)
+  say(`${webName} was killed and ran again after ${Math.round(performance.now() - killedAt)} ms`)
   if (!agent.isRunning()) throw new LongshoreError('internal-error', 'the agent ended')
 }
 

@@ -54,8 +54,10 @@ const readVariables = (folder: string, { set, envFiles }: ComposeFileInput): Rec
   const files = envFiles ?? (existsSync(usual) ? [usual] : [])
   let variables: Record<string, string> = {}
   for (const file of files) {
-    const parsed = parseEnvFile(readFile(file), { file, variables })
-    if (!parsed.ok) throw new ComposeError(parsed.faults)
+    const known = variables
+    const parsed = parseEnvFile(readFile(file), (name) => known[name])
+    if (!parsed.ok)
+      throw new ComposeError(parsed.faults.map(({ line, ...fault }) => ({ ...fault, path: '', place: { file, line } })))
     variables = { ...variables, ...parsed.values }
   }
   for (const assignment of set) {

@@ -84,9 +84,9 @@ const showFaults = (error: ComposeError, json: boolean): number => {
       `${JSON.stringify({ error: { code: error.code, message: error.message, faults: error.faults } })}\n`,
     )
   else {
-    for (const { code, message, place, advice } of error.faults) {
+    for (const { code, message, place, remedy } of error.faults) {
       remark(`${paintError('error')}: ${placeText(place)}: ${message}`)
-      remark(`  ${advice ?? explain(code).remedy} [${code}]`)
+      remark(`  ${remedy ?? explain(code).remedy} [${code}]`)
     }
   }
   return exitCode.usage

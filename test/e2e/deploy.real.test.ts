@@ -7,6 +7,7 @@ import type { Ending } from '../../src/fleet/outcome.ts'
 import { waitForEnding } from '../../src/fleet/wait.ts'
 import { docker, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
+import { eventually } from '../support/eventually.ts'
 import { modelOf } from '../support/models.ts'
 
 const startBroker = async (broker: BrokerUnderTest): Promise<string> => {
@@ -53,5 +54,19 @@ describe.each(brokers)('over $name', (broker) => {
     expect((await ending(fleet, removal)).outcome).toBe('succeeded')
     expect(await containersOf(device)).toEqual([])
     expect(await docker().listNetworks({ filters: { label: [`io.longshore.agent=${device}`] } })).toEqual([])
+  })
+})
+
+test('a container killed by hand runs again', async () => {
+  const url = await startBroker(brokers[0] as BrokerUnderTest)
+  const { device } = await startTestAgent({ url })
+  const fleet = await openFleet(url)
+  expect((await ending(fleet, await run(fleet, device, modelOf('hello', { web: {} })))).outcome).toBe('succeeded')
+  const id = String((await containersOf(device))[0]?.id)
+  const before = (await docker().getContainer(id).inspect()).State.StartedAt
+  await docker().getContainer(id).kill()
+  await eventually('the killed container to run again', async () => {
+    const { State } = await docker().getContainer(id).inspect()
+    return State.Running && State.StartedAt !== before
   })
 })

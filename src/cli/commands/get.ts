@@ -1,6 +1,7 @@
 /** `longshore get`: the Compose model that is deployed, as YAML that can be deployed again. */
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
+import type { Model } from '../../compose/model.ts'
+import { writeCompose } from '../../compose/write.ts'
 import { readState } from '../../fleet/read-state.ts'
 import { LongshoreError } from '../../protocol/reason.ts'
 import { parseApp, parseDevice } from '../arguments.ts'
@@ -27,15 +28,6 @@ export const addGet = (program: Command): void => {
             : `app ${app} is to be removed from ${device}`,
         )
       if (options.json === true) return sayJson(desired)
-      if (!desired.remove) process.stdout.write(stringify(escapeDollars(desired.compose)))
+      if (!desired.remove) process.stdout.write(writeCompose(desired.compose as Model))
     })
-}
-
-/** The model is past interpolation: a dollar sign in it is one, and must be doubled to be read as one again. */
-const escapeDollars = (value: unknown): unknown => {
-  if (typeof value === 'string') return value.replaceAll('$', '$$$$')
-  if (Array.isArray(value)) return value.map(escapeDollars)
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, escapeDollars(field)]))
-  return value
 }
