@@ -65,9 +65,15 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
   ]
 }
 
-/** registry[:port]/path[:tag][@digest], after the reference grammar of the OCI distribution specification. */
-const imagePattern =
-  /^(?:(?=[^:/]{1,253}(?![^/]))?[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/
+/**
+ * registry[:port]/path[:tag][@digest], after the reference grammar of the OCI distribution specification. The first
+ * part is a registry only if it has a dot, a port, or is localhost, as every engine reads it.
+ */
+const registry = /(?:localhost|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+|[a-zA-Z0-9-]+(?=:)|\[[0-9a-fA-F:]+\])(?::\d+)?\//
+const pathPart = /[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*/
+const imagePattern = new RegExp(
+  `^(?:${registry.source})?${pathPart.source}(?:/${pathPart.source})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
+)
 
 const imageFaults = (name: string, service: Service): Fault[] =>
   service.image.length <= 1024 && (imagePattern.test(service.image) || /^sha256:[0-9a-f]{64}$/.test(service.image))

@@ -1,14 +1,12 @@
-/** The path of a deployment over real brokers to a real engine. */
+/** The path of a deployment, over real brokers, to a real engine. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Model } from '../../src/compose/model.ts'
-import { assignRemoval, type Deployed, deploy } from '../../src/fleet/deploy.ts'
-import type { Fleet } from '../../src/fleet/fleet.ts'
-import type { Ending } from '../../src/fleet/outcome.ts'
-import { waitForEnding } from '../../src/fleet/wait.ts'
+import { ask } from '../../src/fleet/command.ts'
+import { assignRemoval } from '../../src/fleet/deploy.ts'
 import { docker, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
 import { modelOf } from '../support/models.ts'
+import { containersOf, deployAndWait, endingFor, reportOf, reportThat, send } from '../support/story.ts'
 
 const startBroker = async (broker: BrokerUnderTest): Promise<string> => {
   const { url, stop } = await broker.start()
@@ -16,52 +14,110 @@ const startBroker = async (broker: BrokerUnderTest): Promise<string> => {
   return url
 }
 
-const run = (fleet: Fleet, device: string, model: Model): Promise<Deployed> =>
-  deploy(fleet, model, { device, app: model.name, by: 'test', now: Date.now() })
+const set = async (broker: BrokerUnderTest) => {
+  const url = await startBroker(broker)
+  const { device, stop, state } = await startTestAgent({ url })
+  return { url, device, stop, state, fleet: await openFleet(url) }
+}
 
-const ending = (fleet: Fleet, { deployment, before }: Deployed, timeoutMs = 30_000): Promise<Ending> =>
-  waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: () => undefined })
-
-const containersOf = async (device: string) =>
-  (await docker().listContainers({ all: true, filters: { label: [`io.longshore.agent=${device}`] } }))
-    .map(({ Names, State, Id }) => ({ name: Names[0], state: State, id: Id }))
-    .sort((a, b) => String(a.name).localeCompare(String(b.name)))
+const succeeded = { isSuccess: true, outcome: 'succeeded' }
 
 describe.each(brokers)('over $name', (broker) => {
-  test('an app is deployed, changed, and removed', async () => {
-    const url = await startBroker(broker)
-    const { device } = await startTestAgent({ url })
-    const fleet = await openFleet(url)
-    const first = modelOf('hello', { web: {}, worker: { depends_on: { web: { condition: 'service_started' } } } })
-    expect(await ending(fleet, await run(fleet, device, first))).toEqual({ isSuccess: true, outcome: 'succeeded' })
+  test('an app is deployed, changed where it changed, and removed without a trace', async () => {
+    const { device, fleet } = await set(broker)
+    const worker = { depends_on: { web: { condition: 'service_started' as const } } }
+    expect(await deployAndWait(fleet, device, modelOf('hello', { web: {}, worker }))).toEqual(succeeded)
     const before = await containersOf(device)
     expect(before.map(({ name, state }) => [name, state])).toEqual([
-      [`/${device}-hello-web-1`, 'running'],
-      [`/${device}-hello-worker-1`, 'running'],
+      [`${device}-hello-web-1`, 'running'],
+      [`${device}-hello-worker-1`, 'running'],
     ])
 
-    const second = modelOf('hello', {
-      web: { environment: { A: '1' } },
-      worker: { depends_on: { web: { condition: 'service_started' } } },
-    })
-    expect(await ending(fleet, await run(fleet, device, second))).toEqual({ isSuccess: true, outcome: 'succeeded' })
+    expect(await deployAndWait(fleet, device, modelOf('hello', { web: { environment: { A: '1' } }, worker }))).toEqual(
+      succeeded,
+    )
     const after = await containersOf(device)
     expect(after.map(({ name, state }) => [name, state])).toEqual(before.map(({ name, state }) => [name, state]))
     expect(after[0]?.id).not.toBe(before[0]?.id)
     expect(after[1]?.id).toBe(before[1]?.id)
 
     const removal = await assignRemoval(fleet, true, { device, app: 'hello', by: 'test', now: Date.now() })
-    expect((await ending(fleet, removal)).outcome).toBe('succeeded')
+    expect((await endingFor(fleet, removal)).outcome).toBe('succeeded')
     expect(await containersOf(device)).toEqual([])
     expect(await docker().listNetworks({ filters: { label: [`io.longshore.agent=${device}`] } })).toEqual([])
+    // The instruction goes, and with it what the device says about the app.
+    await fleet.publish(fleet.topics.desired(device, 'hello'), Buffer.alloc(0), { retain: true })
+    await eventually('the report to be cleared', async () => (await reportOf(fleet, device, 'hello')) === undefined)
+  })
+
+  test('the same release again touches no container, and what was deployed while the device was away runs when it is back', async () => {
+    const { url, device, fleet, stop, state } = await set(broker)
+    expect(await deployAndWait(fleet, device, modelOf('hello', { web: {} }))).toEqual(succeeded)
+    const before = await containersOf(device)
+    expect(await deployAndWait(fleet, device, modelOf('hello', { web: {} }))).toEqual(succeeded)
+    expect(await containersOf(device)).toEqual(before)
+
+    await stop()
+    await send(fleet, device, modelOf('hello', { web: { environment: { A: 'older' } } }))
+    const sent = await send(fleet, device, modelOf('hello', { web: { environment: { A: 'newest' } } }))
+    expect(await containersOf(device)).toEqual(before)
+    await startTestAgent({ url, device, state })
+    expect(await endingFor(fleet, sent)).toEqual(succeeded)
+    const [container] = await containersOf(device)
+    expect((await docker().getContainer(String(container?.id)).inspect()).Config.Env).toContain('A=newest')
+  })
+
+  test('plan tells what a deployment would do, and does nothing', async () => {
+    const { device, fleet } = await set(broker)
+    expect(await deployAndWait(fleet, device, modelOf('hello', { web: {} }))).toEqual(succeeded)
+    const before = await containersOf(device)
+    const changed = modelOf('hello', { web: { environment: { A: '1' } } })
+    const reply = await ask(fleet, {
+      device,
+      verb: 'plan',
+      args: { app: 'hello', compose: changed as never },
+      timeoutMs: 10_000,
+      now: Date.now(),
+    })
+    const name = `${device}-hello-web-1`
+    expect(reply).toMatchObject({
+      outcome: 'done',
+      result: {
+        operations: [
+          `create-container ${name}.next  (service web changed: environment)`,
+          `forbid-restart ${name}  (service web takes its place)`,
+          `stop-container ${name}  (service web takes its place)`,
+          `start-container ${name}.next  (service web is to run)`,
+          `remove-container ${name}  (service web was replaced)`,
+          `rename-container ${name}.next to ${name}  (service web was replaced)`,
+        ],
+        pulls: [],
+        waits: [],
+      },
+    })
+    expect(await containersOf(device)).toEqual(before)
+    const same = await ask(fleet, {
+      device,
+      verb: 'plan',
+      args: { app: 'hello', compose: modelOf('hello', { web: {} }) as never },
+      timeoutMs: 10_000,
+      now: Date.now(),
+    })
+    expect(same).toMatchObject({ outcome: 'done', result: { operations: [], pulls: [], waits: [] } })
+    const refused = await ask(fleet, {
+      device,
+      verb: 'plan',
+      args: { app: 'hello', compose: { name: 'hello', services: {} } },
+      timeoutMs: 10_000,
+      now: Date.now(),
+    })
+    expect(refused).toMatchObject({ outcome: 'refused', reason: { code: 'value-invalid', path: 'compose.services' } })
   })
 })
 
 test('a container killed by hand runs again', async () => {
-  const url = await startBroker(brokers[0] as BrokerUnderTest)
-  const { device } = await startTestAgent({ url })
-  const fleet = await openFleet(url)
-  expect((await ending(fleet, await run(fleet, device, modelOf('hello', { web: {} })))).outcome).toBe('succeeded')
+  const { device, fleet } = await set(brokers[0] as BrokerUnderTest)
+  expect(await deployAndWait(fleet, device, modelOf('hello', { web: {} }))).toEqual(succeeded)
   const id = String((await containersOf(device))[0]?.id)
   const before = (await docker().getContainer(id).inspect()).State.StartedAt
   await docker().getContainer(id).kill()
@@ -69,4 +125,5 @@ test('a container killed by hand runs again', async () => {
     const { State } = await docker().getContainer(id).inspect()
     return State.Running && State.StartedAt !== before
   })
+  await reportThat(fleet, device, 'hello', 'running again', ({ phase }) => phase === 'running')
 })

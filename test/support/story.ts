@@ -1,0 +1,53 @@
+/** What the end-to-end tests say again and again: deploy this, wait for the end, look at the engine. */
+import type { Model } from '../../src/compose/model.ts'
+import { type Deployed, deploy } from '../../src/fleet/deploy.ts'
+import type { Fleet } from '../../src/fleet/fleet.ts'
+import type { Ending } from '../../src/fleet/outcome.ts'
+import { readState } from '../../src/fleet/read-state.ts'
+import { waitForEnding } from '../../src/fleet/wait.ts'
+import type { Reported } from '../../src/protocol/reported.ts'
+import { docker } from './agents.ts'
+import { eventually } from './eventually.ts'
+
+export const send = (fleet: Fleet, device: string, model: Model): Promise<Deployed> =>
+  deploy(fleet, model, { device, app: model.name, by: 'test', now: Date.now() })
+
+export const endingFor = (fleet: Fleet, { deployment, before }: Deployed, timeoutMs = 30_000): Promise<Ending> =>
+  waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: () => undefined })
+
+export const deployAndWait = async (fleet: Fleet, device: string, model: Model): Promise<Ending> =>
+  endingFor(fleet, await send(fleet, device, model))
+
+export const reportOf = async (fleet: Fleet, device: string, app: string): Promise<Reported | undefined> =>
+  readState(fleet.topics, await fleet.read([fleet.topics.reported(device, app)]))
+    .get(device)
+    ?.apps.get(app)?.reported
+
+/** Waits until the device's report on an app satisfies a condition; a failure shows the last report. */
+export const reportThat = (
+  fleet: Fleet,
+  device: string,
+  app: string,
+  what: string,
+  isSo: (reported: Reported) => boolean,
+  timeoutMs = 20_000,
+): Promise<Reported> => {
+  let last: Reported | undefined
+  return eventually(
+    `${device} to report ${app} ${what}`,
+    async () => {
+      last = await reportOf(fleet, device, app)
+      if (last !== undefined && isSo(last)) return last
+      throw new Error(JSON.stringify(last))
+    },
+    { timeoutMs },
+  )
+}
+
+export type SeenContainer = { readonly id: string; readonly name: string; readonly state: string }
+
+/** All containers with the labels of an agent, by name. */
+export const containersOf = async (device: string): Promise<SeenContainer[]> =>
+  (await docker().listContainers({ all: true, filters: { label: [`io.longshore.agent=${device}`] } }))
+    .map(({ Names, State, Id }) => ({ id: Id, name: String(Names[0]).slice(1), state: State }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
