@@ -9,6 +9,8 @@ export const checkModel = (model: Model): Fault[] => [
   ...serviceEntries(model).flatMap(([name, service]) => [
     ...missingReferences(model, name, service),
     ...imageFaults(name, service),
+    ...duplicateTargets(name, service),
+    ...differingLimits(name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),
@@ -26,14 +28,16 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
   const joined = /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
   return [
     ...Object.entries(service.depends_on ?? {})
-      .filter(([other, { required }]) => !(other in model.services) && required !== false)
+      .filter(([other, { required }]) => !Object.hasOwn(model.services, other) && required !== false)
       .map(([other]) => missing(['depends_on', other], `service ${other}`)),
-    ...(joined !== undefined && !(joined in model.services) ? [missing(['network_mode'], `service ${joined}`)] : []),
+    ...(joined !== undefined && !Object.hasOwn(model.services, joined)
+      ? [missing(['network_mode'], `service ${joined}`)]
+      : []),
     ...Object.keys(service.networks ?? {})
-      .filter((network) => network !== 'default' && !(network in (model.networks ?? {})))
+      .filter((network) => network !== 'default' && !Object.hasOwn(model.networks ?? {}, network))
       .map((network) => missing(['networks', network], `network ${network}`)),
     ...(service.volumes ?? []).flatMap((mount, index) =>
-      mount.type === 'volume' && !(mount.source in (model.volumes ?? {}))
+      mount.type === 'volume' && !Object.hasOwn(model.volumes ?? {}, mount.source)
         ? [missing(['volumes', index], `volume ${mount.source}`)]
         : [],
     ),
@@ -82,56 +86,100 @@ export const startsAfter = (service: Service): string[] => {
   return [...Object.keys(service.depends_on ?? {}), ...(joined === undefined ? [] : [joined])]
 }
 
+/** Depth first with a trail of our own: a chain of services may be longer than the stack is deep. */
 const circles = (model: Model): Fault[] => {
   const done = new Set<string>()
-  const visit = (name: string, trail: readonly string[]): string[] | undefined => {
-    const start = trail.indexOf(name)
-    if (start >= 0) return [...trail.slice(start), name]
-    const service = model.services[name]
-    if (done.has(name) || service === undefined) return undefined
-    for (const other of startsAfter(service)) {
-      const circle = visit(other, [...trail, name])
-      if (circle !== undefined) return circle
+  for (const first of Object.keys(model.services)) {
+    const trail: { name: string; others: string[] }[] = []
+    const onTrail = new Set<string>()
+    const enter = (name: string): void => {
+      const service = Object.hasOwn(model.services, name) ? model.services[name] : undefined
+      if (service === undefined || done.has(name)) return
+      trail.push({ name, others: startsAfter(service) })
+      onTrail.add(name)
     }
-    done.add(name)
-    return undefined
-  }
-  for (const name of Object.keys(model.services)) {
-    const circle = visit(name, [])
-    if (circle !== undefined)
-      return [
-        {
-          code: 'dependency-cycle',
-          path: ['services', circle[0] as string, 'depends_on'],
-          message: `services depend on each other in a circle: ${circle.join(' → ')}`,
-        },
-      ]
+    enter(first)
+    for (let step = trail.at(-1); step !== undefined; step = trail.at(-1)) {
+      const other = step.others.shift()
+      if (other === undefined) {
+        trail.pop()
+        onTrail.delete(step.name)
+        done.add(step.name)
+      } else if (onTrail.has(other)) {
+        const names = trail.map(({ name }) => name)
+        return [circleFault([...names.slice(names.indexOf(other)), other])]
+      } else enter(other)
+    }
   }
   return []
 }
 
-/** One key per host address that a port takes; a port without `host_ip` takes all of them. */
+const circleFault = (circle: readonly string[]): Fault => ({
+  code: 'dependency-cycle',
+  path: ['services', circle[0] as string, 'depends_on'],
+  message: `services depend on each other in a circle: ${circle.join(' → ')}`,
+})
+
+/** A port without `host_ip` takes every address, 0.0.0.0 every one of IPv4, :: every one of IPv6. */
 const duplicatePorts = (model: Model): Fault[] => {
-  const taken: { owner: string; key: string; hostIp: string }[] = []
+  const taken = new Map<string, { owner: string; hostIp: string | undefined }[]>()
   const faults: Fault[] = []
   for (const [name, service] of serviceEntries(model)) {
     for (const [index, port] of (service.ports ?? []).entries()) {
       if (port.published === undefined || port.published === 0) continue
       const key = `${port.published}/${port.protocol}`
-      const hostIp = port.host_ip ?? '0.0.0.0'
-      const clash = taken.find(
-        (other) => other.key === key && (other.hostIp === hostIp || other.hostIp === '0.0.0.0' || hostIp === '0.0.0.0'),
-      )
+      const others = taken.get(key) ?? []
+      const clash = others.find((other) => overlap(other.hostIp, port.host_ip))
       if (clash !== undefined)
         faults.push({
           code: 'port-duplicate',
           path: ['services', name, 'ports', index],
           message: `host port ${key} is published by ${clash.owner} and by ${name}`,
         })
-      taken.push({ owner: name, key, hostIp })
+      taken.set(key, [...others, { owner: name, hostIp: port.host_ip }])
     }
   }
   return faults
+}
+
+const overlap = (a: string | undefined, b: string | undefined): boolean => {
+  if (a === undefined || b === undefined || a === b) return true
+  const isSameFamily = a.includes(':') === b.includes(':')
+  return isSameFamily && [a, b].some((address) => address === '0.0.0.0' || address === '::')
+}
+
+/** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
+const duplicateTargets = (name: string, service: Service): Fault[] => {
+  const targets = new Set<string>((service.tmpfs ?? []).map((entry) => entry.split(':')[0] as string))
+  return (service.volumes ?? []).flatMap(({ target }, index) => {
+    if (!targets.has(target)) {
+      targets.add(target)
+      return []
+    }
+    const message = `service ${name} mounts two things on ${target}`
+    return [{ code: 'value-invalid' as const, path: ['services', name, 'volumes', index], message }]
+  })
+}
+
+/** The limits that Compose lets be written in two places; as there, they must not differ. */
+const differingLimits = (name: string, service: Service): Fault[] => {
+  const limits = service.deploy?.resources?.limits
+  const pairs = [
+    ['mem_limit', service.mem_limit, 'memory', limits?.memory],
+    ['cpus', service.cpus, 'cpus', limits?.cpus],
+    ['pids_limit', service.pids_limit, 'pids', limits?.pids],
+  ] as const
+  return pairs.flatMap(([key, value, other, otherValue]) =>
+    value === undefined || otherValue === undefined || value === otherValue
+      ? []
+      : [
+          {
+            code: 'value-invalid' as const,
+            path: ['services', name, key],
+            message: `${key} is ${value} and deploy.resources.limits.${other} is ${otherValue}: keep one of them`,
+          },
+        ],
+  )
 }
 
 const duplicateNames = (model: Model): Fault[] => {

@@ -16,12 +16,17 @@ const stringMapSchema = z.record(z.string(), z.string())
 const absolutePathSchema = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path')
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
 
-/** Keys that start with `x-` are carried and ignored, as Compose does; any other unknown key is refused. */
+/** Keys that start with `x-` are carried and ignored, as Compose does; any other unknown key is refused. Ours has one place. */
 const withExtensions = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
   z.looseObject(shape).superRefine((value, context) => {
     for (const key of Object.keys(value)) {
-      if (!(key in shape) && !key.startsWith('x-'))
-        context.addIssue({ code: 'custom', path: [key], message: 'is not a key that this version supports' })
+      if (!Object.hasOwn(shape, key) && (!key.startsWith('x-') || key === 'x-longshore'))
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: 'is not a key that this version supports',
+          params: { unknownKey: true },
+        })
     }
   })
 

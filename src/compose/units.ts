@@ -10,12 +10,14 @@ export const parseDurationMs = (text: string): number | undefined => {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h|d)/g)) {
     totalMs += Number(amount) * (unitMs[unit as string] as number)
   }
-  return totalMs
+  return Number.isSafeInteger(Math.round(totalMs)) ? totalMs : undefined
 }
 
 /** The one spelling of a duration: whole seconds as `90s`, all else as milliseconds. */
-export const formatDuration = (durationMs: number): string =>
-  durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${Math.round(durationMs)}ms`
+export const formatDuration = (durationMs: number): string => {
+  const wholeMs = Math.round(durationMs)
+  return wholeMs % 1000 === 0 ? `${wholeMs / 1000}s` : `${wholeMs}ms`
+}
 
 const unitBytes: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
 
@@ -23,5 +25,6 @@ const unitBytes: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1
 export const parseSizeBytes = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?(b?)$/i.exec(text)
   if (match === null) return undefined
-  return Math.trunc(Number(match[1]) * (unitBytes[(match[2] ?? '').toLowerCase()] as number))
+  const sizeBytes = Math.trunc(Number(match[1]) * (unitBytes[(match[2] ?? '').toLowerCase()] as number))
+  return Number.isSafeInteger(sizeBytes) ? sizeBytes : undefined
 }

@@ -1,0 +1,54 @@
+/** What every reader is given: where faults and notes go, what a variable is worth, how a file is read. */
+import { type Code, explain } from '../protocol/codes.ts'
+import type { Place } from '../protocol/reason.ts'
+import { type At, type Authored, pathText } from './authored.ts'
+
+export type Note = { readonly path: string; readonly message: string; readonly place?: Place }
+export type ComposeFault = {
+  readonly code: Code
+  readonly message: string
+  readonly path: string
+  readonly place: Place
+  readonly remedy?: string
+}
+
+export type Context = {
+  readonly fault: (at: At, code: Code, message: string, remedy?: string) => undefined
+  readonly note: (at: At, message: string) => void
+  readonly lookup: (name: string) => string | undefined
+  readonly readFile: (path: string) => string | undefined
+  /** Which authored value an item of a sorted or expanded list came from. */
+  readonly origins: WeakMap<object, Authored>
+}
+
+/** A reader turns what was written into its one spelling; undefined: nothing to say, or the fault is reported. */
+export type Reader<T> = (node: Authored, context: Context) => T | undefined
+
+export type Collected = Context & { readonly faults: ComposeFault[]; readonly notes: Note[] }
+
+/** The same fault at the same place is kept once: an anchor used ten times is still one mistake. */
+export const collect = (source: {
+  readonly lookup: (name: string) => string | undefined
+  readonly readFile: (path: string) => string | undefined
+}): Collected => {
+  const faults: ComposeFault[] = []
+  const notes: Note[] = []
+  const seen = new Set<string>()
+  const isNew = (kind: string, { place }: At, message: string) => {
+    const key = JSON.stringify([kind, place.file, place.line, place.column, message])
+    return seen.has(key) ? false : seen.add(key)
+  }
+  return {
+    ...source,
+    faults,
+    notes,
+    origins: new WeakMap(),
+    fault: (at, code, message, remedy = explain(code).remedy) => {
+      if (isNew(code, at, message)) faults.push({ code, message, path: pathText(at), place: at.place, remedy })
+      return undefined
+    },
+    note: (at, message) => {
+      if (isNew('note', at, message)) notes.push({ path: pathText(at), message, place: at.place })
+    },
+  }
+}

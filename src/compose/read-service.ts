@@ -1,0 +1,138 @@
+/** One service: a row for each key. To add a key: a row here, a row in keys.ts, a line in model.ts. */
+import { type Authored, entryOf } from './authored.ts'
+import type { Context, Reader } from './context.ts'
+import type { Service } from './model.ts'
+import { readCommand } from './read-command.ts'
+import { readDeploy } from './read-deploy.ts'
+import { type EnvFileEntry, mergeEnvironment, readEnvFiles, readEnvironment } from './read-environment.ts'
+import { readHealthcheck } from './read-healthcheck.ts'
+import { readAttachments, readDependencies } from './read-networks.ts'
+import { readExposed, readPorts } from './read-ports.ts'
+import { orNothing, type Rows, readShape } from './read-shape.ts'
+import {
+  readAsWritten,
+  readBoolean,
+  readCpus,
+  readDuration,
+  readEntries,
+  readFilledText,
+  readInteger,
+  readLabels,
+  readOneOf,
+  readOneOrMore,
+  readSet,
+  readSize,
+  readSizeLimit,
+  readSwitch,
+  readText,
+  wrongType,
+} from './read-values.ts'
+import { readMounts, readTmpfs } from './read-volumes.ts'
+
+/** What stands for an image whose fault is reported already, so that the other checks can still be made. */
+const unknownImage = 'unknown'
+
+export const readService: Reader<Service> = (node, context) => {
+  const shape = readKeys(node, context)
+  if (shape === undefined) return { image: unknownImage }
+  const { environment, env_file, image, ...rest } = shape as {
+    environment?: Map<string, string | null>
+    env_file?: EnvFileEntry[]
+    image?: string
+  }
+  const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
+  if (image === undefined) faultImage(node, context)
+  return { ...rest, image: image ?? unknownImage, ...(merged === undefined ? {} : { environment: merged }) }
+}
+
+/** `build` without an image has its own fault, and so has an image that was not read. */
+const faultImage = (node: Authored, context: Context): void => {
+  if (entryOf(node, 'image') !== undefined || entryOf(node, 'build') !== undefined) return
+  const name = node.path.at(-1)
+  context.fault(node, 'value-invalid', `service ${name} has no image`, 'write image: with the image to run')
+}
+
+const readRestart: Reader<string> = (node, context) => {
+  // YAML 1.1 wrote `no` as a boolean, and so do people who write false.
+  if (node.kind === 'scalar' && node.value === false) return 'no'
+  const text = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined
+  if (text !== undefined && /^(no|always|unless-stopped|on-failure(:\d{1,9})?)$/.test(text)) return text
+  return wrongType(node, context, '"no", always, unless-stopped or on-failure[:N]')
+}
+
+const readNetworkMode: Reader<string> = (node, context) => {
+  const text = readText(node, context)
+  if (text === undefined || /^(bridge|host|none|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/.test(text)) return text
+  return wrongType(node, context, 'bridge, host, none or service:NAME')
+}
+
+const readCapability: Reader<string> = (node, context) => {
+  const text = readText(node, context)
+  if (text === undefined) return undefined
+  const name = text.toUpperCase().replace(/^CAP_/, '')
+  return /^[A-Z][A-Z0-9_]*$/.test(name) ? name : wrongType(node, context, 'a capability such as NET_ADMIN')
+}
+
+const readSecurityOption: Reader<string> = (node, context) => {
+  const text = readFilledText(node, context)
+  return text === 'no-new-privileges' ? 'no-new-privileges:true' : text
+}
+
+const readContainerName: Reader<string> = (node, context) => {
+  const text = readText(node, context)
+  if (text === undefined || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(text)) return text
+  return wrongType(node, context, 'a container name: letters, digits, _ . and -, at least two of them')
+}
+
+const readPullPolicy: Reader<string> = (node, context) => {
+  if (node.kind === 'scalar' && node.text === 'if_not_present') return 'missing'
+  return readOneOf('always', 'missing', 'never')(node, context)
+}
+
+const rows: Rows<'service'> = {
+  image: readFilledText,
+  command: readCommand,
+  entrypoint: readCommand,
+  environment: readEnvironment,
+  env_file: readEnvFiles,
+  ports: readPorts,
+  expose: readSet(readExposed),
+  volumes: readMounts,
+  networks: readAttachments,
+  network_mode: readNetworkMode,
+  depends_on: readDependencies,
+  healthcheck: readHealthcheck,
+  restart: readRestart,
+  labels: readLabels,
+  container_name: readContainerName,
+  user: readAsWritten,
+  working_dir: readFilledText,
+  hostname: readFilledText,
+  stop_signal: readAsWritten,
+  stop_grace_period: readDuration,
+  init: readBoolean,
+  tty: readSwitch,
+  stdin_open: readSwitch,
+  read_only: readSwitch,
+  tmpfs: readOneOrMore(readTmpfs),
+  shm_size: readSize,
+  cap_add: readSet(readCapability),
+  cap_drop: readSet(readCapability),
+  security_opt: readSet(readSecurityOption),
+  mem_limit: readSizeLimit,
+  cpus: readCpus,
+  pids_limit: readInteger(-1),
+  deploy: readDeploy,
+  logging: orNothing(
+    readShape('logging', {
+      driver: readFilledText,
+      options: (node, context) => readEntries(node, context, (value) => readAsWritten(value, context)),
+    }),
+  ),
+  pull_policy: readPullPolicy,
+}
+
+const readKeys = readShape('service', rows)
+
+export const readServices: Reader<Record<string, Service>> = (node, context) =>
+  readEntries(node, context, (value) => readService(value, context))
