@@ -57,11 +57,19 @@ export const locate = (root: Authored, path: Path): At => {
   let place = root.place
   for (const step of path) {
     const entry = typeof step === 'string' ? entryOf(node, step) : undefined
-    const next = entry?.value ?? (node.kind === 'list' && typeof step === 'number' ? node.items[step] : undefined)
+    const next = entry?.value ?? itemOf(node, step)
     if (next === undefined) break
     node = next
     const isPlain = next.kind === 'scalar' && next.value !== null
     place = isPlain || entry === undefined ? next.place : entry.keyPlace
   }
   return { path, place }
+}
+
+/** By its index; and by what it says, for lists that the model holds as maps. */
+const itemOf = (node: Authored, step: string | number): Authored | undefined => {
+  if (node.kind !== 'list') return undefined
+  return typeof step === 'number'
+    ? node.items[step]
+    : node.items.find((item) => item.kind === 'scalar' && item.text === step)
 }

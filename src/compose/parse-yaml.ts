@@ -93,7 +93,8 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
   const anchors = anchorsBefore(document)
 
   const visit = (node: Node | null, path: Path, fallback: Place, within: readonly Node[]): Authored => {
-    const place = node?.range === undefined || node.range === null ? fallback : placeAt(node.range[0])
+    // A value that is not there has no place of its own: that of its key.
+    const place = node?.range && node.range[0] < node.range[1] ? placeAt(node.range[0]) : fallback
     const broken: Authored = { path, place, kind: 'broken' }
     const fail = (message: string, remedy?: string): Authored => {
       context.fault({ path, place }, 'yaml-invalid', message, remedy)
@@ -140,7 +141,12 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
         context.fault(at, 'value-invalid', `${quote(name)} cannot be a key`, 'choose another name')
       else if (entries.has(name))
         context.fault(at, 'yaml-invalid', `the key ${quote(name)} stands here twice`, 'remove one of them')
-      else entries.set(name, { key: name, keyPlace, value: visit(value, at.path, keyPlace, inside) })
+      else {
+        const authored = visit(value, at.path, keyPlace, inside)
+        // A block begins at its first key or dash; what is wrong with the whole is better shown at its name.
+        const isBlock = (isMap(value) || isSeq(value)) && value.flow !== true
+        entries.set(name, { key: name, keyPlace, value: isBlock ? { ...authored, place: keyPlace } : authored })
+      }
     }
     for (const merge of merges)
       for (const entry of mergedEntries(merge, path, place, inside))

@@ -22,12 +22,12 @@ export const refuseKey = (level: Level, key: string): Refusal => {
 }
 
 const remedyFor = (level: Level, key: string): string => {
-  const near = suggest(key, Object.keys(rulesOf(level)))
-  if (near !== undefined) return `did you mean ${near}?`
   const elsewhere = (['service', 'top', 'deploy', 'healthcheck'] as const).find(
     (other) => other !== level && typeof ruleOf(other, key) === 'object',
   )
   if (elsewhere !== undefined) return `it belongs at: ${levels[elsewhere].title.replaceAll('`', '')}`
+  const near = suggest(key, Object.keys(rulesOf(level)))
+  if (near !== undefined) return `did you mean ${near}?`
   if (level === 'top') return 'write services under services:, and prefix keys of your own with x-'
   return 'check its spelling, or prefix keys of your own with x-'
 }

@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest'
+import { keyOf, modelOf, withKey } from './support.ts'
+
+const port = (target: number, published?: number, rest: object = {}) => ({
+  target,
+  ...(published === undefined ? {} : { published }),
+  protocol: 'tcp',
+  ...rest,
+})
+const data = { type: 'volume', source: 'data', target: '/d' }
+const mount = (fields: string) => `[{ type: volume, source: data, target: /d, ${fields} }]`
+
+/** [key, as written, as it stands in the model] */
+const forms: [string, string, unknown][] = [
+  ['command', 'run --name "a b" \'c d\' e\\ f', ['run', '--name', 'a b', 'c d', 'e f']],
+  ['command', '[run, "a b"]', ['run', 'a b']],
+  ['command', '', undefined],
+  ['command', '""', []],
+  ['command', '[]', []],
+  ['command', '"echo \\"$$HOME\\""', ['echo', '$HOME']],
+  ['entrypoint', '[]', []],
+  ['entrypoint', '/run.sh -v', ['/run.sh', '-v']],
+
+  [
+    'environment',
+    '{ A: 1.0, B: true, C: "x", D: 0x10, E: yes, F: "" }',
+    { A: '1.0', B: 'true', C: 'x', D: '0x10', E: 'yes', F: '' },
+  ],
+  ['environment', '[A=1.0, B=, "C=a=b", D]', { A: '1.0', B: '', C: 'a=b', D: 'from outside' }],
+  ['environment', '{ D: , NONE: }', { D: 'from outside' }],
+  ['environment', '{ NONE: }', undefined],
+  ['environment', '{}', undefined],
+  ['labels', '{ a.b: 1, c: }', { 'a.b': '1', c: '' }],
+  ['labels', '[a.b=1, c]', { 'a.b': '1', c: '' }],
+
+  ['ports', '[80]', [port(80)]],
+  ['ports', '["80"]', [port(80)]],
+  ['ports', '["8080:80"]', [port(80, 8080)]],
+  ['ports', '[8080:80]', [port(80, 8080)]],
+  ['ports', '["8080:80/UDP"]', [port(80, 8080, { protocol: 'udp' })]],
+  ['ports', '["127.0.0.1:8080:80"]', [port(80, 8080, { host_ip: '127.0.0.1' })]],
+  ['ports', '["127.0.0.1::80"]', [port(80, undefined, { host_ip: '127.0.0.1' })]],
+  ['ports', '["127.0.0.1:80"]', [port(80, undefined, { host_ip: '127.0.0.1' })]],
+  ['ports', '["[::1]:8080:80"]', [port(80, 8080, { host_ip: '::1' })]],
+  ['ports', '["[::1]::80"]', [port(80, undefined, { host_ip: '::1' })]],
+  ['ports', '["3000-3001:4000-4001"]', [port(4000, 3000), port(4001, 3001)]],
+  ['ports', '["3000-3001"]', [port(3000), port(3001)]],
+  ['ports', '["0:80"]', [port(80)]],
+  ['ports', '["${OUT_PORT}:80"]', [port(80, 8081)]],
+  ['ports', '["81:81", "80:80", "81:81"]', [port(80, 80), port(81, 81)]],
+  ['ports', '[{ target: 80 }]', [port(80)]],
+  [
+    'ports',
+    '[{ target: "80", published: 8080, protocol: udp, host_ip: "::1" }]',
+    [port(80, 8080, { protocol: 'udp', host_ip: '::1' })],
+  ],
+  ['ports', '[{ target: 80, published: "8080", mode: ingress, x-why: a }]', [port(80, 8080, { 'x-why': 'a' })]],
+  ['ports', '[]', undefined],
+  ['expose', '[3000, "3001/tcp", "53/udp", "8000-8010"]', ['3000', '3001', '53/udp', '8000-8010']],
+
+  ['volumes', '[data:/d]', [data]],
+  ['volumes', '["data:/d/:rw"]', [data]],
+  ['volumes', '["data:/d:ro,nocopy,z"]', [{ ...data, read_only: true, volume: { nocopy: true } }]],
+  ['volumes', '["/etc/x:/x:ro"]', [{ type: 'bind', source: '/etc/x', target: '/x', read_only: true }]],
+  [
+    'volumes',
+    '["/a//b/:/x:rshared,Z"]',
+    [{ type: 'bind', source: '/a/b', target: '/x', bind: { propagation: 'rshared' } }],
+  ],
+  [
+    'volumes',
+    '["data:/z", "/a:/b"]',
+    [
+      { type: 'bind', source: '/a', target: '/b' },
+      { ...data, target: '/z' },
+    ],
+  ],
+  ['volumes', mount('read_only: false, volume: { nocopy: false }'), [data]],
+  [
+    'volumes',
+    mount('read_only: "true", volume: { nocopy: true }'),
+    [{ ...data, read_only: true, volume: { nocopy: true } }],
+  ],
+  [
+    'volumes',
+    '[{ type: bind, source: /a, target: /b, bind: { create_host_path: true, propagation: rprivate, selinux: z } }]',
+    [{ type: 'bind', source: '/a', target: '/b' }],
+  ],
+  [
+    'volumes',
+    '[{ type: bind, source: /a, target: /b, bind: { create_host_path: false } }]',
+    [{ type: 'bind', source: '/a', target: '/b', bind: { create_host_path: false } }],
+  ],
+  ['volumes', '[{ type: tmpfs, target: /t }]', [{ type: 'tmpfs', target: '/t' }]],
+  [
+    'volumes',
+    '[{ type: tmpfs, target: /t, tmpfs: { size: 16m, mode: 01777 } }]',
+    [{ type: 'tmpfs', target: '/t', tmpfs: { size: 16 * 1024 ** 2, mode: 0o1777 } }],
+  ],
+  [
+    'volumes',
+    '[{ type: tmpfs, target: /t, tmpfs: { mode: "755" } }]',
+    [{ type: 'tmpfs', target: '/t', tmpfs: { mode: 0o755 } }],
+  ],
+  [
+    'volumes',
+    '[{ type: tmpfs, target: /t, tmpfs: { mode: 493 } }]',
+    [{ type: 'tmpfs', target: '/t', tmpfs: { mode: 0o755 } }],
+  ],
+  ['tmpfs', '/run', ['/run']],
+  ['tmpfs', '[/tmp:size=1m, /run/]', ['/run', '/tmp:size=1m']],
+
+  ['networks', '[front, back]', { front: {}, back: {} }],
+  ['networks', '{ front: , back: { aliases: [b, a, a] } }', { front: {}, back: { aliases: ['a', 'b'] } }],
+  ['networks', '{}', undefined],
+  ['networks', '[default]', { default: {} }],
+  ['network_mode', 'host', 'host'],
+
+  ['healthcheck', '{ test: curl -f x }', { test: ['CMD-SHELL', 'curl -f x'] }],
+  [
+    'healthcheck',
+    '{ test: [CMD, a, b], interval: 1m30s, timeout: 1500ms, start_period: 0s, retries: "3" }',
+    { test: ['CMD', 'a', 'b'], interval: '90s', timeout: '1500ms', start_period: '0s', retries: 3 },
+  ],
+  ['healthcheck', '{ disable: true }', { test: ['NONE'] }],
+  ['healthcheck', '{ test: none }', { test: ['NONE'] }],
+  ['healthcheck', '{ test: [NONE], interval: 5s }', { test: ['NONE'] }],
+  ['healthcheck', '{ disable: false, interval: 1h }', { interval: '3600s' }],
+
+  ['restart', 'no', 'no'],
+  ['restart', 'false', 'no'],
+  ['restart', '"no"', 'no'],
+  ['restart', 'on-failure:3', 'on-failure:3'],
+  ['user', '1000', '1000'],
+  ['stop_grace_period', '1h1m1s', '3661s'],
+  ['init', 'false', false],
+  ['init', '"yes"', true],
+  ['tty', 'false', undefined],
+  ['read_only', '${RO}', true],
+  ['shm_size', '64mb', 64 * 1024 ** 2],
+  ['mem_limit', '${MEM:-64m}', 64 * 1024 ** 2],
+  ['mem_limit', '1048576', 1048576],
+  ['mem_limit', '1.5g', 1.5 * 1024 ** 3],
+  ['mem_limit', '0', undefined],
+  ['cpus', '"0.5"', 0.5],
+  ['cpus', '0.50', 0.5],
+  ['cpus', '2', 2],
+  ['pids_limit', '"100"', 100],
+  ['pids_limit', '-1', -1],
+  ['cap_add', '[CAP_NET_RAW, sys_nice, NET_RAW]', ['NET_RAW', 'SYS_NICE']],
+  ['cap_drop', '[all]', ['ALL']],
+  ['security_opt', '[no-new-privileges]', ['no-new-privileges:true']],
+  [
+    'logging',
+    '{ driver: json-file, options: { max-file: 3, max-size: 10m } }',
+    { driver: 'json-file', options: { 'max-file': '3', 'max-size': '10m' } },
+  ],
+  ['pull_policy', 'if_not_present', 'missing'],
+  ['deploy', '{ update_config: { monitor: 1m } }', { update_config: { monitor: '60s' } }],
+  ['x-mine', '{ a: [1, "2", null, true] }', { a: [1, '2', null, true] }],
+]
+
+const variables = { D: 'from outside', OUT_PORT: '8081', RO: 'true' }
+
+describe('every form of a key comes to its one spelling', () => {
+  test.each(forms)('%s: %s', (key, written, expected) => {
+    expect(keyOf(key, written, { variables })).toEqual(expected)
+  })
+})
+
+describe('the same meaning makes the same model', () => {
+  const same = (title: string, one: string, other: string) =>
+    test(title, () => {
+      expect(modelOf(one)).toEqual(modelOf(other))
+    })
+
+  same(
+    'limits under deploy and beside it',
+    withKey('mem_limit: 64m'),
+    withKey('deploy: {resources: {limits: {memory: 65536k}}}'),
+  )
+  same(
+    'limits in both places',
+    withKey('cpus: 0.5'),
+    withKey('cpus: "0.50"\n    deploy: {resources: {limits: {cpus: 0.5}}}'),
+  )
+  same(
+    'ports in any order',
+    withKey('ports: ["80:80", "443:443"]'),
+    withKey('ports: [{target: 443, published: 443}, "80:80/tcp"]'),
+  )
+  same(
+    'dependencies as list and as map',
+    withKey('depends_on: [db]', '  db: {image: pg}'),
+    withKey('depends_on: {db: {condition: service_started, required: true, restart: false}}', '  db: {image: pg}'),
+  )
+  same(
+    'an anchor and the same written out',
+    'x-e: &e {A: "1", B: "2"}\nservices: {a: {image: x, environment: {<<: *e, B: "3"}}}',
+    'x-e: {A: "1", B: "2"}\nservices: {a: {image: x, environment: {B: "3", A: 1}}}',
+  )
+  same(
+    'a merge of two maps, the first of which wins',
+    'x-e: &e {restart: "no"}\nx-f: &f {restart: always, tty: true}\nservices: {a: {<<: [*e, *f], image: x}}',
+    'x-e: {restart: "no"}\nx-f: {restart: always, tty: true}\nservices: {a: {image: x, tty: true, restart: "no"}}',
+  )
+})
+
+describe('environment files', () => {
+  const files: Record<string, string> = {
+    'a.env': 'A=a\nB=a\nC=$D-$E\n',
+    'b.env': 'B=b\n',
+    'raw.env': 'R="$X"\n',
+  }
+  const environmentOf = (lines: string) =>
+    modelOf(withKey(lines), { readFile: (path) => files[path], variables: { D: 'd' } }).services.web?.environment
+
+  test.each([
+    ['env_file: a.env\n    environment: {E: e}', { A: 'a', B: 'a', C: 'd-e', E: 'e' }],
+    ['env_file: [a.env, b.env]\n    environment: {E: e, A: own}', { A: 'own', B: 'b', C: 'd-e', E: 'e' }],
+    ['env_file: [{path: raw.env, format: raw}]', { R: '"$X"' }],
+    ['env_file: [{path: none.env, required: false}]', undefined],
+  ])('%s', (lines, expected) => {
+    expect(environmentOf(lines)).toEqual(expected)
+  })
+})

@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest'
+import { type Level, levels, ruleOf } from '../../src/compose/keys.ts'
+import { faultsOf, read, summary, withKey } from './support.ts'
+
+describe('a file that cannot be read says why, once', () => {
+  test.each([
+    ['an empty file', '', 'yaml-invalid 1:1 '],
+    ['only comments', '# nothing\n', 'yaml-invalid 1:1 '],
+    ['a list', '- a\n', 'yaml-invalid 1:1 '],
+    ['a text', 'services\n', 'yaml-invalid 1:1 '],
+    ['broken YAML', 'services:\n  web: [a\n', 'yaml-invalid 3:1 '],
+    ['a tab', 'services:\n\tweb: a\n', 'yaml-invalid 2:1 '],
+    ['two documents', 'services: {a: {image: x}}\n---\nb: 1\n', 'yaml-invalid 2:1 '],
+    ['a tag', 'services: {a: {image: !reset x}}\n', 'yaml-invalid 1:23 '],
+    ['a key used twice', withKey('image: other'), 'yaml-invalid 4:5 services.web.image'],
+    ['an alias without anchor', withKey('labels: *none'), 'yaml-invalid 4:13 services.web.labels'],
+    ['a list of keys', withKey('? [a]\n    : b'), 'yaml-invalid 4:7 services.web'],
+    ['no services', 'volumes: {a: }\n', 'value-invalid 1:1 '],
+    ['empty services', 'services: {}\n', 'value-invalid 1:1 services'],
+    ['services as a list', 'services: [a]\n', 'value-invalid 1:11 services'],
+    ['a service of nothing', 'services:\n  web:\n', 'value-invalid 2:3 services.web'],
+  ])('%s', (_, text, expected) => {
+    expect(summary(text)).toEqual([expected])
+  })
+
+  test('anchors that unfold without end', () => {
+    const line = (name: string, of: string) => `x-${name}: &${name} [${`*${of},`.repeat(10)}]\n`
+    const bomb = ['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name, index) => line(name, 'abcdefg'[index] as string))
+    expect(faultsOf(`x-a: &a [1]\n${bomb.join('')}services: {a: {image: x}}`)[0]).toMatchObject({
+      code: 'yaml-invalid',
+      remedy: 'use fewer aliases',
+    })
+  })
+
+  test('an anchor that holds itself', () => {
+    expect(faultsOf('x-a: &a [*a]\nservices: {a: {image: x}}')[0]).toMatchObject({ code: 'yaml-invalid' })
+  })
+})
+
+/** [line of the service, code column path, what to do] */
+const bad: [string, string, RegExp][] = [
+  ['imagee: x', 'key-unknown 4:5 services.web.imagee', /did you mean image\?/],
+  ['enviroment: {}', 'key-unknown 4:5 services.web.enviroment', /did you mean environment\?/],
+  ['services: {}', 'key-unknown 4:5 services.web.services', /Top level/],
+  ['build: .', 'key-unsupported 4:5 services.web.build', /build and push the image/],
+  ['x-longshore: {}', 'key-unsupported 4:5 services.web.x-longshore', /top level/],
+  ['healthcheck: {start_interval: 1s}', 'key-unsupported 4:19 services.web.healthcheck.start_interval', /later/],
+  [
+    'deploy: {resources: {reservations: {}}}',
+    'key-unsupported 4:26 services.web.deploy.resources.reservations',
+    /later/,
+  ],
+  ['ports: 80', 'value-invalid 4:12 services.web.ports', /list/],
+  ['ports:', 'value-invalid 4:5 services.web.ports', /remove the key/],
+  ['ports: ["x"]', 'value-invalid 4:13 services.web.ports[0]', /HOST_PORT/],
+  ['ports: ["70000:80"]', 'value-invalid 4:13 services.web.ports[0]', /HOST_PORT/],
+  ['ports: ["80/icmp"]', 'value-invalid 4:13 services.web.ports[0]', /tcp, udp or sctp/],
+  ['ports: ["::1:80:80"]', 'value-invalid 4:13 services.web.ports[0]', /HOST_PORT/],
+  ['ports: ["300.0.0.1:80:80"]', 'value-invalid 4:13 services.web.ports[0]', /HOST_PORT/],
+  ['ports: ["8000-8002:80-81"]', 'value-invalid 4:13 services.web.ports[0]', /same number/],
+  ['ports: ["1-60000:1-60000"]', 'value-invalid 4:12 services.web.ports', /network_mode: host/],
+  ['ports: [{published: 80}]', 'value-invalid 4:13 services.web.ports[0]', /target/],
+  ['ports: ["80:80", "80:81"]', 'port-duplicate 4:22 services.web.ports[1]', /another host port/],
+  ['command: "a \'b"', 'value-invalid 4:14 services.web.command', /quotes/],
+  ['command: [sleep, 10]', 'value-invalid 4:22 services.web.command[1]', /"10"/],
+  ['command: {a: b}', 'value-invalid 4:14 services.web.command', /text or a list/],
+  ['environment: [=x]', 'value-invalid 4:19 services.web.environment[0]', /NAME=value/],
+  ['environment: {A: [1]}', 'value-invalid 4:22 services.web.environment.A', /text/],
+  ['environment: {A: "$NONE"}', 'variable-undefined 4:23 services.web.environment.A', /--set/],
+  ['environment: {A: "x ${B"}', 'variable-invalid 4:25 services.web.environment.A', /\$\$/],
+  ['environment: {A: "a\\0b"}', 'value-invalid 4:22 services.web.environment.A', /remove/],
+  ['environment: {__proto__: a}', 'value-invalid 4:19 services.web.environment.__proto__', /another name/],
+  ['env_file: none.env', 'file-unreadable 4:15 services.web.env_file', /required: false/],
+  ['volumes: ["./a:/b"]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute path or a named volume/],
+  ['volumes: ["~/a:/b"]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute path/],
+  ['volumes: [/data]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
+  ['volumes: [{type: volume, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
+  ['volumes: [{type: bind, source: ./a, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute/],
+  ['volumes: ["none:/d"]', 'reference-missing 4:15 services.web.volumes[0]', /define it/],
+  ['volumes: ["/a:d"]', 'value-invalid 4:15 services.web.volumes[0]', /whole path/],
+  ['volumes: ["/a:/b:rx"]', 'value-invalid 4:15 services.web.volumes[0]', /rw, ro/],
+  ['volumes: ["/a:/b", "/c:/b"]', 'value-invalid 4:24 services.web.volumes[1]', /mend/],
+  ['volumes: [{type: npipe, source: a, target: /b}]', 'value-invalid 4:22 services.web.volumes[0].type', /tmpfs/],
+  ['networks: [none]', 'reference-missing 4:16 services.web.networks.none', /define it/],
+  ['network_mode: container:x', 'value-invalid 4:19 services.web.network_mode', /service:NAME/],
+  ['network_mode: service:none', 'reference-missing 4:19 services.web.network_mode', /define it/],
+  ['depends_on: [none]', 'reference-missing 4:18 services.web.depends_on.none', /define it/],
+  ['depends_on: [web]', 'dependency-cycle 4:5 services.web.depends_on', /out of the circle/],
+  ['depends_on: {web: {}}', 'value-invalid 4:23 services.web.depends_on.web', /condition/],
+  ['healthcheck: {test: [curl, x]}', 'value-invalid 4:25 services.web.healthcheck.test', /CMD-SHELL/],
+  ['healthcheck: {interval: 30}', 'value-invalid 4:29 services.web.healthcheck.interval', /1m30s/],
+  ['restart: true', 'value-invalid 4:14 services.web.restart', /unless-stopped/],
+  ['container_name: "a b"', 'value-invalid 4:21 services.web.container_name', /container name/],
+  ['hostname: 5', 'value-invalid 4:15 services.web.hostname', /"5"/],
+  ['read_only: maybe', 'value-invalid 4:16 services.web.read_only', /true or false/],
+  ['mem_limit: much', 'value-invalid 4:16 services.web.mem_limit', /64m/],
+  [
+    'mem_limit: 1m\n    deploy: {resources: {limits: {memory: 2m}}}',
+    'value-invalid 4:16 services.web.mem_limit',
+    /mend/,
+  ],
+  ['cpus: -1', 'value-invalid 4:11 services.web.cpus', /CPUs/],
+  ['pids_limit: 1.5', 'value-invalid 4:17 services.web.pids_limit', /whole number/],
+  ['cap_add: ["NET ADMIN"]', 'value-invalid 4:15 services.web.cap_add[0]', /NET_ADMIN/],
+  ['pull_policy: build', 'value-invalid 4:18 services.web.pull_policy', /always, missing or never/],
+  ['x-n: .nan', 'value-invalid 4:10 services.web.x-n', /mend/],
+]
+
+describe('a bad value is one fault with its line, column, path and what to do', () => {
+  test.each(bad)('%s', (line, expected, remedy) => {
+    const text = withKey(line)
+    expect(summary(text)).toEqual([expected])
+    expect(faultsOf(text)[0]?.remedy).toMatch(remedy)
+    expect(faultsOf(text)[0]?.place.file).toBe('compose.yaml')
+  })
+
+  test.each([
+    [
+      'an image that does not parse',
+      'services: {web: {image: "Nginx:La test"}}',
+      'image-invalid 1:25 services.web.image',
+    ],
+    ['an image that is a list', 'services: {web: {image: [a]}}', 'value-invalid 1:25 services.web.image'],
+    ['no image', 'services:\n  web:\n    tty: true\n', 'value-invalid 2:3 services.web'],
+    ['a service name with a dot', 'services: {my.web: {image: a}}', 'value-invalid 1:12 services.my.web'],
+    ['an app at top level', 'web: {image: a}\nservices: {web: {image: a}}', 'key-unknown 1:1 web'],
+    [
+      'a driver',
+      withKey('tty: true', 'networks:\n  a:\n    driver: macvlan\n'),
+      'key-unsupported 7:5 networks.a.driver',
+    ],
+    ['x-longshore', withKey('', 'x-longshore: {update: {dedline: 1s}}'), 'key-unknown 5:24 x-longshore.update.dedline'],
+  ])('%s', (_, text, expected) => {
+    expect(summary(text)).toEqual([expected])
+  })
+
+  test('a circle of services is one fault that names the way round', () => {
+    const service = (of: string) => `{image: x, depends_on: [${of}]}`
+    const faults = faultsOf(`services:\n  a: ${service('b')}\n  b: ${service('c')}\n  c: ${service('a')}\n`)
+    expect(faults).toMatchObject([{ code: 'dependency-cycle', place: { line: 2 } }])
+    expect(faults[0]?.message).toContain('a → b → c → a')
+  })
+
+  test('a host port used by two services is one fault at the second', () => {
+    const text = 'services:\n  a: {image: x, ports: ["99:1", "80:80"]}\n  b: {image: x, ports: ["127.0.0.1:80:8080"]}\n'
+    expect(summary(text)).toEqual(['port-duplicate 3:25 services.b.ports[0]'])
+  })
+
+  test('a mistake in an environment file is given with the line of that file', () => {
+    const [fault] = faultsOf(withKey('env_file: x.env'), { readFile: () => 'A=1\nB="\n' })
+    expect(fault).toMatchObject({
+      code: 'value-invalid',
+      path: 'services.web.env_file',
+      place: { file: 'x.env', line: 2 },
+    })
+  })
+
+  test('an app that is no name is a fault', () => {
+    expect(summary(withKey('tty: true'), { app: 'No Name' })).toEqual(['value-invalid 1:1 name'])
+  })
+})
+
+test('every mistake of a file is reported at once, in its order', () => {
+  const text =
+    'services:\n  a: {image: $X, tty: 1, porst: [1]}\n  b: {image: A A, depends_on: [c], volumes: [./x:/y, "n:/z"]}\n'
+  expect(summary(text).map((line) => line.split(' ')[0])).toEqual([
+    'variable-undefined',
+    'value-invalid',
+    'key-unknown',
+    'image-invalid',
+    'reference-missing',
+    'key-unsupported',
+    'reference-missing',
+  ])
+})
+
+test('a mistake in an anchor is reported once, however often it is used', () => {
+  expect(
+    summary('x-a: &a {A: $X}\nservices: {a: {image: x, environment: *a}, b: {image: x, environment: *a}}'),
+  ).toHaveLength(1)
+})
+
+describe('what is ignored is said', () => {
+  test.each([
+    ['version: "3"\nservices: {a: {image: x}}', 'version'],
+    ['name: other\nservices: {a: {image: x}}', 'name'],
+    [withKey('volumes: ["/a:/b:z"]'), 'services.web.volumes[0]'],
+    [withKey('ports: [{target: 1, mode: host}]'), 'services.web.ports[0].mode'],
+    [withKey('environment: [NONE]'), 'services.web'],
+  ])('%j', (text, path) => {
+    expect(read(text)).toMatchObject({ ok: true, notes: [{ path }] })
+  })
+})
+
+test('every refused key of a service is refused by name with its advice', () => {
+  const level: Level = 'service'
+  for (const key of Object.keys(levels[level].keys)) {
+    const rule = ruleOf(level, key)
+    if (typeof rule === 'string')
+      expect(faultsOf(withKey(`${key}: {}`))).toMatchObject([{ code: 'key-unsupported', remedy: rule }])
+  }
+})
