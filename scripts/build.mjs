@@ -12,6 +12,7 @@ await build({
     longshore: 'src/cli/main.ts',
     demo: 'scripts/demo.ts',
     'generate-docs': 'scripts/generate-docs.ts',
+    'bench/killed-to-running': 'bench/killed-to-running.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
