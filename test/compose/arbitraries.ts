@@ -167,7 +167,7 @@ const validService = fc.record({
   tty: optional(fc.constantFrom(true, 'off')),
   tmpfs: optional(fc.constantFrom('/run', ['/run', '/tmp:mode=1777'])),
   cap_add: optional(fc.uniqueArray(fc.constantFrom('cap_sys_admin', 'NET_RAW'))),
-  'x-any': optional(fc.jsonValue({ maxDepth: 2 })),
+  'x-any': optional(fc.jsonValue({ maxDepth: 2 }).filter((json) => !JSON.stringify(json).includes('__proto__'))),
 })
 export const validFile = fc
   .dictionary(fc.constantFrom('web', 'db', '1', 'constructor'), validService, { minKeys: 1 })
