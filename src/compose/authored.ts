@@ -37,6 +37,9 @@ export const describe = (node: Authored): string => {
 
 export const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}…` : text)
 
+/** No engine takes a NUL, and no canonical JSON half of a surrogate pair. */
+export const hasBadCharacter = (text: string): boolean => /\0|\p{Surrogate}/u.test(text)
+
 /** The value as JSON, for keys that are carried and not read. */
 export const toJson = (node: Authored): Json => {
   switch (node.kind) {

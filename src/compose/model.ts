@@ -60,7 +60,7 @@ const mountSchema = z.discriminatedUnion('type', [
     target: absolutePathSchema,
     read_only: z.boolean().optional(),
     bind: withExtensions({
-      create_host_path: z.boolean().optional(),
+      create_host_path: z.boolean().optional().describe('absent: true'),
       propagation: z.enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']).optional(),
     }).optional(),
   }),

@@ -16,7 +16,7 @@ import {
   type YAMLMap,
 } from 'yaml'
 import type { Place } from '../protocol/reason.ts'
-import { type At, type Authored, type Entry, type Path, quote } from './authored.ts'
+import { type At, type Authored, type Entry, hasBadCharacter, type Path, quote } from './authored.ts'
 import type { Context } from './context.ts'
 import { interpolate } from './interpolate.ts'
 
@@ -196,9 +196,6 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
   const root = visit(document.contents, [], placeAt(undefined), [])
   return root.kind === 'broken' ? undefined : root
 }
-
-/** No engine takes a NUL, and no canonical JSON half of a surrogate pair. */
-export const hasBadCharacter = (text: string): boolean => /\0|\p{Surrogate}/u.test(text)
 
 const isMergeKey = (key: Node | null): boolean => isScalar(key) && key.type === 'PLAIN' && key.source === '<<'
 

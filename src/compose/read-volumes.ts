@@ -1,5 +1,6 @@
 /** `volumes` and `tmpfs` of a service: named volumes, absolute bind mounts and tmpfs, in short and long form. */
 import { posix } from 'node:path'
+import { resourceNameSchema } from '../protocol/names.ts'
 import { type Authored, entryOf, pathText, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Mount } from './model.ts'
@@ -159,6 +160,13 @@ const finish = (node: Authored, context: Context, mount: object): Mount | undefi
       'value-invalid',
       `target ${quote(target)} is not an absolute path below /`,
       'write the whole path in the container',
+    )
+  if (rest.type === 'volume' && !resourceNameSchema.safeParse(source).success)
+    return context.fault(
+      node,
+      'value-invalid',
+      `${quote(source ?? '')} is not the name of a volume`,
+      'use A-Z a-z 0-9 . _ and -, or an absolute path for a bind mount',
     )
   return {
     ...rest,

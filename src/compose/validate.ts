@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { Code } from '../protocol/codes.ts'
 import { formatPath } from '../protocol/payload.ts'
+import { hasBadCharacter } from './authored.ts'
 import { checkModel, type Fault } from './check.ts'
 import { levelAt } from './keys.ts'
 import { type Model, modelSchema } from './model.ts'
@@ -67,7 +68,7 @@ const unsafeValues = (json: unknown): Fault[] => {
   const faults: Fault[] = []
   const visit = (value: unknown, path: readonly Step[]): void => {
     const fail = (message: string) => faults.push({ code: 'value-invalid', path, message: `${named(path)} ${message}` })
-    if (typeof value === 'string' && badCharacter.test(value)) fail('holds a NUL or half a character')
+    if (typeof value === 'string' && hasBadCharacter(value)) fail('holds a NUL or half a character')
     if (typeof value !== 'object' || value === null) return
     if (path.length >= deepestNesting) {
       fail(`is nested more than ${deepestNesting} deep`)
@@ -76,7 +77,7 @@ const unsafeValues = (json: unknown): Fault[] => {
     if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item, [...path, index])
     else
       for (const [key, item] of Object.entries(value)) {
-        if (key === '__proto__' || badCharacter.test(key)) fail(`has the key ${JSON.stringify(key)}, which cannot be`)
+        if (key === '__proto__' || hasBadCharacter(key)) fail(`has the key ${JSON.stringify(key)}, which cannot be`)
         else visit(item, [...path, key])
       }
   }
@@ -84,6 +85,5 @@ const unsafeValues = (json: unknown): Fault[] => {
   return faults
 }
 
-const badCharacter = /\0|\p{Surrogate}/u
 /** Deeper than any Compose file, and shallow enough for the stack. */
 const deepestNesting = 100

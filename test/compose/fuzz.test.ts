@@ -1,20 +1,17 @@
 /** Whatever somebody writes: an answer, not an exception, and in time. */
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { parseEnvFile, parseRawEnvFile } from '../../src/compose/env-file.ts'
 import { escapeDollars, interpolate } from '../../src/compose/interpolate.ts'
-import { type Level, levels, rulesOf } from '../../src/compose/keys.ts'
 import { shellWords } from '../../src/compose/shell-words.ts'
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../../src/compose/units.ts'
 import { validateModel } from '../../src/compose/validate.ts'
 import { writeCompose } from '../../src/compose/write.ts'
 import { canonicalJson } from '../../src/protocol/digest.ts'
+import { anything, mutated, piece, service, structured, swappedLines, valid, validFile } from './arbitraries.ts'
 import { read } from './support.ts'
 
-const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}.yaml`, import.meta.url), 'utf8')
-const valid = [fixture('gateway'), fixture('modbus')]
 const variables = { INFLUX_USER: 'admin', A: 'a', EMPTY: '' }
 const readFile = () => 'INFLUX_TOKEN="a b"\nB=${A}\n'
 
@@ -33,179 +30,6 @@ const holds = (text: string): boolean => {
   if (!again.ok) throw new Error(`not read again: ${JSON.stringify(again.faults)}\n${writeCompose(result.model)}`)
   expect(canonicalJson(again.model)).toBe(canonicalJson(result.model))
   return true
-}
-
-const snippets = [
-  '${A}',
-  '${',
-  '$',
-  '$$',
-  '*x',
-  '&x ',
-  '<<: *defaults',
-  '- ',
-  ': ',
-  '"',
-  "'",
-  '[',
-  '{',
-  '}',
-  '#',
-  '|\n',
-  '>\n',
-  '!!',
-  '\t',
-  '\0',
-  '---\n',
-  '...',
-  '~',
-  'no',
-  '0x1f',
-  '1e400',
-  '-0',
-  '__proto__: 1\n',
-  '? ',
-  '\r\n',
-  '\ud800',
-  '%YAML 1.1\n---\n',
-]
-const piece = fc.oneof(fc.constantFrom(...snippets), fc.string({ maxLength: 8, unit: 'binary' }))
-
-const mutated = fc
-  .record({
-    text: fc.constantFrom(...valid),
-    edits: fc.array(fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), remove: fc.nat(12), insert: piece }), {
-      minLength: 1,
-      maxLength: 3,
-    }),
-  })
-  .map(({ text, edits }) =>
-    edits.reduce((now, { at, remove, insert }) => {
-      const index = Math.floor(at * now.length)
-      return now.slice(0, index) + insert + now.slice(index + remove)
-    }, text),
-  )
-
-const swappedLines = fc
-  .record({ text: fc.constantFrom(...valid), from: fc.nat(200), to: fc.nat(200), count: fc.nat(4) })
-  .map(({ text, from, to, count }) => {
-    const lines = text.split('\n')
-    const taken = lines.splice(from % lines.length, count)
-    lines.splice(to % lines.length, 0, ...taken)
-    return lines.join('\n')
-  })
-
-const words = [
-  'web',
-  'db',
-  'data',
-  'front',
-  'default',
-  'nginx:1',
-  'data:/d',
-  '/a:/b:ro',
-  '80:80',
-  '[::1]::5/udp',
-  '1-3:1-3',
-  '64m',
-  '1m30s',
-  '0.5',
-  'no',
-  'host',
-  'service:web',
-  'A=b',
-  'A',
-  '${A}',
-  '${A:-x}',
-  'service_started',
-  'service_healthy',
-  'CMD',
-  'NONE',
-  'volume',
-  'bind',
-  'tmpfs',
-  '/x',
-  'yes',
-  'true',
-  'constructor',
-  'a b "c"',
-  '',
-]
-const { value: anything } = fc.letrec((tie) => ({
-  value: fc.oneof({ maxDepth: 4, depthSize: 'small' }, tie('scalar'), tie('list'), tie('map')),
-  scalar: fc.oneof(
-    fc.constantFrom(...words),
-    fc.string({ maxLength: 6 }),
-    fc.integer({ min: -5, max: 70_000 }),
-    fc.double(),
-    fc.boolean(),
-    fc.constant(null),
-  ),
-  list: fc.array(tie('value'), { maxLength: 3 }),
-  map: fc.dictionary(fc.oneof(fc.constantFrom(...words, 'x-a'), fc.constantFrom(...allKeys())), tie('value'), {
-    maxKeys: 4,
-  }),
-}))
-
-function allKeys(): string[] {
-  return [...new Set((Object.keys(levels) as Level[]).flatMap((level) => Object.keys(rulesOf(level))))]
-}
-
-/** Close to valid: the keys of a service with values that might fit. */
-const service = fc.dictionary(fc.constantFrom(...Object.keys(rulesOf('service'))), anything, { maxKeys: 5 })
-const structured = fc
-  .record({
-    services: fc.dictionary(
-      fc.constantFrom('web', 'db', 'a.b'),
-      service.map((keys) => ({ image: 'x', ...keys })),
-      { maxKeys: 3 },
-    ),
-    volumes: fc.constantFrom({ data: null }, { data: { name: 'x' } }),
-    networks: fc.constantFrom({ front: {} }, null),
-  })
-  .map((file) => stringify(file))
-
-/** Only what is valid, in any spelling. */
-const text = fc
-  .oneof(
-    fc.constantFrom('a', '', '$x', 'yes', '1.0', '~', ' x ', '# a', 'a\nb', '{}', 'é"\''),
-    fc.string({ maxLength: 5, unit: 'grapheme' }),
-  )
-  .map((value) => value.replaceAll('\0', ''))
-const optional = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined })
-const validService = fc.record({
-  image: fc.constantFrom('nginx', 'a.example:5000/b/c:1'),
-  command: optional(fc.array(text, { maxLength: 3 })),
-  environment: optional(fc.dictionary(fc.constantFrom('A', 'B-c', 'constructor', 'é', '1', 'null'), text)),
-  labels: optional(fc.dictionary(text, text)),
-  ports: optional(
-    fc
-      .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 4 })
-      .map((ports) => ports.map((port) => `${port}/udp`)),
-  ),
-  volumes: optional(
-    fc.uniqueArray(fc.constantFrom('data:/a', '/x:/b:ro', 'data:/c:nocopy', '/y//:/d/../e:rslave'), { maxLength: 4 }),
-  ),
-  healthcheck: optional(fc.record({ test: text.map((value) => `x${value}`), interval: fc.nat().map(formatDuration) })),
-  mem_limit: optional(fc.nat()),
-  cpus: optional(fc.double({ min: 1e-9, max: 64, noNaN: true })),
-  restart: optional(fc.constantFrom('no', false, 'on-failure:2')),
-  init: optional(fc.boolean()),
-  tty: optional(fc.constantFrom(true, 'off')),
-  tmpfs: optional(fc.constantFrom('/run', ['/run', '/tmp:mode=1777'])),
-  cap_add: optional(fc.uniqueArray(fc.constantFrom('cap_sys_admin', 'NET_RAW'))),
-  'x-any': optional(fc.jsonValue()),
-})
-const validFile = fc
-  .dictionary(fc.constantFrom('web', 'db', '1', 'constructor'), validService, { minKeys: 1 })
-  .map((services) => escapeAll({ services, volumes: { data: null } }))
-  .map((file) => stringify(file, { keepUndefined: false, aliasDuplicateObjects: false }))
-
-const escapeAll = (value: unknown): unknown => {
-  if (typeof value === 'string') return escapeDollars(value)
-  if (Array.isArray(value)) return value.map(escapeAll)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapeAll(item)]))
 }
 
 describe('reading a Compose file always answers', () => {
@@ -235,9 +59,9 @@ describe('reading a Compose file always answers', () => {
   test('valid files in any spelling are accepted, and read again as the same', () => {
     fc.assert(
       fc.property(validFile, (file) => {
-        expect(holds(file), JSON.stringify(read(file))).toBe(true)
+        expect(holds(file), file).toBe(true)
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     )
   })
 
@@ -359,7 +183,7 @@ describe('validating what came over the wire always answers', () => {
 })
 
 test.each([
-  ['brackets', '['.repeat(100_000)],
+  ['brackets', '['.repeat(50_000)],
   ['braces', '{a: '.repeat(50_000)],
   ['dashes', '- '.repeat(50_000)],
   ['quotes', '"'.repeat(20_000)],

@@ -76,6 +76,7 @@ const bad: [string, string, RegExp][] = [
   ['volumes: [/data]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
   ['volumes: [{type: volume, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
   ['volumes: [{type: bind, source: ./a, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute/],
+  ['volumes: ["a/b:/d"]', 'value-invalid 4:15 services.web.volumes[0]', /absolute path/],
   ['volumes: ["none:/d"]', 'reference-missing 4:15 services.web.volumes[0]', /define it/],
   ['volumes: ["/a:d"]', 'value-invalid 4:15 services.web.volumes[0]', /whole path/],
   ['volumes: ["/a:/b:rx"]', 'value-invalid 4:15 services.web.volumes[0]', /rw, ro/],

@@ -1,0 +1,182 @@
+/** Compose files for the fuzzer: noise, mistakes typed into files that are right, wild structures, and right ones. */
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { stringify } from 'yaml'
+import { escapeDollars } from '../../src/compose/interpolate.ts'
+import { type Level, levels, rulesOf } from '../../src/compose/keys.ts'
+import { formatDuration } from '../../src/compose/units.ts'
+
+const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}.yaml`, import.meta.url), 'utf8')
+export const valid = ['gateway', 'modbus', 'telegraf', 'config-output'].map(fixture)
+const snippets = [
+  '${A}',
+  '${',
+  '$',
+  '$$',
+  '*x',
+  '&x ',
+  '<<: *defaults',
+  '- ',
+  ': ',
+  '"',
+  "'",
+  '[',
+  '{',
+  '}',
+  '#',
+  '|\n',
+  '>\n',
+  '!!',
+  '\t',
+  '\0',
+  '---\n',
+  '...',
+  '~',
+  'no',
+  '0x1f',
+  '1e400',
+  '-0',
+  '__proto__: 1\n',
+  '? ',
+  '\r\n',
+  '\ud800',
+  '%YAML 1.1\n---\n',
+]
+export const piece = fc.oneof(fc.constantFrom(...snippets), fc.string({ maxLength: 8, unit: 'binary' }))
+
+export const mutated = fc
+  .record({
+    text: fc.constantFrom(...valid),
+    edits: fc.array(fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), remove: fc.nat(12), insert: piece }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  })
+  .map(({ text, edits }) =>
+    edits.reduce((now, { at, remove, insert }) => {
+      const index = Math.floor(at * now.length)
+      return now.slice(0, index) + insert + now.slice(index + remove)
+    }, text),
+  )
+
+export const swappedLines = fc
+  .record({ text: fc.constantFrom(...valid), from: fc.nat(200), to: fc.nat(200), count: fc.nat(4) })
+  .map(({ text, from, to, count }) => {
+    const lines = text.split('\n')
+    const taken = lines.splice(from % lines.length, count)
+    lines.splice(to % lines.length, 0, ...taken)
+    return lines.join('\n')
+  })
+
+const words = [
+  'web',
+  'db',
+  'data',
+  'front',
+  'default',
+  'nginx:1',
+  'data:/d',
+  '/a:/b:ro',
+  '80:80',
+  '[::1]::5/udp',
+  '1-3:1-3',
+  '64m',
+  '1m30s',
+  '0.5',
+  'no',
+  'host',
+  'service:web',
+  'A=b',
+  'A',
+  '${A}',
+  '${A:-x}',
+  'service_started',
+  'service_healthy',
+  'CMD',
+  'NONE',
+  'volume',
+  'bind',
+  'tmpfs',
+  '/x',
+  'yes',
+  'true',
+  'constructor',
+  'a b "c"',
+  '',
+]
+export const { value: anything } = fc.letrec((tie) => ({
+  value: fc.oneof({ maxDepth: 4, depthSize: 'small' }, tie('scalar'), tie('list'), tie('map')),
+  scalar: fc.oneof(
+    fc.constantFrom(...words),
+    fc.string({ maxLength: 6 }),
+    fc.integer({ min: -5, max: 70_000 }),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+  ),
+  list: fc.array(tie('value'), { maxLength: 3 }),
+  map: fc.dictionary(fc.oneof(fc.constantFrom(...words, 'x-a'), fc.constantFrom(...allKeys())), tie('value'), {
+    maxKeys: 4,
+  }),
+}))
+
+function allKeys(): string[] {
+  return [...new Set((Object.keys(levels) as Level[]).flatMap((level) => Object.keys(rulesOf(level))))]
+}
+
+/** Close to valid: the keys of a service with values that might fit. */
+export const service = fc.dictionary(fc.constantFrom(...Object.keys(rulesOf('service'))), anything, { maxKeys: 5 })
+export const structured = fc
+  .record({
+    services: fc.dictionary(
+      fc.constantFrom('web', 'db', 'a.b'),
+      service.map((keys) => ({ image: 'x', ...keys })),
+      { maxKeys: 3 },
+    ),
+    volumes: fc.constantFrom({ data: null }, { data: { name: 'x' } }),
+    networks: fc.constantFrom({ front: {} }, null),
+  })
+  .map((file) => stringify(file))
+
+/** Only what is valid, in any spelling. */
+const text = fc
+  .oneof(
+    fc.constantFrom('a', '', '$x', 'yes', '1.0', '~', ' x ', '# a', 'a\nb', '{}', 'é"\''),
+    fc.string({ maxLength: 5, unit: 'grapheme' }),
+  )
+  .map((value) => value.replaceAll('\0', ''))
+const optional = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined })
+const validService = fc.record({
+  image: fc.constantFrom('nginx', 'a.example:5000/b/c:1'),
+  command: optional(fc.array(text, { maxLength: 3 })),
+  environment: optional(fc.dictionary(fc.constantFrom('A', 'B-c', 'constructor', 'é', '1', 'null'), text)),
+  labels: optional(fc.dictionary(text, text)),
+  ports: optional(
+    fc
+      .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 4 })
+      .map((ports) => ports.map((port) => `${port}/udp`)),
+  ),
+  volumes: optional(
+    fc.uniqueArray(fc.constantFrom('data:/a', '/x:/b:ro', 'data:/c:nocopy', '/y//:/d/../e:rslave'), { maxLength: 4 }),
+  ),
+  healthcheck: optional(fc.record({ test: text.map((value) => `x${value}`), interval: fc.nat().map(formatDuration) })),
+  mem_limit: optional(fc.nat()),
+  cpus: optional(fc.double({ min: 1e-9, max: 64, noNaN: true })),
+  restart: optional(fc.constantFrom('no', false, 'on-failure:2')),
+  init: optional(fc.boolean()),
+  tty: optional(fc.constantFrom(true, 'off')),
+  tmpfs: optional(fc.constantFrom('/run', ['/run', '/tmp:mode=1777'])),
+  cap_add: optional(fc.uniqueArray(fc.constantFrom('cap_sys_admin', 'NET_RAW'))),
+  'x-any': optional(fc.jsonValue({ maxDepth: 2 }).filter((json) => !JSON.stringify(json).includes('__proto__'))),
+})
+export const validFile = fc
+  .dictionary(fc.constantFrom('web', 'db', '1', 'constructor'), validService, { minKeys: 1 })
+  .map((services) => escapeAll({ services, volumes: { data: null } }))
+  .map((file) => stringify(file, { keepUndefined: false, aliasDuplicateObjects: false }))
+
+const escapeAll = (value: unknown): unknown => {
+  if (typeof value === 'string') return escapeDollars(value)
+  if (Array.isArray(value)) return value.map(escapeAll)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapeAll(item)]))
+}
