@@ -39,10 +39,13 @@ export async function* readEvents(docker: Docker, signal: AbortSignal): AsyncGen
     if (signal.aborted) return
     throw translateError(error, 'listening to the events of the engine')
   }
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+  // The lines end by themselves only after a proper end, which a torn connection and an abort do not have.
+  stream.once('close', () => lines.close())
   const stop = (): void => stream.destroy()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of lines) {
       const event = toEvent(text)
       if (event !== undefined) yield event
     }
