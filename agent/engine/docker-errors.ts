@@ -22,7 +22,15 @@ export const translateError = (error: unknown, doing: string): LongshoreError =>
   return new LongshoreError(codeOf(statusCode, said), `${doing}: ${said.trim()}`, { cause: error })
 }
 
-const unreachableCodes = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'EACCES', 'ETIMEDOUT'])
+const unreachableCodes = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'ECONNRESET',
+  'EPIPE',
+  'EACCES',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
 
 const codeOf = (status: number | undefined, said: string): Code => {
   if (/port is already allocated|address already in use|failed to bind host port/i.test(said)) return 'port-in-use'

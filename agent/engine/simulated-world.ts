@@ -1,0 +1,242 @@
+/** What is on a simulated engine, and what its containers do. Synchronous: the calls around it are in `simulated.ts`. */
+import type { Code } from '../../src/protocol/codes.ts'
+import { LongshoreError } from '../../src/protocol/reason.ts'
+import type { HealthState } from '../../src/protocol/reported.ts'
+import type { ContainerSpec } from '../translate/container-spec.ts'
+import { label } from '../translate/engine-names.ts'
+import type { EngineContainer, EngineEvent, EngineState, NamedObject } from './engine.ts'
+
+export type SimulatedImage = {
+  readonly id: string /** paths its containers keep in anonymous volumes */
+  readonly volumes: readonly string[]
+}
+
+export type SimulatedContainer = {
+  readonly id: string
+  readonly spec: ContainerSpec
+  name: string
+  state: EngineState
+  health: HealthState
+  readonly networks: Set<string>
+  /** volumes by where they are mounted; `isOwn`: made with the container, and removed with it when asked */
+  readonly volumes: ReadonlyMap<string, { readonly name: string; readonly isOwn: boolean }>
+  restartPolicy: string
+  /** stopped or killed over the API, so that no restart policy brings it back */
+  isStoppedByHand: boolean
+  exitCode: number
+  restarts: number
+  isOutOfMemory: boolean
+  startedAt?: number
+  finishedAt?: number
+}
+
+export type World = ReturnType<typeof newWorld>
+
+/** `emit` is told of everything that the event stream of an engine would tell. */
+export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) => {
+  const containers = new Map<string, SimulatedContainer>()
+  const networks = new Map<string, NamedObject>()
+  const volumes = new Map<string, NamedObject>()
+  /** local images by reference */
+  const images = new Map<string, SimulatedImage>()
+  /** host ports that a process outside the engine holds, as `8080/tcp` */
+  const foreignPorts = new Set<string>()
+  let counter = 0
+
+  const newId = (): string => {
+    counter += 1
+    return counter.toString(16).padStart(64, '0')
+  }
+  const tell = (container: SimulatedContainer, action: string): void =>
+    emit({ subject: 'container', action, id: container.id, labels: container.spec.labels })
+  const find = (id: string): SimulatedContainer | undefined =>
+    containers.get(id) ?? [...containers.values()].find(({ name }) => name === id)
+  const get = (id: string, doing: string): SimulatedContainer => find(id) ?? fail(doing, `no such container: ${id}`)
+  const image = (reference: string): SimulatedImage | undefined =>
+    images.get(reference) ?? [...images.values()].find(({ id }) => id === reference)
+
+  const requireFreeName = (name: string, doing: string, id?: string): void => {
+    const holder = [...containers.values()].find((container) => container.name === name)
+    if (holder === undefined || holder.id === id) return
+    const owner = holder.spec.labels[label.agent]
+    fail(
+      doing,
+      `the name belongs to ${owner ?? 'nothing of Longshore'}`,
+      owner === undefined ? 'name-in-use' : 'name-taken',
+    )
+  }
+
+  const mountedVolumes = (spec: ContainerSpec, paths: readonly string[]): SimulatedContainer['volumes'] => {
+    const mounted = new Map<string, { name: string; isOwn: boolean }>()
+    for (const mount of spec.mounts)
+      if (mount.type === 'volume') mounted.set(mount.target, { name: mount.source, isOwn: false })
+    const covered = new Set(spec.mounts.map(({ target }) => target))
+    for (const path of paths.filter((path) => !covered.has(path))) mounted.set(path, { name: newId(), isOwn: true })
+    // An engine makes what a container mounts and nobody has made before.
+    for (const { name } of mounted.values()) if (!volumes.has(name)) volumes.set(name, { id: name, name, labels: {} })
+    return mounted
+  }
+
+  const create = (name: string, spec: ContainerSpec): SimulatedContainer => {
+    const doing = `creating container ${name}`
+    requireFreeName(name, doing)
+    const { volumes: paths } = image(spec.imageId) ?? fail(doing, `no such image: ${spec.imageId}`, 'image-not-found')
+    const { networking } = spec
+    const container: SimulatedContainer = {
+      id: newId(),
+      spec,
+      name,
+      state: 'created',
+      health: 'none',
+      networks: new Set(
+        networking.kind === 'attached' ? networking.attachments.slice(0, 1).map(({ network }) => network) : [],
+      ),
+      volumes: mountedVolumes(spec, paths),
+      restartPolicy: spec.restart.name,
+      isStoppedByHand: false,
+      exitCode: 0,
+      restarts: 0,
+      isOutOfMemory: false,
+    }
+    containers.set(container.id, container)
+    tell(container, 'create')
+    return container
+  }
+
+  /** Refuses what an engine refuses; the container then stays as it was. */
+  const requireStartable = (container: SimulatedContainer, doing: string): void => {
+    if (container.state === 'paused') fail(doing, 'the container is paused')
+    if (container.state === 'dead' || container.state === 'removing') fail(doing, `the container is ${container.state}`)
+    for (const network of container.networks) if (!networks.has(network)) fail(doing, `network ${network} not found`)
+    const { networking } = container.spec
+    if (networking.kind === 'joined' && find(networking.containerId)?.state !== 'running')
+      fail(doing, 'cannot join the network of a container that does not run')
+    const others = [...containers.values()].filter((other) => other !== container && isActive(other))
+    const taken = new Set([...foreignPorts, ...others.flatMap(publishedPorts)])
+    const clash = publishedPorts(container).find((port) => taken.has(port))
+    if (clash !== undefined) fail(doing, `port ${clash} is already allocated`, 'port-in-use')
+  }
+
+  const run = (container: SimulatedContainer): void => {
+    const test = container.spec.healthcheck?.test
+    container.state = 'running'
+    container.health = test === undefined || test[0] === 'NONE' ? 'none' : 'starting'
+    container.isStoppedByHand = false
+    container.startedAt = now()
+    tell(container, 'start')
+  }
+
+  const end = (container: SimulatedContainer, exitCode: number): void => {
+    container.state = 'exited'
+    container.health = 'none'
+    container.exitCode = exitCode
+    container.finishedAt = now()
+    tell(container, 'die')
+  }
+
+  return {
+    containers,
+    networks,
+    volumes,
+    images,
+    foreignPorts,
+    newId,
+    find,
+    image,
+    create,
+    tell,
+    start: (id: string): void => {
+      const doing = `starting ${id}`
+      const container = get(id, doing)
+      if (container.state === 'running' || container.state === 'restarting') return
+      requireStartable(container, doing)
+      container.restarts = 0
+      run(container)
+    },
+    /** Ends it over the API: no restart policy applies. What is gone or does not run is left as it is. */
+    stop: (id: string, exitCode: number): void => {
+      const container = find(id)
+      if (container === undefined || !isActive(container)) return
+      container.isStoppedByHand = true
+      end(container, exitCode)
+    },
+    /** The main process ends by itself, and the restart policy decides what follows. */
+    exit: (container: SimulatedContainer, exitCode: number): void => {
+      if (!isActive(container)) return
+      end(container, exitCode)
+      if (!isRestarted(container)) return
+      container.restarts += 1
+      run(container)
+    },
+    rename: (id: string, name: string): void => {
+      const doing = `renaming ${id} to ${name}`
+      const container = get(id, doing)
+      requireFreeName(name, doing, container.id)
+      container.name = name
+      tell(container, 'rename')
+    },
+    remove: (id: string, withVolumes: boolean): void => {
+      const container = find(id)
+      if (container === undefined) return
+      if (isActive(container)) fail(`removing ${id}`, 'the container runs; stop it first')
+      containers.delete(container.id)
+      if (withVolumes) for (const { name, isOwn } of container.volumes.values()) if (isOwn) volumes.delete(name)
+      tell(container, 'destroy')
+    },
+    removeNetwork: (id: string): void => {
+      const network = [...networks.values()].find((other) => other.id === id || other.name === id)
+      if (network === undefined) return
+      const user = [...containers.values()].find((other) => isActive(other) && other.networks.has(network.name))
+      if (user !== undefined) fail(`removing network ${network.name}`, `${user.name} is on it`)
+      networks.delete(network.name)
+    },
+    connect: (id: string, name: string): void => {
+      const doing = `connecting ${id} to ${name}`
+      const container = get(id, doing)
+      if (!networks.has(name)) fail(doing, `network ${name} not found`)
+      if (container.spec.networking.kind === 'joined') fail(doing, 'the container uses the network of another')
+      container.networks.add(name)
+    },
+    removeVolume: (name: string): void => {
+      const user = [...containers.values()].find((other) =>
+        [...other.volumes.values()].some((volume) => volume.name === name),
+      )
+      if (user !== undefined) fail(`removing volume ${name}`, `${user.name} uses it`)
+      volumes.delete(name)
+    },
+  }
+}
+
+export const fail = (doing: string, why: string, code: Code = 'engine-error'): never => {
+  throw new LongshoreError(code, `${doing}: ${why}`)
+}
+
+export const isActive = ({ state }: SimulatedContainer): boolean =>
+  state === 'running' || state === 'paused' || state === 'restarting'
+
+export const toEngineContainer = (container: SimulatedContainer): EngineContainer => {
+  const { id, name, spec, state, health, networks, volumes } = container
+  return {
+    id,
+    name,
+    labels: spec.labels,
+    state,
+    health: state === 'running' ? health : 'none',
+    imageId: spec.imageId,
+    networks: [...networks],
+    anonymousVolumes: Object.fromEntries(
+      [...volumes].flatMap(([target, volume]) => (/^[0-9a-f]{64}$/.test(volume.name) ? [[target, volume.name]] : [])),
+    ),
+  }
+}
+
+const isRestarted = ({ restartPolicy, isStoppedByHand, exitCode, restarts, spec }: SimulatedContainer): boolean => {
+  if (isStoppedByHand) return false
+  if (restartPolicy !== 'on-failure') return restartPolicy === 'unless-stopped' || restartPolicy === 'always'
+  return exitCode !== 0 && restarts < (spec.restart.maximumRetryCount ?? Number.POSITIVE_INFINITY)
+}
+
+const publishedPorts = ({ spec }: SimulatedContainer): string[] =>
+  spec.ports.flatMap(({ published, protocol }) =>
+    published === undefined || published === 0 ? [] : [`${published}/${protocol}`],
+  )

@@ -1,0 +1,247 @@
+/**
+ * An engine in memory, for the simulated agent of tests and capacity planning. It behaves as Docker does wherever the
+ * planner cares, and passes the same contract suite. Never a place for what a real engine would not do.
+ */
+import type { Code } from '../../src/protocol/codes.ts'
+import type { HealthState } from '../../src/protocol/reported.ts'
+import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { Engine, EngineEvent, EngineState, NamedObject } from './engine.ts'
+import { createBroadcast } from './simulated-events.ts'
+import { fail, newWorld, type SimulatedContainer, toEngineContainer, type World } from './simulated-world.ts'
+
+/** Named as the calls of the interface are. */
+export type CallKind = Exclude<keyof Engine, 'events'>
+
+export type Call = { readonly kind: CallKind; readonly target: string }
+
+export type SimulatedInput = {
+  /** epoch ms of the engine's clock */
+  readonly now: () => number
+  /** Fault points. One that throws fails the call: `beforeCall` before it has any effect, `afterCall` after it. */
+  readonly beforeCall?: (call: Call) => void
+  readonly afterCall?: (call: Call) => void
+}
+
+export type SimulatedEngine = Engine & { readonly controls: SimulatedControls }
+
+export type SimulatedControls = ReturnType<typeof createControls>
+
+type Fault = { readonly kind: CallKind; readonly code: Code; times: number }
+
+type Reach = {
+  isAway: boolean
+  isHolding: boolean
+  readonly held: Set<() => void>
+  readonly faults: Fault[]
+  readonly calls: Call[]
+}
+
+export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
+  const broadcast = createBroadcast()
+  const world = newWorld(input.now, broadcast.emit)
+  const registry = new Map<string, ReturnType<typeof newImage>>()
+  const reach: Reach = { isAway: false, isHolding: false, held: new Set(), faults: [], calls: [] }
+
+  /** Every call goes through here: reachable, a fault point, the planned failure, the effect, a fault point. */
+  const call = async <T>(kind: CallKind, target: string, effect: () => T | Promise<T>): Promise<T> => {
+    await Promise.resolve()
+    const doing = `${kind} ${target}`
+    if (reach.isAway) fail(doing, 'the engine does not answer', 'engine-unreachable')
+    reach.calls.push({ kind, target })
+    input.beforeCall?.({ kind, target })
+    const fault = reach.faults.find((other) => other.kind === kind && other.times > 0)
+    if (fault !== undefined) {
+      fault.times -= 1
+      fail(doing, 'it was to fail', fault.code)
+    }
+    const result = await effect()
+    input.afterCall?.({ kind, target })
+    return result
+  }
+
+  const pull = async (reference: string, signal: AbortSignal): Promise<void> => {
+    if (reach.isHolding && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        const go = (): void => {
+          reach.held.delete(go)
+          resolve()
+        }
+        reach.held.add(go)
+        signal.addEventListener('abort', go, { once: true })
+      })
+    if (signal.aborted) fail(`pull of ${reference}`, 'it was given up', 'superseded')
+    const image = registry.get(reference) ?? fail(`pull of ${reference}`, 'manifest unknown', 'image-not-found')
+    world.images.set(reference, image)
+    broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
+  }
+
+  const create = (objects: Map<string, NamedObject>, id: string, name: string, labels: NamedObject['labels']): void => {
+    objects.set(name, { id, name, labels: { ...labels } })
+  }
+
+  return {
+    controls: createControls(world, registry, reach, broadcast),
+    facts: () =>
+      call('facts', 'engine', () => ({
+        name: 'simulated',
+        version: '1',
+        apiVersion: '1.41',
+        os: 'linux',
+        arch: 'amd64',
+        storageDriver: 'memory',
+        cgroupVersion: '2',
+      })),
+    list: ({ agent, app }) =>
+      call('list', app ?? '', () => ({
+        containers: [...world.containers.values()].map(toEngineContainer).filter(isOf(agent, app)),
+        networks: [...world.networks.values()],
+        volumes: [...world.volumes.values()],
+      })),
+    details: (id) => call('details', id, () => detailsOf(world.find(id))),
+    imageId: (reference) => call('imageId', reference, () => world.image(reference)?.id),
+    pull: (reference, onProgress, signal) =>
+      call('pull', reference, () => {
+        onProgress({ currentBytes: 0, totalBytes: 1 })
+        return pull(reference, signal)
+      }),
+    createNetwork: (name, labels) =>
+      call('createNetwork', name, () => {
+        if (world.networks.has(name)) fail(`creating network ${name}`, 'it exists already', 'name-in-use')
+        create(world.networks, world.newId(), name, labels)
+      }),
+    removeNetwork: (id) => call('removeNetwork', id, () => world.removeNetwork(id)),
+    connectNetwork: (id, network) => call('connectNetwork', id, () => world.connect(id, network)),
+    createVolume: (name, labels) =>
+      call('createVolume', name, () => {
+        if (!world.volumes.has(name)) create(world.volumes, name, name, labels)
+      }),
+    removeVolume: (name) => call('removeVolume', name, () => world.removeVolume(name)),
+    createContainer: (name, spec) => call('createContainer', name, () => void world.create(name, spec)),
+    startContainer: (id) => call('startContainer', id, () => world.start(id)),
+    stopContainer: (id) => call('stopContainer', id, () => world.stop(id, 0)),
+    removeContainer: (id, { volumes }) => call('removeContainer', id, () => world.remove(id, volumes)),
+    renameContainer: (id, name) => call('renameContainer', id, () => world.rename(id, name)),
+    forbidRestart: (id) =>
+      call('forbidRestart', id, () => {
+        const container = world.find(id)
+        if (container !== undefined) container.restartPolicy = 'no'
+      }),
+    events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
+  }
+}
+
+const isOf =
+  (agent: string, app: string | undefined) =>
+  ({ labels }: Pick<NamedObject, 'labels'>): boolean =>
+    labels['io.longshore.agent'] === agent && (app === undefined || labels['io.longshore.app'] === app)
+
+const detailsOf = (container: SimulatedContainer | undefined) => {
+  if (container === undefined) return undefined
+  const { state, health, exitCode, restarts, restartPolicy, isOutOfMemory, startedAt, finishedAt } = container
+  return {
+    state,
+    health: state === 'running' ? health : ('none' as const),
+    exitCode,
+    restarts,
+    restartPolicy,
+    isOutOfMemory,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  }
+}
+
+const newImage = (id: string, volumes: readonly string[]) => ({ id, volumes })
+
+/** What happens to an engine from outside. Containers are named by name or id. */
+const createControls = (
+  world: World,
+  registry: Map<string, ReturnType<typeof newImage>>,
+  reach: Reach,
+  broadcast: ReturnType<typeof createBroadcast>,
+) => {
+  const get = (name: string): SimulatedContainer => world.find(name) ?? fail('control', `no container ${name}`)
+  return {
+    /** every call that arrived, oldest first */
+    calls: reach.calls as readonly Call[],
+    containers: (): readonly SimulatedContainer[] => [...world.containers.values()],
+    container: get,
+    /** The main process ends; a restart policy may start it again at once. */
+    exitContainer: (name: string, exitCode: number): void => world.exit(get(name), exitCode),
+    /** As `docker kill`: no restart policy applies. */
+    killContainer: (name: string): void => world.stop(name, 137),
+    /** Removed by hand, whatever its state. */
+    removeContainer: (name: string): void => {
+      const { id } = get(name)
+      world.stop(id, 137)
+      world.remove(id, false)
+    },
+    setState: (name: string, state: EngineState): void => {
+      get(name).state = state
+    },
+    setHealth: (name: string, health: HealthState): void => {
+      const container = get(name)
+      container.health = health
+      world.tell(container, `health_status: ${health}`)
+    },
+    /** A container that is not ours, or another agent's by its labels. */
+    addForeignContainer: (
+      name: string,
+      changes: Partial<ContainerSpec> & { readonly isRunning?: boolean } = {},
+    ): string => {
+      const { isRunning, ...spec } = changes
+      if (!world.images.has('foreign')) world.images.set('foreign', newImage('sha256:foreign', []))
+      const { id } = world.create(name, { ...plainSpec('sha256:foreign'), ...spec })
+      if (isRunning === true) world.start(id)
+      return id
+    },
+    addForeignNetwork: (name: string, labels: Record<string, string> = {}): void =>
+      void world.networks.set(name, { id: world.newId(), name, labels }),
+    addForeignVolume: (name: string, labels: Record<string, string> = {}): void =>
+      void world.volumes.set(name, { id: name, name, labels }),
+    takePort: (port: string): void => void world.foreignPorts.add(port),
+    freePort: (port: string): void => void world.foreignPorts.delete(port),
+    addImage: (reference: string, id: string, volumes: readonly string[] = []): void =>
+      void world.images.set(reference, newImage(id, volumes)),
+    removeImage: (reference: string): void => void world.images.delete(reference),
+    addToRegistry: (reference: string, id: string, volumes: readonly string[] = []): void =>
+      void registry.set(reference, newImage(id, volumes)),
+    /** Pulls neither end nor fail until they are let go or given up. */
+    holdPulls: (): void => {
+      reach.isHolding = true
+    },
+    letPullsGo: (): void => {
+      reach.isHolding = false
+      for (const go of [...reach.held]) go()
+    },
+    failNext: (kind: CallKind, code: Code = 'engine-error', times = 1): void =>
+      void reach.faults.push({ kind, code, times }),
+    goAway: (): void => {
+      reach.isAway = true
+      broadcast.end()
+    },
+    comeBack: (): void => {
+      reach.isAway = false
+    },
+    networkNames: (): string[] => [...world.networks.keys()].sort(),
+    volumeNames: (): string[] => [...world.volumes.keys()].sort(),
+  }
+}
+
+/** A container with nothing but an image. */
+export const plainSpec = (imageId: string): ContainerSpec => ({
+  imageId,
+  labels: {},
+  environment: {},
+  tty: false,
+  stdinOpen: false,
+  readOnly: false,
+  tmpfs: {},
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  ports: [],
+  expose: [],
+  mounts: [],
+  networking: { kind: 'mode', mode: 'none' },
+  restart: { name: 'no' },
+})

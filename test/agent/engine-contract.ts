@@ -1,0 +1,335 @@
+/** What every engine owes the planner: one suite, run on the real one and on the simulated one. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Engine, EngineContainer, EngineEvent } from '../../agent/engine/engine.ts'
+import { plainSpec } from '../../agent/engine/simulated.ts'
+import type { ContainerSpec } from '../../agent/translate/container-spec.ts'
+import { label } from '../../agent/translate/engine-names.ts'
+import { eventually } from '../support/eventually.ts'
+
+export type EngineUnderTest = {
+  readonly engine: Engine
+  /** the agent of this test; names that begin with it are nobody else's */
+  readonly agent: string
+  /** a local image by reference */
+  readonly image: string
+  /** a host port that nothing listens on */
+  readonly freePort: number
+  /** an engine that is not there */
+  readonly unreachable: Engine
+  /** Makes a started container end with this exit code, whatever its restart policy. */
+  readonly exit: (id: string, exitCode: number) => Promise<void>
+  /** Makes the healthcheck of a running container pass. */
+  readonly pass: (id: string) => Promise<void>
+}
+
+/** Runs until it gets 3 or 7 in `/exit`, which is its exit code; stops at once when told to. */
+export const exitOnDemand = [
+  'sh',
+  '-c',
+  'trap "exit 0" TERM; while [ ! -e /exit ]; do sleep 0.05; done; code=$(cat /exit); rm /exit; exit $code',
+]
+
+const healthcheck = { test: ['CMD-SHELL', 'test -e /healthy'], intervalMs: 100, timeoutMs: 5_000, retries: 1_000 }
+
+export const describeEngine = (name: string, open: () => Promise<EngineUnderTest>): void => {
+  describe(`the contract of an engine: ${name}`, () => {
+    let given: EngineUnderTest
+    let engine: Engine
+    let imageId: string
+    beforeEach(async () => {
+      given = await open()
+      engine = given.engine
+      imageId = (await engine.imageId(given.image)) ?? ''
+    })
+
+    const named = (rest: string): string => `${given.agent}-${rest}`
+    const labels = (app = 'a'): Record<string, string> => ({ [label.agent]: given.agent, [label.app]: app })
+    const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
+      ...plainSpec(imageId),
+      labels: labels(),
+      command: exitOnDemand,
+      ...changes,
+    })
+    const list = () => engine.list({ agent: given.agent })
+    const find = async (rest: string): Promise<EngineContainer | undefined> =>
+      (await list()).containers.find((container) => container.name === named(rest))
+    const make = async (rest: string, changes: Partial<ContainerSpec> = {}): Promise<string> => {
+      await engine.createContainer(named(rest), spec(changes))
+      return (await find(rest))?.id ?? ''
+    }
+    const run = async (rest: string, changes: Partial<ContainerSpec> = {}): Promise<string> => {
+      const id = await make(rest, changes)
+      await engine.startContainer(id)
+      return id
+    }
+    const code = (...codes: string[]) => expect.objectContaining({ name: 'LongshoreError', code: codes[0] })
+
+    test('facts name what it is', async () => {
+      const facts = await engine.facts()
+      expect(facts.os).toBe('linux')
+      for (const fact of Object.values(facts)) expect(fact).toMatch(/\S/)
+    })
+
+    test('a local image has an id, by reference and by the id itself', async () => {
+      expect(imageId).toMatch(/^sha256:/)
+      expect(await engine.imageId(imageId)).toBe(imageId)
+    })
+
+    test('a missing image has no id', async () => {
+      expect(await engine.imageId('longshore/nothing:9')).toBeUndefined()
+    })
+
+    test('a container is created, with its name, labels, image and no start', async () => {
+      const id = await make('web', { labels: { ...labels(), own: 'x' } })
+      expect(await find('web')).toMatchObject({
+        id,
+        state: 'created',
+        health: 'none',
+        imageId,
+        labels: { ...labels(), own: 'x' },
+        anonymousVolumes: {},
+      })
+      const details = await engine.details(id)
+      expect(details).toMatchObject({ exitCode: 0, restarts: 0, restartPolicy: 'no', isOutOfMemory: false })
+      expect(details?.startedAt).toBeUndefined()
+    })
+
+    test('a list holds the containers of one agent and, asked so, of one app', async () => {
+      await make('one', { labels: labels('one') })
+      await make('two', { labels: labels('two') })
+      expect((await engine.list({ agent: given.agent, app: 'one' })).containers.map(({ name }) => name)).toEqual([
+        named('one'),
+      ])
+      expect((await list()).containers).toHaveLength(2)
+      expect((await engine.list({ agent: named('other') })).containers).toEqual([])
+    })
+
+    test('a create without its image is image-not-found', async () => {
+      await expect(engine.createContainer(named('web'), spec({ imageId: `sha256:${'0'.repeat(64)}` }))).rejects.toEqual(
+        code('image-not-found'),
+      )
+    })
+
+    test('a name of something else is name-in-use', async () => {
+      await engine.createContainer(named('web'), spec({ labels: { test: given.agent } }))
+      await expect(engine.createContainer(named('web'), spec())).rejects.toEqual(code('name-in-use'))
+    })
+
+    test('a name of another agent is name-taken', async () => {
+      await engine.createContainer(named('web'), spec({ labels: { [label.agent]: named('other'), test: given.agent } }))
+      await expect(engine.createContainer(named('web'), spec())).rejects.toEqual(code('name-taken'))
+      const id = await make('mine')
+      await expect(engine.renameContainer(id, named('web'))).rejects.toEqual(code('name-taken'))
+    })
+
+    test('a start runs it, and starting what runs is success', async () => {
+      const id = await run('web')
+      await engine.startContainer(id)
+      expect(await find('web')).toMatchObject({ state: 'running' })
+      expect((await engine.details(id))?.startedAt).toBeGreaterThan(0)
+    })
+
+    test('a start of what is gone fails typed', async () => {
+      await expect(engine.startContainer(named('nothing'))).rejects.toEqual(code('engine-error'))
+    })
+
+    test('a container on a network that is missing does not start', async () => {
+      const id = await make('web', {
+        networking: { kind: 'attached', attachments: [{ network: named('nothing'), aliases: [] }] },
+      })
+      await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
+      expect(await find('web')).toMatchObject({ state: 'created' })
+    })
+
+    test('a host port that is taken is port-in-use at the start, and the container stays', async () => {
+      const ports = [{ target: 80, protocol: 'tcp', published: given.freePort } as const]
+      const networking = { kind: 'mode', mode: 'bridge' } as const
+      await run('one', { ports, networking })
+      const id = await make('two', { ports, networking })
+      await expect(engine.startContainer(id)).rejects.toEqual(code('port-in-use'))
+      expect(await find('two')).toMatchObject({ state: 'created' })
+    })
+
+    test('a stop ends it and counts as its end; stopping what is stopped or gone is success', async () => {
+      const id = await run('web', { restart: { name: 'unless-stopped' } })
+      await engine.stopContainer(id, 5)
+      await engine.stopContainer(id, 5)
+      expect(await find('web')).toMatchObject({ state: 'exited', health: 'none' })
+      expect(await engine.details(id)).toMatchObject({ exitCode: 0, restarts: 0, finishedAt: expect.any(Number) })
+      await engine.stopContainer(named('nothing'), 1)
+    })
+
+    test('an exit shows its code', async () => {
+      const id = await run('job')
+      await given.exit(id, 7)
+      await eventually('the container to end', async () => (await find('job'))?.state === 'exited')
+      expect(await engine.details(id)).toMatchObject({ exitCode: 7 })
+    })
+
+    test('what is to be restarted is, and counted', async () => {
+      const id = await run('web', { restart: { name: 'unless-stopped' } })
+      await given.exit(id, 3)
+      await eventually('a restart', async () => (await engine.details(id))?.restarts === 1)
+      await eventually('it to run', async () => (await find('web'))?.state === 'running')
+    })
+
+    test('a start by hand begins the count of restarts anew', async () => {
+      const id = await run('web', { restart: { name: 'unless-stopped' } })
+      await given.exit(id, 3)
+      await eventually('a restart', async () => (await engine.details(id))?.restarts === 1)
+      await eventually('it to run', async () => (await find('web'))?.state === 'running')
+      await engine.stopContainer(id, 5)
+      await engine.startContainer(id)
+      expect(await engine.details(id)).toMatchObject({ restarts: 0 })
+    })
+
+    test('a forbidden restart is seen in the details, and nothing restarts it; twice or gone is success', async () => {
+      const id = await run('web', { restart: { name: 'unless-stopped' } })
+      expect(await engine.details(id)).toMatchObject({ restartPolicy: 'unless-stopped' })
+      await engine.forbidRestart(id)
+      await engine.forbidRestart(id)
+      expect(await engine.details(id)).toMatchObject({ restartPolicy: 'no' })
+      await given.exit(id, 3)
+      await eventually('the container to end', async () => (await find('web'))?.state === 'exited')
+      await engine.forbidRestart(named('nothing'))
+    })
+
+    test('a list tells health, and only of what runs', async () => {
+      const id = await run('web', { healthcheck })
+      expect(await find('web')).toMatchObject({ state: 'running', health: 'starting' })
+      await given.pass(id)
+      await eventually('health', async () => (await find('web'))?.health === 'healthy')
+      await engine.stopContainer(id, 5)
+      expect(await find('web')).toMatchObject({ state: 'exited', health: 'none' })
+    })
+
+    test('what runs is not removed, what is stopped is, and removing what is gone is success', async () => {
+      const id = await run('web')
+      await expect(engine.removeContainer(id, { volumes: false })).rejects.toEqual(code('engine-error'))
+      await engine.stopContainer(id, 5)
+      await engine.removeContainer(id, { volumes: false })
+      await engine.removeContainer(id, { volumes: false })
+      expect(await find('web')).toBeUndefined()
+      expect(await engine.details(id)).toBeUndefined()
+    })
+
+    test('a rename keeps it running under the new name', async () => {
+      const id = await run('web.next')
+      await engine.renameContainer(id, named('web'))
+      expect(await find('web')).toMatchObject({ id, state: 'running' })
+      expect(await find('web.next')).toBeUndefined()
+    })
+
+    test('networks are made with labels, once, and connected one after another', async () => {
+      await engine.createNetwork(named('one'), labels())
+      await engine.createNetwork(named('two'), labels())
+      await expect(engine.createNetwork(named('one'), labels())).rejects.toEqual(code('name-in-use'))
+      const id = await make('web', {
+        networking: { kind: 'attached', attachments: [{ network: named('one'), aliases: ['web'] }] },
+      })
+      expect((await find('web'))?.networks).toEqual([named('one')])
+      await engine.connectNetwork(id, named('two'), ['web'])
+      await engine.connectNetwork(id, named('two'), ['web'])
+      await engine.startContainer(id)
+      expect([...((await find('web'))?.networks ?? [])].sort()).toEqual([named('one'), named('two')])
+      const { networks } = await list()
+      expect(networks.find((network) => network.name === named('one'))).toMatchObject({ labels: labels() })
+    })
+
+    test('a network in use is not removed, a free one is, and one that is gone counts as success', async () => {
+      await engine.createNetwork(named('net'), labels())
+      const networkId = (await list()).networks.find(({ name }) => name === named('net'))?.id ?? ''
+      const id = await run('web', {
+        networking: { kind: 'attached', attachments: [{ network: named('net'), aliases: [] }] },
+      })
+      await expect(engine.removeNetwork(networkId)).rejects.toEqual(code('engine-error'))
+      await engine.stopContainer(id, 5)
+      await engine.removeContainer(id, { volumes: false })
+      await engine.removeNetwork(networkId)
+      await engine.removeNetwork(networkId)
+      expect((await list()).networks.map(({ name }) => name)).not.toContain(named('net'))
+    })
+
+    test('a container joins the network of another only while that one runs', async () => {
+      const other = await make('other')
+      const id = await make('web', { networking: { kind: 'joined', containerId: other } })
+      await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
+      await engine.startContainer(other)
+      await engine.startContainer(id)
+      expect(await find('web')).toMatchObject({ state: 'running' })
+    })
+
+    test('volumes are made with labels; one in use is not removed, one that is gone counts as success', async () => {
+      await engine.createVolume(named('data'), labels())
+      await engine.createVolume(named('data'), labels())
+      const volume = { type: 'volume', source: named('data'), target: '/data', readOnly: false, noCopy: false } as const
+      const id = await make('web', { mounts: [volume] })
+      expect((await list()).volumes.find(({ name }) => name === named('data'))).toMatchObject({ labels: labels() })
+      expect((await find('web'))?.anonymousVolumes).toEqual({})
+      await expect(engine.removeVolume(named('data'))).rejects.toEqual(code('engine-error'))
+      await engine.removeContainer(id, { volumes: true })
+      expect((await list()).volumes.map(({ name }) => name)).toContain(named('data'))
+      await engine.removeVolume(named('data'))
+      await engine.removeVolume(named('data'))
+      expect((await list()).volumes.map(({ name }) => name)).not.toContain(named('data'))
+    })
+
+    test('a volume that the engine named is listed as anonymous where it is mounted', async () => {
+      const source = `${Date.now().toString(16)}${process.pid.toString(16)}`.padStart(64, 'a')
+      const id = await make('web', {
+        mounts: [{ type: 'volume', source, target: '/data', readOnly: false, noCopy: false }],
+      })
+      expect((await find('web'))?.anonymousVolumes).toEqual({ '/data': source })
+      await engine.removeContainer(id, { volumes: true })
+      // Named in the create, so it is not removed with the container: it was carried, and may be again.
+      expect((await list()).volumes.map(({ name }) => name)).toContain(source)
+      await engine.removeVolume(source)
+    })
+
+    test('a pull of what no registry has fails typed', async () => {
+      const pulling = engine.pull('localhost:1/longshore/nothing:9', () => undefined, new AbortController().signal)
+      const failure = await pulling.catch((error: unknown) => error)
+      expect(failure).toHaveProperty('code', expect.stringMatching(/^image-(not-found|pull-failed)$/))
+    })
+
+    test('events name the app, the agent and the container', async () => {
+      const abort = new AbortController()
+      const events: EngineEvent[] = []
+      const listening = (async () => {
+        for await (const event of engine.events(abort.signal)) events.push(event)
+      })()
+      const id = await run('web', { labels: labels('shop') })
+      await engine.stopContainer(id, 5)
+      for (const action of ['create', 'start', 'die'])
+        await eventually(`the event ${action}`, () =>
+          events.some(
+            (event) =>
+              event.subject === 'container' &&
+              event.action === action &&
+              event.id === id &&
+              event.labels[label.app] === 'shop' &&
+              event.labels[label.agent] === given.agent,
+          ),
+        )
+      abort.abort()
+      await listening
+    })
+
+    test('an engine that is not there is engine-unreachable, whatever it is asked', async () => {
+      const { unreachable } = given
+      const asked = [
+        unreachable.facts(),
+        unreachable.list({ agent: 'x' }),
+        unreachable.details('x'),
+        unreachable.imageId('x'),
+        unreachable.createContainer('x', spec()),
+        unreachable.startContainer('x'),
+        unreachable.stopContainer('x', 1),
+        unreachable.removeVolume('x'),
+        unreachable.events(new AbortController().signal)[Symbol.asyncIterator]().next(),
+      ]
+      for (const result of await Promise.allSettled(asked))
+        expect(result).toEqual({ status: 'rejected', reason: code('engine-unreachable') })
+    })
+  })
+}
