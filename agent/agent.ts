@@ -10,14 +10,14 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createInventory } from './inventory.ts'
-import { accept } from './reconcile/accept.ts'
+import { type Accept, accept } from './reconcile/accept.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
 import { reportBody } from './reconcile/report.ts'
 import { createReporter } from './reconcile/reporter.ts'
 import { createSession } from './session.ts'
-import { emptyRecord } from './store/app-record.ts'
+import type { AppRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 
 export type AgentInput = {
@@ -96,41 +96,48 @@ export const createAgent = (input: AgentInput): Agent => {
   })
 
   const onDesired = async (app: string, payload: Uint8Array): Promise<void> => {
-    const record = store.app(app)
-    const judged = accept({
-      device,
-      app,
-      payload,
-      maxBytes: input.maxBytes,
-      record: record ?? emptyRecord(app),
-      others: store.apps().filter((other) => other.app !== app),
-      generationFloor: session.reportedGeneration(app),
-      now: nowMs(),
+    if (payload.byteLength === 0) {
+      // No instruction changes nothing; of an app that was removed there is then nothing left to say.
+      const accepted = store.app(app)?.accepted
+      if (accepted?.deployment.remove && accepted.verdict !== undefined) reporter.clear(app)
+      return
+    }
+    let judged: Accept = { kind: 'known' }
+    // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
+    const record = await store.updateApp(app, (current) => {
+      judged = accept({
+        device,
+        app,
+        payload,
+        maxBytes: input.maxBytes,
+        record: current,
+        others: store.apps().filter((other) => other.app !== app),
+        generationFloor: session.reportedGeneration(app),
+        now: nowMs(),
+      })
+      return 'record' in judged ? judged.record : current
     })
-    switch (judged.kind) {
-      case 'unassigned':
-        if (record?.accepted?.deployment.remove && record.accepted.verdict !== undefined) reporter.clear(app)
-        return
+    onJudged(app, judged.kind, record)
+  }
+
+  const onJudged = (app: string, kind: Accept['kind'], record: AppRecord): void => {
+    switch (kind) {
       case 'known':
         reporter.repeat(app)
         return
       case 'accepted': {
-        const after = await store.updateApp(app, () => judged.record)
-        log.info({ app, generation: after.generationSeen }, 'deployment accepted')
-        reporter.tell(reportBody({ owner, record: after, plan: { phase: 'accepted', waits: [] } }))
+        log.info({ app, generation: record.generationSeen }, 'deployment accepted')
+        const last = reporter.last(app)
+        const body = reportBody({ owner, record, plan: { phase: 'accepted', waits: [] } })
+        reporter.tell({ ...body, running: last?.running ?? null, services: last?.services ?? {} })
         reconciler.look(app)
         return
       }
-      case 'refused': {
-        log.warn({ app, ...judged.record.refused }, 'deployment refused')
-        await store.updateApp(app, (current) => ({
-          ...current,
-          ...(judged.record.refused && { refused: judged.record.refused }),
-        }))
+      case 'refused':
+        log.warn({ app, ...record.refused }, 'deployment refused')
         reconciler.look(app)
         reporter.repeat(app)
         return
-      }
     }
   }
 

@@ -145,7 +145,13 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(`stopping ${id}`, () => docker.getContainer(id).stop({ t: timeoutS }), [304, 404])
     },
     removeContainer: async (id, { volumes }) => {
-      await attempt(`removing ${id}`, () => docker.getContainer(id).remove({ v: volumes, force: false }), [404])
+      await attempt(`removing ${id}`, async () => {
+        try {
+          await docker.getContainer(id).remove({ v: volumes, force: false })
+        } catch (error) {
+          if (!/removal of container .* is already in progress/.test(String((error as Error).message))) throw error
+        }
+      }, [404])
     },
     renameContainer: async (id, name) => {
       try {

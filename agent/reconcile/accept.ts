@@ -36,8 +36,6 @@ export type Accept =
   | { readonly kind: 'accepted' | 'refused'; readonly record: AppRecord }
   /** the newest accepted deployment once more: nothing is touched, the last report is sent again */
   | { readonly kind: 'known' }
-  /** an empty payload: no instruction, which changes nothing */
-  | { readonly kind: 'unassigned' }
 
 type Refused = {
   readonly kind: 'refused'
@@ -54,7 +52,6 @@ type Judged =
 type AcceptedDeployment = Removal | AcceptedAssignment
 
 export const accept = (input: AcceptInput): Accept => {
-  if (input.payload.byteLength === 0) return { kind: 'unassigned' }
   const { record, now } = input
   const judged = judge(input)
   if (judged.kind === 'known') return judged

@@ -5,7 +5,7 @@
 import type { Model } from '../../src/compose/model.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
-import type { AcceptedAssignment, Verdict } from '../store/app-record.ts'
+import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import type { Memory } from './memory.ts'
 import type { Plan } from './plan.ts'
 import { faultOf, isGood, jobExitCode, type ServiceView } from './service-view.ts'
@@ -15,7 +15,7 @@ const defaultDeadlineMs = 300_000
 
 export type JudgeInput = {
   readonly deployment: AcceptedAssignment
-  readonly verdict: Verdict | undefined
+  readonly record: AppRecord
   readonly views: ReadonlyMap<string, ServiceView>
   readonly memory: Memory
   readonly now: number
@@ -29,8 +29,8 @@ export type Judged = {
   readonly memory: Memory
 }
 
-export const judge = ({ deployment, verdict, views, memory, now, isBusy }: JudgeInput): Judged => {
-  if (verdict !== undefined) return { memory }
+export const judge = ({ deployment, record, views, memory, now, isBusy }: JudgeInput): Judged => {
+  if (record.accepted?.verdict !== undefined) return { memory }
   const services = [...views.values()]
   const changingSince = memory.changingSince ?? now
   const { steadySince: before, ...rest } = memory
@@ -38,11 +38,14 @@ export const judge = ({ deployment, verdict, views, memory, now, isBusy }: Judge
   const steadySince = isSteady ? (before ?? now) : undefined
   const next: Memory = { ...rest, changingSince, ...(steadySince === undefined ? {} : { steadySince }) }
 
-  const failure = services.map((view) => unexpectedEnd(view, memory)).find((reason) => reason !== undefined)
+  const failure =
+    services.map((view) => unexpectedEnd(view, memory)).find((reason) => reason !== undefined) ?? engineRefusal(memory)
   if (failure !== undefined) return { verdict: { outcome: 'failed', reason: failure }, memory: next }
 
   if (steadySince !== undefined) {
-    const monitoredUntil = steadySince + monitorMs(deployment.compose, services)
+    // What ran and proved itself before needs no second proof.
+    const isSame = !memory.hasActed && record.lastGood?.release === deployment.release
+    const monitoredUntil = isSame ? now : steadySince + monitorMs(deployment.compose, services)
     return monitoredUntil <= now
       ? { verdict: { outcome: 'succeeded' }, memory: next }
       : { wakeAt: monitoredUntil, memory: next }
@@ -71,6 +74,15 @@ const unexpectedEnd = (view: ServiceView, memory: Memory): Reason | undefined =>
     }
   return undefined
 }
+
+/** An engine that refuses a container again and again will not take it: waiting for the deadline helps nobody. */
+const refusalsUntilFailed = 3
+
+/** The refusal that a deployment fails on, in preparation or after; undefined: none, or it may still go away. */
+export const engineRefusal = (memory: Memory): Reason | undefined =>
+  Object.values(memory.failures).find(
+    ({ reason, attempts }) => reason.code === 'engine-error' && attempts >= refusalsUntilFailed,
+  )?.reason
 
 const lateReason = (services: readonly ServiceView[]): Reason => {
   const faults = services.map(faultOf).filter((fault) => fault !== undefined)

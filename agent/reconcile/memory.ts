@@ -20,6 +20,8 @@ export type Memory = {
   readonly changingSince?: number
   /** since when every service has been as wanted: the monitor window counts from here */
   readonly steadySince?: number
+  /** something was done for this deployment: false as long as everything was as wanted before it came */
+  readonly hasActed: boolean
   /** containers that were seen running or were started, with their restart count then: an exit is judged against it */
   readonly seenRunning: Readonly<Record<string, number>>
   /** how often, and when last, the agent itself started a container that had ended */
@@ -27,7 +29,13 @@ export type Memory = {
   readonly failures: Readonly<Record<string, Failure>>
 }
 
-export const emptyMemory = (generation: number): Memory => ({ generation, seenRunning: {}, starts: {}, failures: {} })
+export const emptyMemory = (generation: number): Memory => ({
+  generation,
+  hasActed: false,
+  seenRunning: {},
+  starts: {},
+  failures: {},
+})
 
 export type OperationResult = { readonly operation: Operation; readonly failure?: Reason }
 
@@ -61,7 +69,7 @@ export const rememberResults = (memory: Memory, results: readonly OperationResul
       seenRunning[operation.id] ??= 0
     }
   }
-  return { ...memory, failures, starts, seenRunning }
+  return { ...memory, hasActed: memory.hasActed || results.length > 0, failures, starts, seenRunning }
 }
 
 /** The memory after a look: which containers run, and only those that still exist. */

@@ -1,9 +1,9 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
 import type { WireReason } from '../../src/protocol/reason.ts'
-import type { Phase } from '../../src/protocol/reported.ts'
+import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
 import { type Draft, newDraft } from './draft.ts'
-import { judge } from './judge.ts'
+import { engineRefusal, judge } from './judge.ts'
 import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan.ts'
@@ -29,27 +29,38 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
   if (!isImageKnown) {
     keepOldRunning(draft, input, memory)
-    return finish(draft, { phase: images.isPulling ? 'pulling' : 'waiting', pulls: images.wanted, memory })
+    const phase =
+      accepted.verdict === undefined
+        ? images.isPulling
+          ? 'pulling'
+          : 'waiting'
+        : decidedPhase(accepted.verdict.outcome)
+    return finish(draft, { phase, pulls: images.wanted, memory })
   }
 
   const views = viewServices(owner, app, deployment, images.ids, observed)
-  const isUndecided = accepted.verdict === undefined
+  const isProven = accepted.verdict?.outcome === 'succeeded'
   const hasResources = planResources(draft, owner, app, deployment.compose, observed)
-  if (hasResources) planCreates(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
+  const services = { owner, app, deployment, views, observed, now, record: input.record, memory }
+  if (hasResources) planCreates(draft, services)
   const isPrepared =
     hasResources &&
     [...views.values()].every(({ wanted, missingNetworks }) => wanted !== undefined && missingNetworks.length === 0)
-  // While an update is under way, nothing that runs is touched before everything it needs is there.
-  if (isUndecided && !isPrepared) {
+  // Until a release has proved itself, nothing that runs is touched before everything it needs is there.
+  if (!isProven && !isPrepared) {
     keepOldRunning(draft, input, memory)
-    return finish(draft, { phase: phaseOf(draft, accepted, views), pulls: images.wanted, ...resolved, memory })
+    const refusal = accepted.verdict === undefined ? engineRefusal(memory) : undefined
+    const decided = refusal === undefined ? {} : { verdict: { outcome: 'failed' as const, reason: refusal } }
+    const phase = refusal === undefined ? phaseOf(draft, accepted, views) : 'failed'
+    const reason = reasonOfPhase(phase, accepted, refusal, views)
+    return finish(draft, { phase, ...(reason && { reason }), pulls: images.wanted, ...resolved, ...decided, memory })
   }
 
-  planSwaps(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
-  planOrphans(draft, { owner, app, deployment, views, observed, now, record: input.record, memory })
+  planSwaps(draft, services)
+  planOrphans(draft, services)
   const judged = judge({
     deployment,
-    verdict: accepted.verdict,
+    record: input.record,
     views,
     memory,
     now,
@@ -72,6 +83,9 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     memory: judged.memory,
   })
 }
+
+/** Of a deployment that came to something, and of which something is missing now. */
+const decidedPhase = (outcome: Outcome): Phase => (outcome === 'succeeded' ? 'degraded' : 'failed')
 
 const finish = (draft: Draft, rest: Omit<Plan, 'operations' | 'waits' | 'wakeAt'>): Plan => {
   const wakeAt = draft.earliestWake()

@@ -6,6 +6,8 @@ import type { ReportBody } from './report.ts'
 export type Reporter = {
   /** The newest word about an app. Equal to the one before: nothing is sent. */
   readonly tell: (body: ReportBody) => void
+  /** What was said last of an app. */
+  readonly last: (app: string) => ReportBody | undefined
   /** Sends the last report of an app once more: somebody asked by deploying the same again. */
   readonly repeat: (app: string) => void
   readonly repeatAll: () => void
@@ -60,6 +62,7 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
       entry.body = body
       renew(body.app, entry)
     },
+    last: (app) => entries.get(app)?.body,
     repeat: (app) => {
       const entry = entries.get(app)
       if (entry !== undefined) renew(app, entry)

@@ -1,0 +1,74 @@
+/** A Docker engine of the test's own, in network and mount namespaces of its own, which it may kill. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { makeExampleImage } from '../../src/engine-setup/make-image.ts'
+import { requestUnix } from '../../src/engine-setup/unix-http.ts'
+import { eventually } from './eventually.ts'
+
+export type PrivateDockerd = {
+  readonly url: string
+  readonly socketPath: string
+  readonly start: () => Promise<void>
+  readonly kill: () => Promise<void>
+}
+
+/** Started, with the example image in it. It has no bridge: containers use the network mode none. */
+export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-dockerd-'))
+  const socketPath = join(folder, 'docker.sock')
+  const pidFile = join(folder, 'docker.pid')
+  let child: ChildProcess | undefined
+
+  const answers = async (): Promise<boolean> => (await requestUnix({ socketPath, path: '/_ping' })).status === 200
+
+  const start = async (): Promise<void> => {
+    const options = [
+      '-H',
+      `unix://${socketPath}`,
+      '--data-root',
+      join(folder, 'data'),
+      '--exec-root',
+      join(folder, 'exec'),
+      '-p',
+      pidFile,
+    ]
+    // What a killed dockerd leaves would keep the next from starting.
+    await rm(pidFile, { force: true })
+    child = spawn(
+      'unshare',
+      ['--net', '--mount', '--', 'dockerd', ...options, '--bridge', 'none', '--iptables=false'],
+      { stdio: 'ignore' },
+    )
+    await eventually('the private dockerd to answer', answers, { timeoutMs: 40_000, everyMs: 50 })
+  }
+  /** SIGKILL, to dockerd and to the containerd that it started; containers run on. */
+  const kill = async (): Promise<void> => {
+    const ending = child
+    child = undefined
+    if (ending === undefined) return
+    const exited = once(ending, 'exit')
+    ending.kill('SIGKILL')
+    await exited
+    const containerd = Number(
+      await readFile(join(folder, 'exec', 'containerd', 'containerd.pid'), 'utf8').catch(() => ''),
+    )
+    if (containerd > 0) process.kill(containerd, 'SIGKILL')
+    await rm(join(folder, 'exec', 'containerd', 'containerd.pid'), { force: true })
+  }
+  onTestFinished(async () => {
+    // A tidy end takes the containers along; then nothing holds the folder.
+    if (child !== undefined) {
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }, 60_000)
+  await start()
+  await makeExampleImage(socketPath)
+  return { url: `unix://${socketPath}`, socketPath, start, kill }
+}
