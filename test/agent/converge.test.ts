@@ -76,6 +76,22 @@ const runningOf = (device: SimulatedDevice) =>
   device.engine.controls.containers().filter(({ state }) => state === 'running')
 const nth = <T>(items: readonly T[], index: number): T | undefined => items[index % Math.max(1, items.length)]
 
+const takeName = ({ engine: { controls } }: SimulatedDevice, name: string): void => {
+  if (!controls.containers().some((container) => container.name === name))
+    controls.addForeignContainer(name, { isRunning: true })
+}
+
+/** Whatever stood in the way is gone. */
+const clearTheWay = ({ engine: { controls } }: SimulatedDevice): void => {
+  controls.forgetFaults()
+  controls.comeBack()
+  controls.letPullsGo()
+  controls.freePort('80/tcp')
+  for (const { id, spec } of controls.containers())
+    if (spec.labels[label.app] === undefined) controls.removeContainer(id)
+  controls.removeForeignNetworks()
+}
+
 const appArbitrary = fc.constantFrom(...apps)
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -125,6 +141,17 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(step('the engine goes', (device) => device.engine.controls.goAway())) },
   { weight: 2, arbitrary: fc.constant(step('the engine comes', (device) => device.engine.controls.comeBack())) },
   {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      step('pulls hang', (device) => device.engine.controls.holdPulls()),
+      step('a process takes port 80', (device) => device.engine.controls.takePort('80/tcp')),
+      step('somebody takes the name pump', (device) => takeName(device, 'pump')),
+      step('somebody takes the network shop_front', ({ engine: { controls } }) => {
+        if (!controls.networkNames().includes('shop_front')) controls.addForeignNetwork('shop_front')
+      }),
+    ),
+  },
+  {
     weight: 3,
     arbitrary: fc
       .tuple(fc.nat(12), fc.boolean())
@@ -157,12 +184,12 @@ const expectNoDoubles = ({ engine: { controls } }: SimulatedDevice): void => {
 }
 
 const calm = async (device: SimulatedDevice): Promise<void> => {
-  device.engine.controls.comeBack()
   device.crash(Number.POSITIVE_INFINITY, false)
-  device.revive()
   const isSettled = () =>
     device.store.apps().every(({ accepted }) => accepted?.verdict !== undefined) && problems(device).length === 0
   for (let round = 0; round < 400; round += 1) {
+    // In every round: a crash may still be waiting for the end of a call that hung.
+    device.revive()
     await device.settle()
     live(device)
     await device.settle()
@@ -220,6 +247,7 @@ test('any sequence of deployments, deaths, failures and crashes converges, and a
         live(device)
         expectNoDoubles(device)
       }
+      clearTheWay(device)
       await calm(device)
 
       // What failed on the way is deployed again, as an operator would; with nothing in its way it succeeds.
