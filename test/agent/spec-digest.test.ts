@@ -55,6 +55,14 @@ describe('it changes with', () => {
     expect(digest(mounting, 'sha256:web', { ...rest, volumes: { data: { name: 'y' } } })).not.toBe(digest(mounting))
   })
 
+  test('another service that waits for its end, which makes it a job', () => {
+    const waiting = { depends_on: { web: { condition: 'service_completed_successfully' as const } } }
+    const digestIn = (model: Model) => specDigest(model, 'web', model.services.web as Service, 'sha256:web')
+    expect(digestIn(serviceModel({ web: {}, api: waiting }))).not.toBe(digestIn(serviceModel({ web: {}, api: {} })))
+    const job = { restart: 'no' }
+    expect(digestIn(serviceModel({ web: job, api: waiting }))).toBe(digestIn(serviceModel({ web: job, api: {} })))
+  })
+
   test('the name of the service', () => {
     expect(digest(web, 'sha256:web', rest, 'api')).not.toBe(digest(web))
   })
