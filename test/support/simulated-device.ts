@@ -3,7 +3,7 @@
  * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
  */
 import type { Engine } from '../../agent/engine/engine.ts'
-import { type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
+import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
@@ -43,7 +43,15 @@ export type SimulatedDevice = {
 /** More calls than this without a pause are a loop that never ends. */
 const callLimit = 5_000
 
-export const simulatedDevice = (): SimulatedDevice => {
+export type SimulatedDeviceInput = {
+  /** before each call of the agent has its effect */
+  readonly beforeCall?: (call: Call) => void
+  /** after each effect; what it throws is kept for the end of the test */
+  readonly check?: (engine: SimulatedEngine) => void
+}
+
+export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevice => {
+  let fault: unknown
   let callsUntilCrash: number | undefined
   let isCrashAfter = false
   let isAnswerLost = false
@@ -53,9 +61,15 @@ export const simulatedDevice = (): SimulatedDevice => {
   let life: Life | undefined
   const reported = new Map<string, Reported>()
   const store = memoryStore()
-  const engine = simulatedEngine({
+  const engine: SimulatedEngine = simulatedEngine({
     now: Date.now,
+    ...(input.beforeCall && { beforeCall: input.beforeCall }),
     afterCall: () => {
+      try {
+        input.check?.(engine)
+      } catch (error) {
+        fault ??= error
+      }
       if (!isAnswerLost) return
       isAnswerLost = false
       throw new Error('the answer was lost')
@@ -76,6 +90,7 @@ export const simulatedDevice = (): SimulatedDevice => {
       if (current()?.isFrozen === true) return never
       callsInARow += 1
       callCount += 1
+      if (fault !== undefined) throw fault
       if (callsInARow > callLimit) throw new Error(`${callLimit} calls without a pause`)
       const isLast = callsUntilCrash === 0
       if (callsUntilCrash !== undefined) callsUntilCrash -= 1
@@ -198,6 +213,7 @@ export const simulatedDevice = (): SimulatedDevice => {
       callsInARow = 0
       // All that is asynchronous here are microtasks, which are done before the next immediate.
       await new Promise((resolve) => setImmediate(resolve))
+      if (fault !== undefined) throw fault
       if (callsInARow > callLimit) throw new Error('the agent goes round in circles')
     },
     callCount: () => callCount,
