@@ -102,7 +102,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
     pull: async (reference, onProgress, signal) => {
       let stream: NodeJS.ReadableStream
       try {
-        stream = (await docker.pull(withTag(reference))) as NodeJS.ReadableStream
+        stream = (await docker.pull(withTag(reference), { abortSignal: signal })) as NodeJS.ReadableStream
       } catch (error) {
         throw pullError(error, reference)
       }

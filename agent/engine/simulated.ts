@@ -196,6 +196,10 @@ const createControls = (
     },
     addForeignNetwork: (name: string, labels: Record<string, string> = {}): void =>
       void world.networks.set(name, { id: world.newId(), name, labels }),
+    removeForeignNetworks: (): void => {
+      for (const [name, { labels }] of world.networks)
+        if (labels['io.longshore.agent'] === undefined) world.networks.delete(name)
+    },
     addForeignVolume: (name: string, labels: Record<string, string> = {}): void =>
       void world.volumes.set(name, { id: name, name, labels }),
     takePort: (port: string): void => void world.foreignPorts.add(port),
@@ -215,6 +219,8 @@ const createControls = (
     },
     failNext: (kind: CallKind, code: Code = 'engine-error', times = 1): void =>
       void reach.faults.push({ kind, code, times }),
+    /** No failure is planned any more. */
+    forgetFaults: (): void => void reach.faults.splice(0),
     goAway: (): void => {
       reach.isAway = true
       broadcast.end()

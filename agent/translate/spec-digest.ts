@@ -4,9 +4,10 @@
  * an upgrade of the agent recreates nothing.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Model, Service } from '../../src/compose/model.ts'
+import { isJob, type Model, type Service } from '../../src/compose/model.ts'
 import { digestOf } from '../../src/protocol/digest.ts'
 import { networkKeys } from './engine-names.ts'
+import { isAwaited } from './translate-service.ts'
 
 /** Changes only when the meaning of this function does, which recreates every container of the fleet. */
 const algorithm = 1
@@ -17,6 +18,8 @@ const steeringKeys = new Set(['depends_on', 'pull_policy'])
 /** @throws TypeError when the model holds what JSON cannot say; a validated model never does. */
 export const specDigest = (model: Model, name: string, service: Service, imageId: string): string => {
   const mountedVolumes = (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : []))
+  // Another service that waits for its end makes it a job, whose container is not restarted.
+  const isMadeJob = !isJob(service, false) && isAwaited(model, name)
   return digestOf({
     algorithm,
     name,
@@ -24,6 +27,7 @@ export const specDigest = (model: Model, name: string, service: Service, imageId
     image: imageId,
     networks: pick(model.networks, networkKeys(service)),
     volumes: pick(model.volumes, mountedVolumes),
+    ...(isMadeJob ? { isMadeJob } : {}),
   })
 }
 

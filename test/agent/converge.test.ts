@@ -1,0 +1,267 @@
+/** Any order of deployments, deaths, failures and crashes ends as wanted. No broker; see `simulated-device.ts`. */
+import fc from 'fast-check'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { CallKind, SimulatedEngine } from '../../agent/engine/simulated.ts'
+import { containerName, label } from '../../agent/translate/engine-names.ts'
+import type { Model, Service } from '../../src/compose/model.ts'
+import { owner } from '../support/builders.ts'
+import { type SimulatedDevice, simulatedDevice } from '../support/simulated-device.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const service = (changes: Partial<Service> = {}): Service => ({
+  image: 'web:1',
+  deploy: { update_config: { monitor: '0s' } },
+  ...changes,
+})
+const after = (other: string, condition: 'service_started' | 'service_healthy' | 'service_completed_successfully') => ({
+  depends_on: { [other]: { condition } },
+})
+const port = { ports: [{ target: 80, published: 80, protocol: 'tcp' as const }] }
+const data = { volumes: [{ type: 'volume' as const, source: 'data', target: '/data' }] }
+
+type Body = Pick<Model, 'services' | 'networks' | 'volumes'>
+
+const models: readonly Body[] = [
+  { services: { web: service() } },
+  { services: { web: service({ environment: { A: '1' } }), db: service({ image: 'db:1' }) } },
+  {
+    services: {
+      web: service(after('db', 'service_healthy')),
+      db: service({ image: 'db:2', healthcheck: { test: ['CMD', 'true'] }, ...data }),
+    },
+    volumes: { data: {} },
+  },
+  { services: { web: service(after('job', 'service_completed_successfully')), job: service({ restart: 'no' }) } },
+  { services: { app: service({ network_mode: 'service:vpn' }), vpn: service() } },
+  { services: { app: service({ network_mode: 'service:vpn' }), vpn: service({ environment: { B: '1' } }) } },
+  { services: { proxy: service(port), web: service({ deploy: { update_config: { monitor: '5s' } } }) } },
+  { services: { gate: service({ ...port, networks: { back: {}, front: {} } }) }, networks: { back: {}, front: {} } },
+  { services: { old: service({ container_name: 'pump' }) } },
+  { services: { fresh: service({ container_name: 'pump', pull_policy: 'always' }) } },
+]
+
+const apps = ['shop', 'till'] as const
+const failing: readonly CallKind[] = [
+  'list',
+  'details',
+  'imageId',
+  'pull',
+  'createNetwork',
+  'removeNetwork',
+  'connectNetwork',
+  'createVolume',
+  'createContainer',
+  'startContainer',
+  'stopContainer',
+  'removeContainer',
+  'renameContainer',
+  'forbidRestart',
+]
+
+type Step = {
+  readonly run: (device: SimulatedDevice) => unknown
+  /** how a counterexample prints */
+  readonly toString: () => string
+}
+
+const step = (text: string, run: Step['run']): Step => ({ run, toString: () => text })
+
+const runningOf = (device: SimulatedDevice) =>
+  device.engine.controls.containers().filter(({ state }) => state === 'running')
+const nth = <T>(items: readonly T[], index: number): T | undefined => items[index % Math.max(1, items.length)]
+
+const takeName = ({ engine: { controls } }: SimulatedDevice, name: string): void => {
+  if (!controls.containers().some((container) => container.name === name))
+    controls.addForeignContainer(name, { isRunning: true })
+}
+
+/** Whatever stood in the way is gone. */
+const clearTheWay = ({ engine: { controls } }: SimulatedDevice): void => {
+  controls.forgetFaults()
+  controls.comeBack()
+  controls.letPullsGo()
+  controls.freePort('80/tcp')
+  for (const { id, spec } of controls.containers())
+    if (spec.labels[label.app] === undefined) controls.removeContainer(id)
+  controls.removeForeignNetworks()
+}
+
+const appArbitrary = fc.constantFrom(...apps)
+const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(appArbitrary, fc.nat(models.length - 1))
+      .map(([app, index]) => step(`deploy ${app} ${index}`, (device) => device.deploy(modelNamed(app, index)))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(appArbitrary, fc.boolean())
+      .map(([app, volumes]) => step(`remove ${app} ${volumes}`, (device) => device.remove(app, volumes))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat(9), fc.nat(2)).map(([index, code]) =>
+      step(`exit ${index} with ${code}`, (device) => {
+        const container = nth(runningOf(device), index)
+        if (container !== undefined) device.engine.controls.exitContainer(container.id, code)
+      }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.nat(9), fc.constantFrom('kill', 'remove', 'dead', 'pause')).map(([index, how]) =>
+      step(`${how} ${index} by hand`, (device) => {
+        const { controls } = device.engine
+        const container = nth(how === 'pause' ? runningOf(device) : controls.containers(), index)
+        if (container === undefined) return
+        if (how === 'kill') controls.killContainer(container.id)
+        else if (how === 'remove') controls.removeContainer(container.id)
+        else controls.setState(container.id, how === 'dead' ? 'dead' : 'paused')
+        if (how === 'pause') controls.setState(container.id, 'running')
+      }),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...failing), fc.integer({ min: 1, max: 3 }))
+      .map(([kind, times]) =>
+        step(`${kind} fails ${times} times`, (device) => device.engine.controls.failNext(kind, 'engine-error', times)),
+      ),
+  },
+  { weight: 2, arbitrary: fc.constant(step('an answer is lost', (device) => device.loseAnswer())) },
+  { weight: 1, arbitrary: fc.constant(step('the engine goes', (device) => device.engine.controls.goAway())) },
+  { weight: 2, arbitrary: fc.constant(step('the engine comes', (device) => device.engine.controls.comeBack())) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      step('pulls hang', (device) => device.engine.controls.holdPulls()),
+      step('a process takes port 80', (device) => device.engine.controls.takePort('80/tcp')),
+      step('somebody takes the name pump', (device) => takeName(device, 'pump')),
+      step('somebody takes the network shop_front', ({ engine: { controls } }) => {
+        if (!controls.networkNames().includes('shop_front')) controls.addForeignNetwork('shop_front')
+      }),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.nat(12), fc.boolean())
+      .map(([calls, isAfter]) =>
+        step(`crash ${isAfter ? 'after' : 'before'} call ${calls}`, (device) => device.crash(calls, isAfter)),
+      ),
+  },
+  { weight: 3, arbitrary: fc.constant(step('a new agent', (device) => device.revive())) },
+  {
+    weight: 4,
+    arbitrary: fc.integer({ min: 1, max: 20_000 }).map((ms) => step(`${ms} ms`, () => void vi.advanceTimersByTime(ms))),
+  },
+)
+
+const modelNamed = (app: string, index: number): Model => ({ name: app, ...(models[index] as Body) })
+
+/** What containers do by themselves: jobs end well, checks pass. */
+const live = ({ engine: { controls } }: SimulatedDevice): void => {
+  for (const { id, spec, state, health } of controls.containers()) {
+    if (state === 'running' && spec.labels[label.service] === 'job') controls.exitContainer(id, 0)
+    else if (state === 'running' && health === 'starting') controls.setHealth(id, 'healthy')
+  }
+}
+
+/** Old and new must never run side by side, whatever happened. */
+const expectNoDoubles = ({ controls }: SimulatedEngine): void => {
+  const active = controls.containers().filter(({ state }) => state === 'running' || state === 'paused')
+  const keys = active.map(({ spec }) => `${spec.labels[label.app]}/${spec.labels[label.service]}`)
+  expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
+}
+
+const calm = async (device: SimulatedDevice): Promise<void> => {
+  device.crash(Number.POSITIVE_INFINITY, false)
+  const isSettled = () =>
+    device.store.apps().every(({ accepted }) => accepted?.verdict !== undefined) && problems(device).length === 0
+  for (let round = 0; round < 400; round += 1) {
+    // In every round: a crash may still be waiting for the end of a call that hung.
+    device.revive()
+    await device.settle()
+    live(device)
+    await device.settle()
+    if (isSettled()) return
+    vi.advanceTimersToNextTimer()
+    // The agent looks at everything now and then: not everything that happens has an event.
+    if (round % 20 === 19) device.look()
+  }
+  throw new Error(
+    `it does not settle: ${JSON.stringify(problems(device))}; ${JSON.stringify([...device.reported.values()])}`,
+  )
+}
+
+/** How what runs differs from what is wanted; of a deployment that failed, what it dropped may still be there. */
+const problems = (device: SimulatedDevice): string[] =>
+  device.store.apps().flatMap(({ app, accepted }) => {
+    if (accepted === undefined) return []
+    const { deployment, verdict } = accepted
+    const containers = device.engine.controls.containers().filter(({ spec }) => spec.labels[label.app] === app)
+    if (deployment.remove) return containers.map(({ name }) => `${name} of a removed app`)
+    const { services } = deployment.compose
+    const wanted = Object.entries(services).flatMap(([name, wantedService]) => {
+      const [one, ...more] = containers.filter(({ spec }) => spec.labels[label.service] === name)
+      if (one === undefined || more.length > 0)
+        return [`${name} has ${more.length + (one === undefined ? 0 : 1)} containers`]
+      const isGood = one.state === 'running' || (name === 'job' && one.state === 'exited')
+      return [
+        ...(isGood ? [] : [`${name} is ${one.state}`]),
+        ...(one.name === containerName(owner, app, name, wantedService) ? [] : [`${name} is called ${one.name}`]),
+      ]
+    })
+    const orphans =
+      verdict?.outcome === 'succeeded'
+        ? containers.filter(({ spec }) => !((spec.labels[label.service] ?? '') in services))
+        : []
+    return [...wanted, ...orphans.map(({ name }) => `${name} is an orphan`)]
+  })
+
+const looking: ReadonlySet<CallKind> = new Set(['facts', 'list', 'details', 'imageId'])
+
+test('any sequence of deployments, deaths, failures and crashes converges, and a second look plans nothing', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(stepArbitrary, { minLength: 1, maxLength: 25 }), async (steps) => {
+      vi.clearAllTimers()
+      const device = simulatedDevice({ check: expectNoDoubles })
+      const { controls } = device.engine
+      controls.addImage('web:1', 'sha256:web1')
+      controls.addImage('db:1', 'sha256:db1', ['/cache'])
+      controls.addToRegistry('web:1', 'sha256:web1')
+      controls.addToRegistry('db:2', 'sha256:db2', ['/cache'])
+      for (const { run } of steps) {
+        await run(device)
+        await device.settle()
+        live(device)
+      }
+      clearTheWay(device)
+      await calm(device)
+
+      // What failed on the way is deployed again, as an operator would; with nothing in its way it succeeds.
+      for (const { accepted } of device.store.apps())
+        if (accepted?.verdict?.outcome === 'failed' && !accepted.deployment.remove)
+          await device.deploy(accepted.deployment.compose)
+      await calm(device)
+      expect(device.store.apps().map(({ accepted }) => accepted?.verdict?.outcome)).toEqual(
+        device.store.apps().map(() => 'succeeded'),
+      )
+
+      const before = controls.calls.length
+      device.look()
+      await device.settle()
+      expect(controls.calls.slice(before).filter(({ kind }) => !looking.has(kind))).toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+}, 60_000)

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { createBody } from '../../agent/engine/docker-create-body.ts'
+import { plainSpec } from '../../agent/engine/simulated.ts'
+import type { ContainerSpec } from '../../agent/translate/container-spec.ts'
+
+const body = (changes: Partial<ContainerSpec> = {}) => createBody('web', { ...plainSpec('sha256:web'), ...changes })
+
+test('what is not said is left to the image and the engine', () => {
+  const { HostConfig, ...rest } = body()
+  expect(rest).toEqual({
+    name: 'web',
+    Image: 'sha256:web',
+    Labels: {},
+    Env: [],
+    Tty: false,
+    OpenStdin: false,
+    ExposedPorts: {},
+  })
+  expect(HostConfig).toMatchObject({ NetworkMode: 'none', RestartPolicy: { Name: 'no' }, PortBindings: {} })
+  for (const key of ['Memory', 'NanoCpus', 'PidsLimit', 'Init', 'ShmSize', 'LogConfig'])
+    expect(HostConfig).not.toHaveProperty(key)
+})
+
+test('an empty entrypoint clears the one of the image', () => {
+  expect(body({ entrypoint: [] }).Entrypoint).toEqual([''])
+  expect(body({ entrypoint: ['/run'] }).Entrypoint).toEqual(['/run'])
+})
+
+test('times are nanoseconds in a healthcheck, seconds in a stop', () => {
+  const result = body({ stopTimeoutS: 3, healthcheck: { test: ['CMD', 'x'], intervalMs: 1_500, retries: 2 } })
+  expect(result).toMatchObject({
+    StopTimeout: 3,
+    Healthcheck: { Test: ['CMD', 'x'], Interval: 1_500_000_000, Retries: 2 },
+  })
+})
+
+test('ports are exposed and bound, to several host ports too', () => {
+  const result = body({
+    ports: [
+      { target: 80, protocol: 'tcp', published: 8080, hostIp: '127.0.0.1' },
+      { target: 80, protocol: 'tcp', published: 8081 },
+      { target: 53, protocol: 'udp' },
+    ],
+    expose: ['9000-9001', '7/udp'],
+  })
+  expect(Object.keys(result.ExposedPorts ?? {})).toEqual(['80/tcp', '53/udp', '9000/tcp', '9001/tcp', '7/udp'])
+  expect(result.HostConfig?.PortBindings).toEqual({
+    '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }, { HostPort: '8081' }],
+    '53/udp': [{ HostPort: '' }],
+  })
+})
+
+describe('networking', () => {
+  test('only the first network is given, with its aliases', () => {
+    const attachments = [
+      { network: 'a', aliases: ['web'] },
+      { network: 'b', aliases: ['web'] },
+    ]
+    const result = body({ networking: { kind: 'attached', attachments } })
+    expect(result.HostConfig?.NetworkMode).toBe('a')
+    expect(result.NetworkingConfig).toEqual({ EndpointsConfig: { a: { Aliases: ['web'] } } })
+  })
+
+  test('a joined container and a mode have no endpoints', () => {
+    const joined = body({ networking: { kind: 'joined', containerId: 'v' } })
+    expect(joined.HostConfig?.NetworkMode).toBe('container:v')
+    expect(joined).not.toHaveProperty('NetworkingConfig')
+    expect(body({ networking: { kind: 'mode', mode: 'host' } }).HostConfig?.NetworkMode).toBe('host')
+  })
+})
+
+test('a bind that may make its folder is a bind, one that must not is a mount', () => {
+  const bind = { type: 'bind', source: '/a', target: '/b', readOnly: true } as const
+  const result = body({
+    mounts: [
+      { ...bind, createHostPath: true, propagation: 'rshared' },
+      { ...bind, createHostPath: false },
+      { type: 'volume', source: 'v', target: '/v', readOnly: false, noCopy: false },
+      { type: 'tmpfs', target: '/t' },
+    ],
+  })
+  expect(result.HostConfig?.Binds).toEqual(['/a:/b:ro,rshared'])
+  expect(result.HostConfig?.Mounts).toEqual([
+    { Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true },
+    { Type: 'volume', Source: 'v', Target: '/v', ReadOnly: false },
+    { Type: 'tmpfs', Source: '', Target: '/t', TmpfsOptions: { SizeBytes: 0, Mode: 0o1777 } },
+  ])
+})
+
+test('limits and restarts', () => {
+  expect(
+    body({ memoryBytes: 5, cpus: 0.5, pidsLimit: 9, restart: { name: 'on-failure', maximumRetryCount: 2 } }).HostConfig,
+  ).toMatchObject({
+    Memory: 5,
+    NanoCpus: 500_000_000,
+    PidsLimit: 9,
+    RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
+  })
+})

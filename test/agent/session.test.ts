@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSession } from '../../agent/session.ts'
+import { emptyRecord } from '../../agent/store/app-record.ts'
+import { memoryStore } from '../../agent/store/memory-store.ts'
+import type { Link } from '../../src/link/link.ts'
+import { topicsUnder } from '../../src/protocol/topics.ts'
+import { silent } from '../support/agents.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 1_000_000 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const topics = topicsUnder('longshore')
+const statusTopic = topics.status('gw-1')
+
+/** A session on a link that writes down what is done; `isRetaining`: the birth comes back. */
+const open = ({ isRetaining = true } = {}) => {
+  const done: string[] = []
+  const taken: string[] = []
+  const store = memoryStore()
+  let isConnected = true
+  const link: Link = {
+    start: () => undefined,
+    stop: async () => undefined,
+    isConnected: () => isConnected,
+    publish: async (topic, payload, { retain }) => {
+      const message = JSON.parse(payload.toString()) as { online: boolean; session: number }
+      done.push(
+        `publish ${topic} ${message.online ? 'online' : 'offline'} ${message.session}${retain ? '' : ' not retained'}`,
+      )
+      if (isRetaining) await session.onMessage(topic, payload)
+    },
+    subscribe: async (filters) => void done.push(...filters.map((filter) => `subscribe ${filter}`)),
+    unsubscribe: async (filters) => void done.push(...filters.map((filter) => `unsubscribe ${filter}`)),
+  }
+  const session = createSession({
+    device: 'gw-1',
+    topics,
+    store,
+    version: '1.0',
+    nowMs: Date.now,
+    log: silent,
+    link: () => link,
+    onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
+    onCommand: (id) => taken.push(`command ${id}`),
+    onReady: () => done.push('ready'),
+    onOrphanReport: (app) => taken.push(`orphan ${app}`),
+  })
+  const connect = async (sessionPresent = false): Promise<void> => {
+    await session.beforeConnect()
+    await session.onConnect({ sessionPresent })
+  }
+  const disconnect = (): void => {
+    isConnected = false
+  }
+  const receive = (topic: string, message: object | string): Promise<void> =>
+    session.onMessage(topic, Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)))
+  return { session, store, done, taken, connect, disconnect, receive }
+}
+
+const status = (session: number, online = true) => ({ schema: 1, at: 1, online, session, agent: '1.0' })
+
+describe('a connection', () => {
+  test('has a session of its own, on disk before it is made, and a will that says so', async () => {
+    const { session, store } = open()
+    const will = await session.beforeConnect()
+    expect(store.device().session).toBe(1_000)
+    expect(will.topic).toBe(statusTopic)
+    expect(JSON.parse(will.payload.toString())).toMatchObject({ online: false, session: 1_000, at: 1_000_000 })
+    await session.beforeConnect()
+    expect(session.number()).toBe(1_001)
+  })
+
+  test('begins with the birth, then reads what was reported, then what is desired', async () => {
+    const { done, connect } = open()
+    await connect()
+    expect(done).toEqual([
+      'subscribe longshore/v1/gw-1/status',
+      'subscribe longshore/v1/gw-1/reported/+',
+      'publish longshore/v1/gw-1/status online 1000',
+      'unsubscribe longshore/v1/gw-1/reported/+',
+      'subscribe longshore/v1/gw-1/desired/+',
+      'subscribe longshore/v1/gw-1/command/+',
+      'ready',
+    ])
+  })
+
+  test('that continues a session reads nothing again', async () => {
+    const { done, connect } = open()
+    await connect()
+    done.length = 0
+    await connect(true)
+    expect(done).toEqual([
+      'subscribe longshore/v1/gw-1/status',
+      'publish longshore/v1/gw-1/status online 1001',
+      'ready',
+    ])
+  })
+
+  test('of a new process reads everything, also in a session that the broker kept', async () => {
+    const { done, connect } = open()
+    await connect(true)
+    expect(done).toContain('subscribe longshore/v1/gw-1/desired/+')
+  })
+
+  test('to a broker that does not keep the birth is ready all the same', async () => {
+    const { done, session } = open({ isRetaining: false })
+    await session.beforeConnect()
+    const connecting = session.onConnect({ sessionPresent: false })
+    await vi.advanceTimersByTimeAsync(3_000)
+    await connecting
+    expect(done.at(-1)).toBe('ready')
+  })
+})
+
+describe('the own status', () => {
+  const births = (done: readonly string[]) => done.filter((line) => line.startsWith('publish'))
+
+  test.each([
+    ['the late will of an older connection', status(999, false)],
+    ['another session', status(5)],
+    ['something that does not parse', 'x'],
+    ['nothing', ''],
+  ])('is published again after %s', async (_name, message) => {
+    const { done, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, message)
+    expect(births(done)).toHaveLength(2)
+  })
+
+  test('is not published again for its own birth, nor at full speed', async () => {
+    const { done, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, status(1_000))
+    expect(births(done)).toHaveLength(1)
+    await receive(statusTopic, status(5))
+    await receive(statusTopic, status(6))
+    expect(births(done)).toHaveLength(2)
+    vi.advanceTimersByTime(5_000)
+    await receive(statusTopic, status(7))
+    expect(births(done)).toHaveLength(3)
+  })
+
+  test('says goodbye once, and does not come back after that', async () => {
+    const { session, done, connect, receive } = open()
+    await connect()
+    await session.sayGoodbye()
+    expect(done.at(-1)).toBe('publish longshore/v1/gw-1/status offline 1000')
+    await receive(statusTopic, status(999, false))
+    expect(births(done)).toHaveLength(2)
+  })
+
+  test('has nothing to say goodbye to without a link', async () => {
+    const { session, done, connect, disconnect } = open()
+    await connect()
+    disconnect()
+    await session.sayGoodbye()
+    expect(births(done)).toHaveLength(1)
+  })
+})
+
+describe('a message', () => {
+  test('goes to whom it is for', async () => {
+    const { taken, receive } = open()
+    await receive(topics.desired('gw-1', 'shop'), '{}')
+    await receive(topics.command('gw-1', 'c1'), '{}')
+    expect(taken).toEqual(['desired shop 2', 'command c1'])
+  })
+
+  test('on a topic of another device or of nobody is ignored', async () => {
+    const { taken, receive } = open()
+    for (const topic of [topics.desired('gw-2', 'shop'), 'longshore/v1/gw-1/desired', 'other', 'longshore/v1/gw-1/x/y'])
+      await receive(topic, '{}')
+    expect(taken).toEqual([])
+  })
+
+  test('that this device reported before tells the generation below which nothing is accepted', async () => {
+    const { session, receive } = open()
+    const reported = {
+      schema: 1,
+      at: 1,
+      session: 1,
+      app: 'shop',
+      generation: 8,
+      release: null,
+      phase: 'running',
+      since: 1,
+      running: null,
+      services: {},
+    }
+    expect(session.reportedGeneration('shop')).toBe(0)
+    await receive(topics.reported('gw-1', 'shop'), reported)
+    await receive(topics.reported('gw-1', 'bad'), 'x')
+    expect(session.reportedGeneration('shop')).toBe(8)
+    expect(session.reportedGeneration('bad')).toBe(0)
+  })
+})
+
+test('a report of an app that nobody knows is cleared after all that is desired was read', async () => {
+  const { store, taken, connect, receive } = open()
+  await store.updateApp('known', () => emptyRecord('known'))
+  for (const app of ['known', 'unknown']) await receive(topics.reported('gw-1', app), '{}')
+  await connect()
+  expect(taken).toEqual([])
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(taken).toEqual(['orphan unknown'])
+})

@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest'
+import { label } from '../../agent/translate/engine-names.ts'
+import { stopTimeoutS, type TranslateInput, translateService } from '../../agent/translate/translate-service.ts'
+import type { Model, Service } from '../../src/compose/model.ts'
+import { app, image, serviceModel } from '../support/builders.ts'
+
+const translate = (service: Partial<Service>, rest: Partial<Model> = {}, more: Partial<TranslateInput> = {}) => {
+  const model = serviceModel({ web: service }, rest)
+  return translateService({
+    owner: { agent: 'gw-1', namePrefix: '' },
+    app,
+    model,
+    name: 'web',
+    service: { image, ...service },
+    imageId: 'sha256:web',
+    digest: 'd',
+    generation: 3,
+    release: 'r',
+    ...more,
+  })
+}
+
+test('a service with nothing but an image', () => {
+  expect(translate({})).toEqual({
+    imageId: 'sha256:web',
+    labels: {
+      [label.agent]: 'gw-1',
+      [label.app]: 'shop',
+      [label.service]: 'web',
+      [label.number]: '1',
+      [label.generation]: '3',
+      [label.release]: 'r',
+      [label.digest]: 'd',
+    },
+    environment: {},
+    tty: false,
+    stdinOpen: false,
+    readOnly: false,
+    tmpfs: {},
+    capAdd: [],
+    capDrop: [],
+    securityOpt: [],
+    ports: [],
+    expose: [],
+    mounts: [],
+    networking: { kind: 'attached', attachments: [{ network: 'shop_default', aliases: ['web', 'shop-web-1'] }] },
+    restart: { name: 'unless-stopped' },
+  })
+})
+
+test('labels of the operator cannot take the place of ours', () => {
+  expect(translate({ labels: { [label.agent]: 'gw-2', own: 'x' } }).labels).toMatchObject({
+    [label.agent]: 'gw-1',
+    own: 'x',
+  })
+})
+
+describe('restart', () => {
+  test.each([
+    [undefined, { name: 'unless-stopped' }],
+    ['always', { name: 'unless-stopped' }],
+    ['unless-stopped', { name: 'unless-stopped' }],
+    ['no', { name: 'no' }],
+    ['on-failure', { name: 'on-failure' }],
+    ['on-failure:3', { name: 'on-failure', maximumRetryCount: 3 }],
+  ])('%s becomes %j', (restart, expected) => {
+    expect(translate(restart === undefined ? {} : { restart }).restart).toEqual(expected)
+  })
+
+  test('a service that another waits for to complete is a job', () => {
+    const model = serviceModel({
+      web: {},
+      api: { depends_on: { web: { condition: 'service_completed_successfully' } } },
+    })
+    expect(translate({}, {}, { model }).restart).toEqual({ name: 'no' })
+  })
+})
+
+describe('networks', () => {
+  const networks = { front: {}, back: { name: 'plant' } }
+  test('are sorted, named and carry the aliases', () => {
+    expect(translate({ networks: { front: { aliases: ['www'] }, back: {} } }, { networks }).networking).toEqual({
+      kind: 'attached',
+      attachments: [
+        { network: 'plant', aliases: ['web', 'shop-web-1'] },
+        { network: 'shop_front', aliases: ['web', 'shop-web-1', 'www'] },
+      ],
+    })
+  })
+
+  test('carry the prefix of an agent that shares its engine', () => {
+    const prefixed = translate({ networks: { back: {} } }, { networks }, { owner: { agent: 'b', namePrefix: 'b-' } })
+    expect(prefixed.networking).toEqual({
+      kind: 'attached',
+      attachments: [{ network: 'b-plant', aliases: ['web', 'b-shop-web-1'] }],
+    })
+  })
+
+  test.each(['host', 'bridge', 'none'])('network_mode %s is given on', (network_mode) => {
+    expect(translate({ network_mode }).networking).toEqual({ kind: 'mode', mode: network_mode })
+  })
+
+  test('network_mode service:X joins a container, and a label says which', () => {
+    const joined = translate({ network_mode: 'service:vpn' }, {}, { joinedContainerId: 'v' })
+    expect(joined.networking).toEqual({ kind: 'joined', containerId: 'v' })
+    expect(joined.labels[label.joined]).toBe('v')
+  })
+})
+
+test('mounts of each type', () => {
+  const { mounts } = translate(
+    {
+      volumes: [
+        { type: 'volume', source: 'data', target: '/data', read_only: true, volume: { nocopy: true } },
+        { type: 'bind', source: '/etc/x', target: '/x' },
+        { type: 'bind', source: '/etc/y', target: '/y', bind: { create_host_path: false, propagation: 'rshared' } },
+        { type: 'tmpfs', target: '/t', tmpfs: { size: 5, mode: 0o700 } },
+      ],
+    },
+    { volumes: { data: {} } },
+  )
+  expect(mounts).toEqual([
+    { type: 'volume', source: 'shop_data', target: '/data', readOnly: true, noCopy: true },
+    { type: 'bind', source: '/etc/x', target: '/x', readOnly: false, createHostPath: true },
+    { type: 'bind', source: '/etc/y', target: '/y', readOnly: false, createHostPath: false, propagation: 'rshared' },
+    { type: 'tmpfs', target: '/t', sizeBytes: 5, mode: 0o700 },
+  ])
+})
+
+test('anonymous volumes are carried where nothing else is mounted', () => {
+  const { mounts } = translate(
+    { volumes: [{ type: 'volume', source: 'data', target: '/data' }] },
+    { volumes: { data: {} } },
+    { carriedVolumes: { '/data': 'a1', '/cache': 'a2' } },
+  )
+  expect(mounts.map((mount) => mount.type === 'volume' && [mount.source, mount.target])).toEqual([
+    ['shop_data', '/data'],
+    ['a2', '/cache'],
+  ])
+})
+
+test('limits stand in either place; the short form wins', () => {
+  const limits = { deploy: { resources: { limits: { memory: 1, cpus: 0.5, pids: 7 } } } }
+  expect(translate(limits)).toMatchObject({ memoryBytes: 1, cpus: 0.5, pidsLimit: 7 })
+  expect(translate({ ...limits, mem_limit: 2, cpus: 1, pids_limit: 8 })).toMatchObject({
+    memoryBytes: 2,
+    cpus: 1,
+    pidsLimit: 8,
+  })
+})
+
+test('times are milliseconds, the stop time whole seconds, rounded up', () => {
+  expect(
+    translate({ healthcheck: { test: ['CMD', 'x'], interval: '1m30s', timeout: '500ms', retries: 0 } }).healthcheck,
+  ).toEqual({
+    test: ['CMD', 'x'],
+    intervalMs: 90_000,
+    timeoutMs: 500,
+    retries: 0,
+  })
+  expect(translate({ stop_grace_period: '1500ms' }).stopTimeoutS).toBe(2)
+  expect(stopTimeoutS({})).toBe(10)
+})
+
+test('tmpfs entries with and without options', () => {
+  expect(translate({ tmpfs: ['/run', '/tmp:size=1m,mode=1777'] }).tmpfs).toEqual({
+    '/run': '',
+    '/tmp': 'size=1m,mode=1777',
+  })
+})

@@ -1,0 +1,221 @@
+/**
+ * A device without a broker: the real reconciler, puller, reporter and store on a simulated engine, under fake timers.
+ * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
+ */
+import type { Engine } from '../../agent/engine/engine.ts'
+import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
+import { watchEngine } from '../../agent/engine/watch-engine.ts'
+import { type Accept, accept } from '../../agent/reconcile/accept.ts'
+import { createPuller } from '../../agent/reconcile/puller.ts'
+import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
+import { createReporter } from '../../agent/reconcile/reporter.ts'
+import { emptyRecord } from '../../agent/store/app-record.ts'
+import { memoryStore } from '../../agent/store/memory-store.ts'
+import type { Store } from '../../agent/store/store.ts'
+import type { Model } from '../../src/compose/model.ts'
+import { releaseDigest } from '../../src/protocol/digest.ts'
+import { writePayload } from '../../src/protocol/payload.ts'
+import type { Reported } from '../../src/protocol/reported.ts'
+import { silent } from './agents.ts'
+import { owner } from './builders.ts'
+
+const never = new Promise<never>(() => undefined)
+
+type Life = { isFrozen: boolean; readonly abort: AbortController; readonly reconciler: Reconciler }
+
+export type SimulatedDevice = {
+  readonly engine: SimulatedEngine
+  readonly store: Store
+  readonly reported: ReadonlyMap<string, Reported>
+  readonly deploy: (model: Model) => Promise<Accept['kind']>
+  readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
+  /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
+  readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
+  /** A new agent over what is on disk and on the engine, if there is none. */
+  readonly revive: () => void
+  /** The next call is carried out, and its answer lost. */
+  readonly loseAnswer: () => void
+  readonly look: () => void
+  readonly settle: () => Promise<void>
+  readonly callCount: () => number
+}
+
+/** More calls than this without a pause are a loop that never ends. */
+const callLimit = 5_000
+
+export type SimulatedDeviceInput = {
+  /** before each call of the agent has its effect */
+  readonly beforeCall?: (call: Call) => void
+  /** after each effect; what it throws is kept for the end of the test */
+  readonly check?: (engine: SimulatedEngine) => void
+}
+
+export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevice => {
+  let fault: unknown
+  let callsUntilCrash: number | undefined
+  let isCrashAfter = false
+  let isAnswerLost = false
+  let callsInARow = 0
+  let callCount = 0
+  let generation = 0
+  let life: Life | undefined
+  const reported = new Map<string, Reported>()
+  const store = memoryStore()
+  const engine: SimulatedEngine = simulatedEngine({
+    now: Date.now,
+    ...(input.beforeCall && { beforeCall: input.beforeCall }),
+    afterCall: () => {
+      try {
+        input.check?.(engine)
+      } catch (error) {
+        fault ??= error
+      }
+      if (!isAnswerLost) return
+      isAnswerLost = false
+      throw new Error('the answer was lost')
+    },
+  })
+
+  const freeze = (): void => {
+    if (life === undefined) return
+    life.isFrozen = true
+    life.abort.abort()
+    life = undefined
+    callsUntilCrash = undefined
+  }
+
+  /** The engine as one life of the agent sees it: no answer reaches what is frozen. */
+  const engineOf = (current: () => Life | undefined): Engine => {
+    const guarded = async (call: () => Promise<unknown>): Promise<unknown> => {
+      if (current()?.isFrozen === true) return never
+      callsInARow += 1
+      callCount += 1
+      if (fault !== undefined) throw fault
+      if (callsInARow > callLimit) throw new Error(`${callLimit} calls without a pause`)
+      const isLast = callsUntilCrash === 0
+      if (callsUntilCrash !== undefined) callsUntilCrash -= 1
+      if (isLast && !isCrashAfter) {
+        freeze()
+        return never
+      }
+      const result = call()
+      if (isLast) {
+        await result.catch(() => undefined)
+        freeze()
+      }
+      const settled = await result
+      return current()?.isFrozen === true ? never : settled
+    }
+    const names = Object.keys(engine).filter((name) => name !== 'events' && name !== 'controls') as (keyof Engine)[]
+    return {
+      ...engine,
+      ...Object.fromEntries(
+        names.map((name) => [
+          name,
+          (...values: never[]) => guarded(() => (engine[name] as (...values: never[]) => Promise<unknown>)(...values)),
+        ]),
+      ),
+    }
+  }
+
+  const revive = (): void => {
+    if (life !== undefined) return
+    let own: Life | undefined
+    const current = () => own
+    const guardedEngine = engineOf(current)
+    const guardedStore: Store = {
+      ...store,
+      updateApp: async (name, change) => (own?.isFrozen ? never : store.updateApp(name, change)),
+    }
+    const puller = createPuller({
+      engine: guardedEngine,
+      monotonicMs: Date.now,
+      random: () => 0.5,
+      onChange: (app) => own?.reconciler.look(app),
+      onProgress: () => undefined,
+    })
+    const reconciler = createReconciler({
+      owner,
+      engine: guardedEngine,
+      store: guardedStore,
+      puller,
+      reporter: createReporter({
+        publish: async (app, message) => {
+          if (message !== undefined && !own?.isFrozen) reported.set(app, message)
+        },
+        session: () => 1,
+        nowMs: Date.now,
+      }),
+      log: silent,
+      nowMs: Date.now,
+      monotonicMs: Date.now,
+      onOperations: () => undefined,
+    })
+    own = { isFrozen: false, abort: new AbortController(), reconciler }
+    life = own
+    reconciler.lookAtEverything()
+    void watchEngine({
+      engine: guardedEngine,
+      signal: own.abort.signal,
+      log: silent,
+      random: () => 0.5,
+      onOpen: reconciler.lookAtEverything,
+      onEvent: reconciler.onEngineEvent,
+    })
+  }
+
+  const take = async (app: string, message: object): Promise<Accept['kind']> => {
+    const record = store.app(app) ?? emptyRecord(app)
+    const judged = accept({
+      device: owner.agent,
+      app,
+      payload: writePayload(message),
+      maxBytes: 256 * 1024,
+      record,
+      others: store.apps().filter((other) => other.app !== app),
+      generationFloor: 0,
+      now: Date.now(),
+    })
+    if (judged.kind === 'accepted') await store.updateApp(app, () => judged.record)
+    life?.reconciler.look(app)
+    return judged.kind
+  }
+
+  const addressed = (app: string) => {
+    generation += 1
+    return { schema: 1, device: owner.agent, app, generation, issuedAt: Date.now(), by: 'test' }
+  }
+
+  revive()
+  return {
+    engine,
+    store,
+    reported,
+    deploy: (compose) =>
+      take(compose.name, {
+        ...addressed(compose.name),
+        release: releaseDigest({ compose, files: {} }),
+        compose,
+        files: {},
+      }),
+    remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
+    crash: (afterCalls, isAfterEffect) => {
+      callsUntilCrash = afterCalls
+      isCrashAfter = isAfterEffect
+      if (afterCalls === 0) freeze()
+    },
+    revive,
+    loseAnswer: () => {
+      isAnswerLost = true
+    },
+    look: () => life?.reconciler.lookAtEverything(),
+    settle: async () => {
+      callsInARow = 0
+      // All that is asynchronous here are microtasks, which are done before the next immediate.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (fault !== undefined) throw fault
+      if (callsInARow > callLimit) throw new Error('the agent goes round in circles')
+    },
+    callCount: () => callCount,
+  }
+}
