@@ -24,6 +24,8 @@ const actions = [
   'load',
 ]
 
+const subjects = ['container', 'image', 'network', 'volume'] as const
+
 type Line = { Type?: string; Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } }
 
 /** Events from one second ago on, so that none falls between the opening and the look that follows it. */
@@ -33,7 +35,7 @@ export async function* readEvents(docker: Docker, signal: AbortSignal): AsyncGen
   try {
     stream = (await docker.getEvents({
       since,
-      filters: { type: ['container', 'image'], event: actions },
+      filters: { type: [...subjects], event: actions },
       abortSignal: signal,
     })) as typeof stream
   } catch (error) {
@@ -62,9 +64,10 @@ const toEvent = (text: string): EngineEvent | undefined => {
   } catch {
     return undefined // a torn line at the end of the stream: the full look that follows makes up for it
   }
-  if (line.Type !== 'container' && line.Type !== 'image') return undefined
+  const subject = subjects.find((known) => known === line.Type)
+  if (subject === undefined) return undefined
   return {
-    subject: line.Type,
+    subject,
     action: line.Action ?? '',
     id: line.Actor?.ID ?? '',
     labels: line.Actor?.Attributes ?? {},

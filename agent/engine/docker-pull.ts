@@ -13,6 +13,25 @@ type Line = { error?: string; id?: string; status?: string; progressDetail?: { c
 /** Without a byte for this long a pull is given up; the layers that are there are kept by the engine. */
 const stallMs = 120_000
 
+/** Asks for a pull; an engine that does not begin to answer is given up like one that stops. */
+export const openPull = async (
+  ask: (abortSignal: AbortSignal) => Promise<unknown>,
+  reference: string,
+  signal: AbortSignal,
+): Promise<NodeJS.ReadableStream> => {
+  const silent = new AbortController()
+  const timer = setTimeout(() => silent.abort(), stallMs)
+  try {
+    return (await ask(AbortSignal.any([signal, silent.signal]))) as NodeJS.ReadableStream
+  } catch (error) {
+    if (silent.signal.aborted)
+      throw new LongshoreError('image-pull-failed', `pull of ${reference}: no answer for ${stallMs / 1000} s`)
+    throw pullError(error, reference)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 export const followPull = async (
   stream: NodeJS.ReadableStream,
   reference: string,

@@ -6,7 +6,7 @@ import { label } from '../translate/engine-names.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
-import { followPull, pullError } from './docker-pull.ts'
+import { followPull, openPull } from './docker-pull.ts'
 import type { Engine, EngineContainer, EngineState } from './engine.ts'
 
 /** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
@@ -100,12 +100,11 @@ export const dockerEngine = (engineUrl: string): Engine => {
     imageId: async (reference) =>
       (await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404]))?.Id,
     pull: async (reference, onProgress, signal) => {
-      let stream: NodeJS.ReadableStream
-      try {
-        stream = (await docker.pull(withTag(reference), { abortSignal: signal })) as NodeJS.ReadableStream
-      } catch (error) {
-        throw pullError(error, reference)
-      }
+      const stream = await openPull(
+        (abortSignal) => docker.pull(withTag(reference), { abortSignal }),
+        reference,
+        signal,
+      )
       await followPull(stream, reference, onProgress, signal)
     },
     createNetwork: async (name, labels) => {

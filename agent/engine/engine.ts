@@ -59,9 +59,9 @@ export type EngineFacts = {
   readonly cgroupVersion: string
 }
 
-/** Something happened to a container or an image. It only says "look": it may be doubled, late or missing. */
+/** Something happened to a container, an image, a network or a volume. It only says "look": it may be doubled, late or missing. */
 export type EngineEvent = {
-  readonly subject: 'container' | 'image'
+  readonly subject: 'container' | 'image' | 'network' | 'volume'
   readonly action: string
   readonly id: string
   readonly labels: Readonly<Record<string, string>>

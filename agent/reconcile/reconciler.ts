@@ -176,7 +176,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
         look(app)
         return
       }
-      // Somebody else's container went or an image came: what failed for a name, a port or an image may work now.
+      // Something of somebody else's went or an image came: what failed for a name, a port or an image may work now.
       const isRelease =
         event.subject === 'image' || ['die', 'died', 'destroy', 'remove', 'rename'].includes(event.action)
       if (!isRelease) return

@@ -106,7 +106,7 @@ export const giveTour = async ({ install, stay, signal }: TourInput): Promise<vo
     say(
       `LONGSHORE_BROKER=${url} npm run -s longshore -- plan ${app} -f examples/hello/compose.yaml --device ${device} --set PORT=${webPort} --set GREETING=Ahoy`,
     )
-    say(`mosquitto_sub -p ${brokerPort} -v -t 'longshore/v1/#'`)
+    say(`LONGSHORE_BROKER=${url} npm run -s longshore -- get ${app} --device ${device}`)
     if (stay) {
       say(`\nhttp://127.0.0.1:${webPort}/ stays up until you press Ctrl-C`)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

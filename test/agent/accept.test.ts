@@ -39,10 +39,6 @@ test('a deployment is accepted, and what it says is kept', () => {
   })
 })
 
-test('an empty payload is no instruction', () => {
-  expect(judge(new Uint8Array())).toEqual({ kind: 'unassigned' })
-})
-
 describe('refused is', () => {
   test.each([
     ['too many bytes', assignment(model), { maxBytes: 10 }, 'payload-too-large', undefined],

@@ -74,7 +74,7 @@ test('two agents on one engine keep to their own; without a prefix the second is
 
 test('a network of that name which is not ours is waited for', async () => {
   const url = await startBroker()
-  const { device } = await startTestAgent({ url, lookEveryMs: 500 })
+  const { device } = await startTestAgent({ url })
   const fleet = await openFleet(url)
   const network = await docker().createNetwork({ Name: `${device}-hello_default` })
   let isRemoved = false
