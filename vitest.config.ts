@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
+          setupFiles: ['test/support/seed.ts'],
           exclude: ['test/**/*.real.test.ts'],
           testTimeout: 20_000,
         },

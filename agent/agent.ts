@@ -199,12 +199,13 @@ export const createAgent = (input: AgentInput): Agent => {
         log,
         random,
         onOpen: () => {
-          reconciler.lookAtEverything()
+          reconciler.setHearing(true)
           if (link.isConnected())
             inventory
               .refresh()
               .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
         },
+        onLost: () => reconciler.setHearing(false),
         onEvent: reconciler.onEngineEvent,
       })
       link.start()

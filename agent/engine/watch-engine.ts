@@ -11,11 +11,21 @@ export type WatchInput = {
   readonly random: () => number
   /** the stream stands: what happened before it was not seen */
   readonly onOpen: () => void
+  /** the stream ended: until it is open again, nothing is heard of what happens */
+  readonly onLost: () => void
   readonly onEvent: (event: EngineEvent) => void
 }
 
 /** Resolves when the signal fires. */
-export const watchEngine = async ({ engine, signal, log, random, onOpen, onEvent }: WatchInput): Promise<void> => {
+export const watchEngine = async ({
+  engine,
+  signal,
+  log,
+  random,
+  onOpen,
+  onLost,
+  onEvent,
+}: WatchInput): Promise<void> => {
   let attempt = 0
   while (!signal.aborted) {
     try {
@@ -32,6 +42,7 @@ export const watchEngine = async ({ engine, signal, log, random, onOpen, onEvent
       if (!signal.aborted) throw new LongshoreError('engine-unreachable', 'the engine ended its event stream')
     } catch (error) {
       if (signal.aborted) return
+      onLost()
       attempt += 1
       const delayMs = 250 + backOffDelayMs({ baseMs: 500, capMs: 15_000 }, attempt, random())
       log.warn({ ...reasonOf(error), delayMs }, 'the engine cannot be listened to; trying again')

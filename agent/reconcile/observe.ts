@@ -8,19 +8,30 @@ export type Observer = {
   /** An event or an operation touched this container: what was read of it before is not to be trusted. */
   readonly forget: (containerId: string) => void
   readonly forgetAll: () => void
+  /**
+   * Whether events of the engine are being heard. Nothing is kept while they are not: a container that was restarted
+   * meanwhile looks the same in a list.
+   */
+  readonly setHearing: (isHearing: boolean) => void
 }
 
 export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: string): Observer => {
   const cache = new Map<string, ContainerDetails>()
   /** Counts what was forgotten, so that a read that was under way at the time is not kept. */
   let forgotten = 0
+  let isHearing = false
+
+  const forgetAll = (): void => {
+    forgotten += 1
+    cache.clear()
+  }
 
   const details = async ({ id, state, health }: EngineContainer): Promise<ContainerDetails | undefined> => {
     const cached = cache.get(id)
     if (cached?.state === state && cached.health === health) return cached
     const before = forgotten
     const read = await engine.details(id)
-    if (read !== undefined && before === forgotten) cache.set(id, read)
+    if (read !== undefined && isHearing && before === forgotten) cache.set(id, read)
     return read
   }
 
@@ -41,9 +52,10 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
       forgotten += 1
       cache.delete(id)
     },
-    forgetAll: () => {
-      forgotten += 1
-      cache.clear()
+    forgetAll,
+    setHearing: (value) => {
+      isHearing = value
+      forgetAll()
     },
   }
 }

@@ -36,6 +36,8 @@ export type Reconciler = {
   readonly look: (app: string) => void
   /** Events may have been missed: nothing that was read before is trusted. */
   readonly lookAtEverything: () => void
+  /** The engine's events are heard from now on, which says "look at everything", or no longer. */
+  readonly setHearing: (isHearing: boolean) => void
   readonly onEngineEvent: (event: EngineEvent) => void
   /** What the planner would see right now; changes nothing. */
   readonly observe: (app: string) => Promise<Observed>
@@ -168,6 +170,10 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
   return {
     look,
     lookAtEverything,
+    setHearing: (isHearing) => {
+      observer.setHearing(isHearing)
+      if (isHearing) lookAtEverything()
+    },
     observe: observer.observe,
     onEngineEvent: (event) => {
       const app = event.labels[label.app]

@@ -159,7 +159,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       signal: own.abort.signal,
       log: silent,
       random: () => 0.5,
-      onOpen: reconciler.lookAtEverything,
+      onOpen: () => reconciler.setHearing(true),
+      onLost: () => reconciler.setHearing(false),
       onEvent: reconciler.onEngineEvent,
     })
   }
