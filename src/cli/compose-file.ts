@@ -7,6 +7,7 @@ import type { Model } from '../compose/model.ts'
 import { type ComposeFault, type Note, readCompose } from '../compose/read.ts'
 import type { Code } from '../protocol/codes.ts'
 import { LongshoreError } from '../protocol/reason.ts'
+import { whyUnreadable } from '../why-unreadable.ts'
 
 /** Everything that is wrong with a Compose file, at once. */
 export class ComposeError extends Error {
@@ -72,9 +73,6 @@ const readFile = (file: string): string => {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : (error as Error).message
-    throw new LongshoreError('file-unreadable', `${file}: ${why}`, { cause: error })
+    throw new LongshoreError('file-unreadable', `${file}: ${whyUnreadable(error)}`, { cause: error })
   }
 }

@@ -1,7 +1,7 @@
 /** Which broker a command talks to: flags first, then the environment, then a named context. */
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import { parse } from 'yaml'
@@ -13,6 +13,7 @@ import { rootSchema } from '../protocol/names.ts'
 import { describeIssue } from '../protocol/payload.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { defaultRoot } from '../protocol/topics.ts'
+import { whyUnreadable } from '../why-unreadable.ts'
 import { remark } from './output.ts'
 
 export type BrokerOptions = {
@@ -56,14 +57,25 @@ const contextSchema = z.strictObject({
 
 const contextDirectory = (): string => join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'longshore')
 
-/** Flags over environment over context. @throws LongshoreError config-invalid, file-unreadable */
+/**
+ * What was given, and by whom does not matter any more: flags, then a context that was named by a flag, then
+ * LONGSHORE_BROKER, then the context of LONGSHORE_CONTEXT. @throws LongshoreError config-invalid, file-unreadable
+ */
+export const mergeBroker = async ({ context: named, ...options }: BrokerOptions): Promise<BrokerOptions> => {
+  // Commander hands over the options of the whole command; only those of a broker are of use here.
+  const { broker, username, passwordFile, ca, cert, key, root } = options
+  const flags = { broker, username, passwordFile, ca, cert, key, root }
+  const fallback = process.env.LONGSHORE_CONTEXT
+  const environment = process.env.LONGSHORE_BROKER ? { broker: process.env.LONGSHORE_BROKER } : {}
+  if (named !== undefined) return { ...environment, ...(await readContext(named)), ...defined(flags) }
+  return { ...(fallback ? await readContext(fallback) : {}), ...environment, ...defined(flags) }
+}
+
+/** The same, with defaults, checked. @throws LongshoreError usage too */
 export const resolveBroker = async (
   options: BrokerOptions,
 ): Promise<BrokerOptions & { broker: string; root: string }> => {
-  const name = options.context ?? process.env.LONGSHORE_CONTEXT
-  const context = name === undefined ? {} : await readContext(name)
-  const environment = process.env.LONGSHORE_BROKER
-  const merged = { ...context, ...(environment ? { broker: environment } : {}), ...defined(options) }
+  const merged = await mergeBroker(options)
   const broker = merged.broker ?? defaultBrokerUrl
   if (!/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/[^/]/.test(broker) || !URL.canParse(broker))
     throw new LongshoreError('usage', `broker ${JSON.stringify(broker)} is not mqtt://, mqtts://, ws:// or wss://`, {
@@ -71,7 +83,7 @@ export const resolveBroker = async (
     })
   const root = rootSchema.safeParse(merged.root ?? defaultRoot)
   if (!root.success)
-    throw new LongshoreError('usage', `root ${JSON.stringify(merged.root)}: ${describeIssue(root.error).message}`, {
+    throw new LongshoreError('usage', `root ${JSON.stringify(merged.root)} ${root.error.issues[0]?.message}`, {
       path: 'root',
     })
   return { ...merged, broker, root: root.data }
@@ -107,7 +119,7 @@ const readContext = async (name: string): Promise<z.infer<typeof contextSchema>>
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    throw new LongshoreError('file-unreadable', `context ${name}: ${(error as Error).message}`, { cause: error })
+    throw new LongshoreError('file-unreadable', `context ${name}: ${file}: ${whyUnreadable(error)}`, { cause: error })
   }
   let value: unknown
   try {
@@ -119,6 +131,11 @@ const readContext = async (name: string): Promise<z.infer<typeof contextSchema>>
     })
   }
   const parsed = contextSchema.safeParse(value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    // Files are named as seen from the context, so that a folder of contexts can be moved as one.
+    const { passwordFile, ca, cert, key, ...rest } = parsed.data
+    const files = Object.entries(defined({ passwordFile, ca, cert, key }) as Record<string, string>)
+    return { ...rest, ...Object.fromEntries(files.map(([option, path]) => [option, resolve(dirname(file), path)])) }
+  }
   throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file } })
 }

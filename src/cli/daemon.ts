@@ -1,10 +1,12 @@
 /** What agent and broker share on the command line: a configuration file under the flags, a log, and a tidy end. */
 import { readFile } from 'node:fs/promises'
+import { Option } from 'commander'
 import { type Logger, pino } from 'pino'
 import { parse } from 'yaml'
 import type { z } from 'zod'
 import { formatPath } from '../protocol/payload.ts'
 import { LongshoreError } from '../protocol/reason.ts'
+import { whyUnreadable } from '../why-unreadable.ts'
 
 /** Flags over file over defaults; everything wrong is in the one error. @throws LongshoreError config-invalid, file-unreadable */
 export const readConfig = async <T>(
@@ -16,7 +18,12 @@ export const readConfig = async <T>(
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
   const parsed = schema.safeParse({ ...fromFile, ...given })
   if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((issue) => `${formatPath(issue.path) || 'configuration'}: ${issue.message}`)
+  const faults = parsed.error.issues.map((issue) => {
+    const path = formatPath(issue.path) || 'configuration'
+    return issue.code === 'invalid_type' && issue.input === undefined && !(path in given) && !(path in fromFile)
+      ? `${path} is missing: give it as a flag or in the file of --config`
+      : `${path}: ${issue.message}`
+  })
   throw new LongshoreError('config-invalid', faults.join('; '), file === undefined ? {} : { place: { file } })
 }
 
@@ -25,7 +32,7 @@ const readYaml = async (file: string): Promise<Record<string, unknown>> => {
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    throw new LongshoreError('file-unreadable', `${file}: ${(error as Error).message}`, { cause: error })
+    throw new LongshoreError('file-unreadable', `${file}: ${whyUnreadable(error)}`, { cause: error })
   }
   try {
     const value: unknown = parse(text) ?? {}
@@ -35,6 +42,11 @@ const readYaml = async (file: string): Promise<Record<string, unknown>> => {
   }
   throw new LongshoreError('config-invalid', 'the file is not a map of keys to values', { place: { file } })
 }
+
+export const logLevelOption = (): Option =>
+  new Option('--log-level <level>', 'how much it says')
+    .choices(['trace', 'debug', 'info', 'warn', 'error'])
+    .default('info')
 
 const syslogLevels: Readonly<Record<string, number>> = { trace: 7, debug: 7, info: 6, warn: 4, error: 3, fatal: 2 }
 

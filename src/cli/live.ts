@@ -2,7 +2,7 @@
 import type { WaitEvent } from '../fleet/wait.ts'
 import type { Reported } from '../protocol/reported.ts'
 import { phaseText, servicesText } from './describe-app.ts'
-import { sayJson } from './output.ts'
+import { cut, routeRemarks, sayJson } from './output.ts'
 
 export type Live = { readonly show: (event: WaitEvent) => void; readonly end: () => void }
 
@@ -35,13 +35,18 @@ const redrawn = (devices: readonly string[], stream: NodeJS.WriteStream): Live =
   const draw = (): void => {
     // Up to the first of our lines, each cleared before it is written: nothing else on the screen moves.
     const up = drawn > 0 ? `\u001b[${drawn}A` : ''
-    const text = [...lines].map(([device, line]) =>
-      `\u001b[2K${device.padEnd(width)}  ${line}`.slice(0, (stream.columns ?? 120) + 12),
-    )
+    // A line that wraps would be two lines to the terminal, and one to the way up.
+    const columns = stream.columns || 120
+    const text = [...lines].map(([device, line]) => `\u001b[2K${cut(`${device.padEnd(width)}  ${line}`, columns)}`)
     stream.write(`${up}${text.join('\n')}\n`)
     drawn = lines.size
   }
   draw()
+  const restoreRemarks = routeRemarks((line) => {
+    stream.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}\u001b[J${line}\n`)
+    drawn = 0
+    draw()
+  })
   return {
     show: (event) => {
       const line = lineOf(event)
@@ -49,11 +54,11 @@ const redrawn = (devices: readonly string[], stream: NodeJS.WriteStream): Live =
       lines.set(event.device, line)
       draw()
     },
-    end: () => undefined,
+    end: restoreRemarks,
   }
 }
 
-const lineOf = (event: WaitEvent): string | undefined => {
+export const lineOf = (event: WaitEvent): string | undefined => {
   switch (event.kind) {
     case 'reported':
       return reportedLine(event.reported)

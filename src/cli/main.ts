@@ -9,10 +9,11 @@ const everyCommand = [program, ...program.commands, ...program.commands.flatMap(
 for (const command of everyCommand) command.exitOverride()
 
 // A reader that went away (`longshore status | head`) is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCode.done)
-  throw error
-})
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCode.done)
+    throw error
+  })
 
 try {
   await program.parseAsync()

@@ -18,9 +18,35 @@ export const say = (line: string): void => {
 
 export const sayJson = (value: unknown): void => say(JSON.stringify(value))
 
-/** For what is not the result: notes, warnings, waiting. */
-export const remark = (line: string): void => {
+let announce = (line: string): void => {
   process.stderr.write(`${line}\n`)
+}
+
+/** For what is not the result: notes, warnings, waiting. */
+export const remark = (line: string): void => announce(line)
+
+/** While something is redrawn in place, remarks go through it, or they would tear it. Returns the way back. */
+export const routeRemarks = (through: (line: string) => void): (() => void) => {
+  const before = announce
+  announce = through
+  return () => {
+    announce = before
+  }
+}
+
+/** Cut to a width; colour does not count, and does not leak out of what was cut. */
+export const cut = (text: string, width: number): string => {
+  if (visible(text) <= width) return text
+  let left = Math.max(0, width - 1)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
+  const parts = text.split(/(\u001b\[[0-9;]*m)/)
+  const kept = parts.map((part, index) => {
+    if (index % 2 === 1) return part
+    const piece = part.slice(0, left)
+    left -= piece.length
+    return piece
+  })
+  return `${kept.join('')}…`
 }
 
 /** Columns as wide as their widest cell; colour does not count. */
@@ -40,7 +66,7 @@ export const table = (header: readonly string[], rows: readonly (readonly string
 const visible = (text: string): number => text.replace(/\u001b\[[0-9;]*m/g, '').length
 
 /** Exit codes, as docs/cli.md has them. */
-export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3 } as const
+export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const
 
 const usageCodes: ReadonlySet<string> = new Set([
   'usage',
@@ -57,6 +83,7 @@ const usageCodes: ReadonlySet<string> = new Set([
   'port-duplicate',
   'name-duplicate',
   'image-invalid',
+  'payload-too-large',
 ])
 
 export const exitCodeOf = (code: string): number => {

@@ -30,12 +30,16 @@ export type Fleet = {
   readonly close: () => Promise<void>
 }
 
+type Watch = { readonly filters: readonly string[]; readonly listener: (message: FleetMessage) => void }
+
 /**
  * Connects, never under a device's client id.
  * @throws LongshoreError broker-unreachable, broker-refused
  */
 export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
-  const watches = new Set<{ readonly filters: readonly string[]; readonly listener: (message: FleetMessage) => void }>()
+  const waiters = new Set<{ resolve: () => void; reject: (error: Error) => void }>()
+  let lastFailure: LongshoreError | undefined
+  const watches = new Set<Watch>()
   let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
   const connected = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject }
@@ -53,6 +57,7 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
       const filters = [...new Set([...watches].flatMap((watch) => watch.filters))]
       if (filters.length > 0) await link.subscribe(filters, 1)
       settle?.resolve()
+      for (const waiter of waiters) waiter.resolve()
       input.onLink?.({ isUp: true })
     },
     onMessage: async (topic, payload, { retain }) => {
@@ -62,6 +67,7 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
     },
     onFailure: (reason) => {
       settle?.reject(reason)
+      lastFailure = reason
       input.onLink?.({ isUp: false, reason })
     },
   })
@@ -84,6 +90,39 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
     settle = undefined
   }
 
+  /** Resolves when a connection stands. @throws LongshoreError with why the last attempt failed */
+  const reconnected = async (): Promise<void> => {
+    if (link.isConnected()) return
+    let giveUp: NodeJS.Timeout | undefined
+    let waiter: { resolve: () => void; reject: (error: Error) => void } | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        waiter = { resolve, reject }
+        waiters.add(waiter)
+        giveUp = setTimeout(
+          () =>
+            reject(lastFailure ?? new LongshoreError('link-down', `the connection to ${input.broker.url} was lost`)),
+          timeoutMs,
+        )
+      })
+    } finally {
+      clearTimeout(giveUp)
+      if (waiter !== undefined) waiters.delete(waiter)
+    }
+  }
+
+  /** Does a thing again on the next connection when the link went away under it: all that is done here may be done twice. */
+  const insist = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      await reconnected()
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+      }
+    }
+  }
+
   const watch: Fleet['watch'] = async (filters, listener) => {
     const entry = { filters, listener }
     watches.add(entry)
@@ -96,34 +135,48 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
         throw error
       }
     }
-    return async () => {
-      watches.delete(entry)
-      const unused = filters.filter((filter) => ![...watches].some((other) => other.filters.includes(filter)))
-      if (unused.length > 0 && link.isConnected()) await link.unsubscribe(unused).catch(() => undefined) // the link's end does the same
-    }
+    return () => forgetWatch(entry)
+  }
+
+  const forgetWatch = async (entry: Watch): Promise<void> => {
+    watches.delete(entry)
+    const unused = entry.filters.filter((filter) => ![...watches].some((other) => other.filters.includes(filter)))
+    if (unused.length > 0 && link.isConnected()) await link.unsubscribe(unused).catch(() => undefined) // the link's end does the same
   }
 
   return {
     topics: topicsUnder(input.root),
     watch,
-    read: async (filters) => {
-      const found = new Map<string, Buffer>()
-      const quiet = quietness()
-      const end = await watch(filters, ({ topic, payload }) => {
-        quiet.touch()
-        if (payload.byteLength === 0) found.delete(topic)
-        else found.set(topic, payload)
-      })
-      await quiet.reached()
-      await end()
-      return found
-    },
-    publish: (topic, payload, { retain }) => link.publish(topic, payload, { qos: 1, retain }),
+    read: (filters) =>
+      insist(async () => {
+        const found = new Map<string, Buffer>()
+        const startedMs = performance.now()
+        const quiet = quietness()
+        const entry = {
+          filters,
+          listener: ({ topic, payload }: FleetMessage) => {
+            quiet.touch()
+            if (payload.byteLength === 0) found.delete(topic)
+            else found.set(topic, payload)
+          },
+        }
+        watches.add(entry)
+        try {
+          // Silence on a link that is down says nothing about what the broker retains.
+          await link.subscribe(filters, 1)
+          await quiet.reached(Math.min(5_000, Math.max(quietMs, 3 * (performance.now() - startedMs))))
+        } finally {
+          await forgetWatch(entry)
+        }
+        if (!link.isConnected()) throw new LongshoreError('link-down', 'reading: the connection was lost')
+        return found
+      }),
+    publish: (topic, payload, { retain }) => insist(() => link.publish(topic, payload, { qos: 1, retain })),
     close: link.stop,
   }
 }
 
-/** MQTT 3.1.1 has no end mark after retained messages, so reading ends when nothing came for this long. */
+/** MQTT 3.1.1 has no end mark after retained messages: reading ends when nothing came for this long, longer on a slow link. */
 const quietMs = 250
 
 const quietness = () => {
@@ -132,8 +185,8 @@ const quietness = () => {
     touch: () => {
       last = performance.now()
     },
-    reached: async (): Promise<void> => {
-      for (let left = quietMs; left > 0; left = last + quietMs - performance.now())
+    reached: async (forMs: number): Promise<void> => {
+      for (let left = forMs; left > 0; left = last + forMs - performance.now())
         await new Promise((resolve) => setTimeout(resolve, left))
     },
   }

@@ -5,7 +5,7 @@ import { readState } from './read-state.ts'
 
 /**
  * Returns the topics that were cleared.
- * @throws LongshoreError usage when the device is online and `force` is not given: it would only publish them again
+ * @throws LongshoreError device-online when the device is online and `force` is not given: it would only publish them again
  */
 export const forgetDevice = async (fleet: Fleet, device: string, force: boolean): Promise<string[]> => {
   const { topics } = fleet
@@ -17,7 +17,7 @@ export const forgetDevice = async (fleet: Fleet, device: string, force: boolean)
   ])
   const state = readState(topics, retained).get(device)
   if (state?.status?.online === true && !force)
-    throw new LongshoreError('usage', `device ${device} is online; stop its agent first, or give --force`)
+    throw new LongshoreError('device-online', `device ${device} is online: it would publish everything again`)
   for (const topic of retained.keys()) await fleet.publish(topic, Buffer.alloc(0), { retain: true })
   return [...retained.keys()]
 }

@@ -21,7 +21,7 @@ export type WaitInput = {
   readonly signal?: AbortSignal
 }
 
-/** @throws LongshoreError no-answer when the time is up, with what was last seen */
+/** @throws LongshoreError no-answer when the time is up, with what was last seen; the reason of `signal` */
 export const waitForEnding = async (fleet: Fleet, input: WaitInput): Promise<Ending> => {
   const { deployment, before, timeoutMs, onEvent } = input
   const { device, app } = deployment
@@ -70,11 +70,7 @@ export const waitForEnding = async (fleet: Fleet, input: WaitInput): Promise<End
       () => reject(new LongshoreError('no-answer', lateMessage(deployment, last, status, timeoutMs))),
       timeoutMs,
     )
-    input.signal?.addEventListener(
-      'abort',
-      () => reject(new LongshoreError('no-answer', `${device}: the wait was given up`)),
-      { once: true },
-    )
+    input.signal?.addEventListener('abort', () => reject(input.signal?.reason), { once: true })
   })
   try {
     return await Promise.race([ended, late])

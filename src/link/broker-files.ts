@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { defined } from '../defined.ts'
 import { LongshoreError } from '../protocol/reason.ts'
+import { whyUnreadable } from '../why-unreadable.ts'
 import type { Broker } from './link.ts'
 
 export type BrokerFiles = {
@@ -30,7 +31,7 @@ const readText = async (option: string, path: string | undefined): Promise<strin
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new LongshoreError('file-unreadable', `${option} ${path}: ${(error as Error).message}`, {
+    throw new LongshoreError('file-unreadable', `${option} ${path}: ${whyUnreadable(error)}`, {
       path: option,
       cause: error,
     })

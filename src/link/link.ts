@@ -147,6 +147,7 @@ export const createLink = (input: LinkInput): Link => {
 
   const retry = (reason: LongshoreError): void => {
     attempts += 1
+    // A certificate is tried again at the usual pace: it may only be the own clock that is not set yet.
     const isRefused = reason.code === 'broker-refused' || reason.code === 'subscription-refused'
     const delayMs = backOffDelayMs(isRefused ? refusedBackOff : input.backOff, attempts, random())
     log.warn({ code: reason.code, delayMs, attempts }, `${reason.message}; trying again`)
@@ -251,10 +252,17 @@ const clientOptions = (input: LinkInput, will: Will | undefined): IClientOptions
 /** CONNACK return codes 1 to 5 of MQTT 3.1.1 (3.2.2.3) come as a numeric `code`; all else is the network. */
 const connectionFailure = (url: string, error: Error): LongshoreError => {
   const { code } = error as Error & { code?: unknown }
-  const kind: Code = typeof code === 'number' ? 'broker-refused' : 'broker-unreachable'
+  const kind: Code =
+    typeof code === 'number' ? 'broker-refused' : isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
   const said = error.message || (error as NodeJS.ErrnoException).code || 'no answer'
   return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
 }
+
+/** Codes of Node (ERR_TLS_…, ERR_SSL_…), of OpenSSL's certificate check, and of PEM files that do not parse. */
+const isTls = (code: string): boolean =>
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(
+    code,
+  )
 
 /** MQTT.js reports a SUBACK of 0x80 as an error with that number as its `code`. */
 const isRefusal = (error: Error): boolean => Number((error as Error & { code?: unknown }).code) >= 0x80

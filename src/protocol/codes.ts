@@ -88,6 +88,11 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'device-online': ['the device is online and would publish it all again', 'stop its agent first, or give --force'],
+  'broker-untrusted': [
+    'the certificate of the broker cannot be trusted, or TLS failed otherwise',
+    'give the authority that signed it with --ca, use a host name that stands in it, and check --cert and --key',
+  ],
   'subscription-refused': ['the broker refused a subscription', 'check the access rules of the broker'],
   'not-retained': [
     'the broker acknowledged a message but did not keep it',

@@ -1,7 +1,7 @@
 /** `longshore agent`: the daemon on a device, in the foreground. */
 import type { Command } from 'commander'
-import { type BrokerOptions, resolveBroker, withBrokerOptions } from '../context.ts'
-import { createLog, failLoudly, readConfig, untilSignal } from '../daemon.ts'
+import { type BrokerOptions, mergeBroker, resolveBroker, withBrokerOptions } from '../context.ts'
+import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
 
 type Options = BrokerOptions & {
   config?: string
@@ -25,43 +25,27 @@ export const addAgent = (program: Command): void => {
       'unix:///path or tcp://host:port of the container engine (default: $DOCKER_HOST, or the usual sockets)',
     )
     .option('--name-prefix <prefix>', 'stands before every name on the engine; for a second agent on one engine')
-    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .addOption(logLevelOption())
     .action(async (options: Options) => {
-      const { config: file, logLevel, context, json: _json, ...flags } = options
-      const log = createLog(logLevel)
+      const log = createLog(options.logLevel)
       // The agent, and with it the engine client, is loaded only by the process that is one.
       const [{ startAgent }, { agentConfigSchema }] = await Promise.all([
         import('../../../agent/main.ts'),
         import('../../../agent/config.ts'),
       ])
-      const isBrokerGiven = context !== undefined || process.env.LONGSHORE_BROKER !== undefined || file === undefined
-      const {
-        context: _context,
-        json: _,
-        ...broker
-      } = isBrokerGiven ? await resolveBroker(options) : ({} as BrokerOptions)
-      const config = await readConfig(agentConfigSchema, file, { ...pickBroker(broker), ...flags })
+      const { config: file, device, clientId, state, engine, namePrefix } = options
+      const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
+      const config = await readConfig(agentConfigSchema, file, {
+        ...broker,
+        device,
+        clientId,
+        state,
+        engine,
+        namePrefix,
+      })
       failLoudly(log)
       const agent = await startAgent(config, log)
       log.info({ device: config.device, broker: config.broker, state: config.state }, 'the agent runs')
       await untilSignal(log, agent.stop)
     })
 }
-
-const pickBroker = ({
-  broker,
-  username,
-  passwordFile,
-  ca,
-  cert,
-  key,
-  root,
-}: BrokerOptions): Record<string, unknown> => ({
-  broker,
-  username,
-  passwordFile,
-  ca,
-  cert,
-  key,
-  root,
-})

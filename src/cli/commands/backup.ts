@@ -4,6 +4,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { exportFleet, importDeployment, readBackup } from '../../fleet/backup.ts'
 import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
+import { whyUnreadable } from '../../why-unreadable.ts'
 import { collectDevices } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { exitCodeOf, remark, say, sayJson } from '../output.ts'
@@ -53,6 +54,6 @@ const readInput = async (file: string): Promise<string> => {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new LongshoreError('file-unreadable', `${file}: ${(error as Error).message}`, { cause: error })
+    throw new LongshoreError('file-unreadable', `${file}: ${whyUnreadable(error)}`, { cause: error })
   }
 }

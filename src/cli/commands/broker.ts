@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { defined } from '../../defined.ts'
 import { parsePort } from '../arguments.ts'
-import { createLog, failLoudly, readConfig, untilSignal } from '../daemon.ts'
+import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
 
 type Options = { config?: string; host?: string; port?: number; wsPort?: number; logLevel: string }
 
@@ -27,7 +27,7 @@ export const addBroker = (program: Command): void => {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <n>', 'port for MQTT over TCP; 0 takes a free one (default: 1883)', parsePort)
     .option('--ws-port <n>', 'port for MQTT over WebSocket (default: none)', parsePort)
-    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .addOption(logLevelOption())
     .action(async ({ config: file, logLevel, ...flags }: Options) => {
       const log = createLog(logLevel)
       const { host, port, ...rest } = await readConfig(configSchema, file, flags)

@@ -4,6 +4,7 @@ import { type Deployed, deploy } from '../../fleet/deploy.ts'
 import type { Fleet } from '../../fleet/fleet.ts'
 import type { Ending } from '../../fleet/outcome.ts'
 import { waitForEnding } from '../../fleet/wait.ts'
+import { explain } from '../../protocol/codes.ts'
 import { defaultMaxBytes, writePayload } from '../../protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
 import { collect, collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
@@ -69,7 +70,7 @@ const run = async (app: string, options: Options): Promise<void> => {
     const failures = results.filter((result) => 'error' in result)
     for (const { device, error } of failures) {
       if (json) sayJson({ event: 'failed', device, reason: reasonOf(error) })
-      else remark(`${device}: ${reasonOf(error).message} [${reasonOf(error).code}]`)
+      else showFailure(device, error)
     }
     for (const { device, deployed } of sent) announce(device, app, deployed, json)
     const codes = failures.map(({ error }) => exitCodeOf(reasonOf(error).code))
@@ -78,7 +79,14 @@ const run = async (app: string, options: Options): Promise<void> => {
   })
 }
 
-type Sent = { readonly device: string; readonly deployed: Deployed }
+/** Messages of the fleet library mostly begin with the device already. */
+export const showFailure = (device: string, error: unknown): void => {
+  const { code, message } = reasonOf(error)
+  remark(message.startsWith(`${device}:`) ? message : `${device}: ${message}`)
+  remark(`  ${explain(code).remedy} [${code}]`)
+}
+
+export type Sent = { readonly device: string; readonly deployed: Deployed }
 
 const deployTo = async (
   fleet: Fleet,
@@ -105,6 +113,10 @@ const announce = (device: string, app: string, { deployment, isOnline }: Deploye
   else remark(`${device} is offline and takes it up when it is back`)
 }
 
+const endingSignals = ['SIGINT', 'SIGTERM'] as const
+
+const interrupted = new Error('the wait was given up')
+
 /** Waits on every device and says how each ended; returns an exit code for each. */
 export const waitForAll = async (
   fleet: Fleet,
@@ -117,16 +129,22 @@ export const waitForAll = async (
     sent.map(({ device }) => device),
     { json, stream: process.stdout },
   )
+  const abort = new AbortController()
+  const interrupt = (): void => abort.abort(interrupted)
+  for (const signal of endingSignals) process.once(signal, interrupt)
   const endings = await Promise.all(
     sent.map(async ({ device, deployed: { deployment, before } }) => {
+      const input = { deployment, before, timeoutMs, onEvent: live.show, signal: abort.signal }
       try {
-        return { device, ending: await waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: live.show }) }
+        return { device, ending: await waitForEnding(fleet, input) }
       } catch (error) {
         return { device, error }
       }
     }),
   )
+  for (const signal of endingSignals) process.removeListener(signal, interrupt)
   live.end()
+  if (abort.signal.aborted) remark('no longer waiting; what was sent stays on the broker: see longshore status')
   return endings.map((result) =>
     'ending' in result ? showEnding(result.device, result.ending, json) : showLate(result.device, result.error, json),
   )
@@ -143,6 +161,7 @@ const showEnding = (device: string, ending: Ending, json: boolean): number => {
 }
 
 const showLate = (device: string, error: unknown, json: boolean): number => {
+  if (error === interrupted) return exitCode.interrupted
   const reason = reasonOf(error)
   if (json) sayJson({ event: 'failed', device, reason })
   else remark(`${reason.message} [${reason.code}]`)

@@ -1,10 +1,12 @@
 /** `longshore remove`: the end of an app on a device. */
 import type { Command } from 'commander'
 import { assignRemoval } from '../../fleet/deploy.ts'
+import type { Fleet } from '../../fleet/fleet.ts'
+import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
 import { collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
-import { exitCode, remark, say, sayJson } from '../output.ts'
-import { waitForAll } from './deploy.ts'
+import { exitCode, exitCodeOf, remark, say, sayJson } from '../output.ts'
+import { type Sent, showFailure, waitForAll } from './deploy.ts'
 
 type Options = BrokerOptions & { device: string[]; volumes?: boolean; wait: boolean; timeout: number }
 
@@ -20,29 +22,49 @@ export const addRemove = (program: Command): void => {
     .action(async (app: string, options: Options) => {
       const json = options.json === true
       process.exitCode = await withFleet(options, async (fleet) => {
-        const codes: number[] = []
-        for (const device of options.device) {
-          const deployed = await assignRemoval(fleet, options.volumes === true, {
-            device,
-            app,
-            by: operator(),
-            now: Date.now(),
-          })
-          if (json) sayJson({ event: 'removing', device, app, generation: deployed.deployment.generation })
-          else
-            say(
-              `${device}: ${app} is to be removed${deployed.isOnline === true ? '' : '; the device is offline and does it when it is back'}`,
-            )
-          if (!options.wait) continue
-          const [code = exitCode.done] = await waitForAll(fleet, [{ device, deployed }], options.timeout * 1000, json)
-          codes.push(code)
-          // Said and done: without the instruction the device forgets the app too.
-          if (code === exitCode.done)
-            await fleet.publish(fleet.topics.desired(device, app), Buffer.alloc(0), { retain: true })
-          else if (!json)
-            remark(`${device}: the instruction stays on the broker; run the command again to see it through`)
+        // All are told before any is waited for: one that is offline must not keep the others waiting.
+        const told = await Promise.all(options.device.map((device) => removeFrom(fleet, device, app, options)))
+        const sent = told.filter((result) => 'deployed' in result)
+        const codes = told.flatMap((result) => ('error' in result ? [exitCodeOf(reasonOf(result.error).code)] : []))
+        for (const result of told) {
+          if ('deployed' in result) announce(app, result, json)
+          else if (json) sayJson({ event: 'failed', device: result.device, reason: reasonOf(result.error) })
+          else showFailure(result.device, result.error)
         }
-        return Math.max(exitCode.done, ...codes)
+        if (!options.wait) return Math.max(exitCode.done, ...codes)
+        const endings = await waitForAll(fleet, sent, options.timeout * 1000, json)
+        for (const [index, { device }] of sent.entries()) {
+          // Said and done: without the instruction the device forgets the app too.
+          if (endings[index] === exitCode.done)
+            await fleet.publish(fleet.topics.desired(device, app), Buffer.alloc(0), { retain: true })
+          else if (!json) remark(`${device}: the instruction stays on the broker until the device has followed it`)
+        }
+        return Math.max(exitCode.done, ...codes, ...endings)
       })
     })
+}
+
+const removeFrom = async (
+  fleet: Fleet,
+  device: string,
+  app: string,
+  { volumes }: Options,
+): Promise<Sent | { device: string; error: unknown }> => {
+  try {
+    const { topics } = fleet
+    const known = await fleet.read([topics.desired(device, app), topics.reported(device, app)])
+    // A name mistyped must not leave an instruction on the broker for ever.
+    if (known.size === 0) throw new LongshoreError('app-unknown', `${device}: no app ${app} is assigned to it`)
+    const input = { device, app, by: operator(), now: Date.now() }
+    return { device, deployed: await assignRemoval(fleet, volumes === true, input) }
+  } catch (error) {
+    return { device, error }
+  }
+}
+
+const announce = (app: string, { device, deployed }: Sent, json: boolean): void => {
+  const { generation } = deployed.deployment
+  if (json) sayJson({ event: 'removing', device, app, generation, online: deployed.isOnline ?? null })
+  else say(`${device}: ${app} is to be removed`)
+  if (!json && deployed.isOnline !== true) remark(`${device} is offline and does it when it is back`)
 }

@@ -58,12 +58,13 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
       isDue = true
       return
     }
-    const changed = readState(fleet.topics, new Map([[topic, payload]])).get(parsed.device)
+    const changed = readState(fleet.topics, retained).get(parsed.device)
     if (changed === undefined) return
-    if (options.json === true)
-      sayJson({ event: parsed.kind, ...toJson(new Map([[parsed.device, changed]])).devices[0] })
-    else
-      for (const row of rowsOf(new Map([[parsed.device, changed]]))) say(row.filter((cell) => cell !== '').join('  '))
+    // What changed, in the light of everything known: a report means little without what was asked for.
+    const apps = new Map([...changed.apps].filter(([name]) => !('app' in parsed) || name === parsed.app))
+    const shown = new Map([[parsed.device, { ...changed, apps }]])
+    if (options.json === true) sayJson({ event: parsed.kind, ...toJson(shown).devices[0] })
+    else for (const row of rowsOf(shown)) say(row.filter((cell) => cell !== '').join('  '))
   })
   await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
 }
