@@ -8,7 +8,8 @@ import type { ContainerSpec } from '../translate/container-spec.ts'
 import { rememberResults } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
-import { type PlanInput, plan } from './plan.ts'
+import { plan } from './plan.ts'
+import type { PlanInput } from './plan-contract.ts'
 
 export type Foreseen = {
   readonly operations: readonly Operation[]

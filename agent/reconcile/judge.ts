@@ -7,7 +7,7 @@ import { parseDurationMs } from '../../src/compose/units.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import type { Memory } from './memory.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from './plan-contract.ts'
 import { faultOf, isGood, jobExitCode, type ServiceView } from './service-view.ts'
 
 const defaultMonitorMs = 10_000

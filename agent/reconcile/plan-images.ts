@@ -5,7 +5,7 @@ import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
 import { label } from '../translate/engine-names.ts'
 import { specDigest } from '../translate/spec-digest.ts'
 import type { Observed } from './observed.ts'
-import type { PlanInput } from './plan.ts'
+import type { PlanInput } from './plan-contract.ts'
 
 export type ImagePlan = {
   /** ids by reference, of all that are known by now */

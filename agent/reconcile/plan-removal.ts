@@ -3,7 +3,7 @@ import { startsAfter } from '../../src/compose/check.ts'
 import type { Removal } from '../../src/protocol/deployment.ts'
 import { newDraft } from './draft.ts'
 import { emptyMemory } from './memory.ts'
-import type { Plan, PlanInput } from './plan.ts'
+import type { Plan, PlanInput } from './plan-contract.ts'
 import { isOurs } from './plan-resources.ts'
 import { isActive, retire } from './plan-services.ts'
 

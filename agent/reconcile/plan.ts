@@ -4,49 +4,10 @@
  *
  *   images here? → networks and volumes → every container made beforehand → swapped in order → watched → verdict
  */
-import type { Reason, WireReason } from '../../src/protocol/reason.ts'
-import type { Outcome, Phase } from '../../src/protocol/reported.ts'
-import type { AppRecord } from '../store/app-record.ts'
-import type { Owner } from '../translate/engine-names.ts'
-import type { Memory } from './memory.ts'
-import type { Observed } from './observed.ts'
-import type { Operation } from './operation.ts'
+
 import { planAssignment } from './plan-assignment.ts'
+import type { Plan, PlanInput } from './plan-contract.ts'
 import { planRemoval } from './plan-removal.ts'
-
-/** What the puller, outside the loop, is doing about a reference. `retryAt` in the plan's clock. */
-export type PullState =
-  | { readonly state: 'pulling' }
-  | { readonly state: 'done' }
-  | { readonly state: 'failed'; readonly reason: Reason; readonly retryAt: number }
-
-export type PlanInput = {
-  readonly owner: Owner
-  readonly record: AppRecord
-  readonly observed: Observed
-  /** ids of local images by reference or id, null for what is not here; only what `imagesToLookUp` asked for */
-  readonly images: Readonly<Record<string, string | null>>
-  readonly pulls: Readonly<Record<string, PullState>>
-  readonly memory: Memory
-  /** ms of a clock that never jumps; compared with times in memory and pulls only */
-  readonly now: number
-}
-
-export type Plan = {
-  readonly phase: Phase
-  readonly reason?: WireReason
-  readonly operations: readonly Operation[]
-  readonly waits: readonly Reason[]
-  /** when time alone could change the answer */
-  readonly wakeAt?: number
-  /** references that the puller should be getting */
-  readonly pulls: readonly string[]
-  /** image ids resolved in this turn: to be stored before anything is done with them */
-  readonly images?: Readonly<Record<string, string>>
-  /** what the deployment came to: to be stored, once */
-  readonly verdict?: { readonly outcome: Outcome; readonly reason?: Reason }
-  readonly memory: Memory
-}
 
 export const plan = (input: PlanInput): Plan | undefined => {
   const { accepted } = input.record

@@ -2,7 +2,7 @@
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, PullProgress } from '../engine/engine.ts'
 import { backOffMs } from './memory.ts'
-import type { PullState } from './plan.ts'
+import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
   /** What an app wants pulled for a generation; all else that was begun for it is given up. */

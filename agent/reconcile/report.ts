@@ -3,7 +3,7 @@ import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/r
 import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import type { Observed } from './observed.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from './plan-contract.ts'
 import { faultOf, isGood, jobExitCode, type ServiceView, viewServices } from './service-view.ts'
 
 /** The body of a report: everything but when, and on which connection, it is sent. */

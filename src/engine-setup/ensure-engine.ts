@@ -2,7 +2,7 @@
  * A container engine for the demo and the tests: the one that answers, or else one that is started, or else one that is
  * installed and started. The agent never does this: on a device the engine is the operator's.
  */
-import { access, constants } from 'node:fs/promises'
+import { access, constants, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { LongshoreError } from '../protocol/reason.ts'
 import { askVersion, dockerSocketPath, findEngine } from './find-engine.ts'
@@ -71,7 +71,8 @@ const provide = async (options: EnsureEngineOptions, tried: readonly string[]): 
     startedPid,
     ...installed,
     stop: async () => {
-      if (options.keep !== true) stopping ??= stopDockerd(startedPid)
+      if (options.keep !== true)
+        stopping ??= stopDockerd(startedPid).then(() => rm(usualDockerdPlace.logFile, { force: true }))
       await stopping
     },
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { emptyMemory, rememberResults } from '../../agent/reconcile/memory.ts'
-import type { PlanInput } from '../../agent/reconcile/plan.ts'
+import type { PlanInput } from '../../agent/reconcile/plan-contract.ts'
 import { label } from '../../agent/translate/engine-names.ts'
 import type { Service } from '../../src/compose/model.ts'
 import {

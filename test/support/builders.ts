@@ -4,7 +4,8 @@ import { applyOperation } from '../../agent/reconcile/foresee.ts'
 import { emptyMemory, rememberResults } from '../../agent/reconcile/memory.ts'
 import type { Observed, ObservedContainer } from '../../agent/reconcile/observed.ts'
 import { operationText } from '../../agent/reconcile/operation.ts'
-import { type Plan, type PlanInput, plan } from '../../agent/reconcile/plan.ts'
+import { plan } from '../../agent/reconcile/plan.ts'
+import type { Plan, PlanInput } from '../../agent/reconcile/plan-contract.ts'
 import { type AcceptedAssignment, type AppRecord, emptyRecord } from '../../agent/store/app-record.ts'
 import {
   label,
