@@ -14,7 +14,7 @@ import type { Draft } from './draft.ts'
 import { type Memory, startAllowedAt } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import { staleNetworks } from './plan-resources.ts'
-import { hostPorts, isUp, jobExitCode, modelPorts, type ServiceView } from './service-view.ts'
+import { hostPorts, isGood, isUp, jobExitCode, modelPorts, type ServiceView } from './service-view.ts'
 
 export type ServicesInput = {
   readonly owner: Owner
@@ -204,7 +204,10 @@ const isMet = (dependency: ServiceView, condition: DependencyCondition): boolean
  * they hold a host port or a name that a new service needs; then they go before it starts.
  */
 export const planOrphans = (draft: Draft, input: ServicesInput): void => {
-  if (input.record.accepted?.verdict?.outcome !== 'succeeded') return
+  const verdict = input.record.accepted?.verdict
+  if (verdict === undefined) return
+  // A release that failed and came up after all has taken the place of the one before as well.
+  if (verdict.outcome !== 'succeeded' && ![...input.views.values()].every(isGood)) return
   const orphans = orphansOf(input)
   for (const orphan of orphans) draft.propose(retire(orphan, `service ${orphan.service} is no part of the release`))
   if (orphans.length > 0 || ![...input.views.values()].every((view) => view.others.length === 0)) return
