@@ -54,14 +54,17 @@ export const dockerEngine = (engineUrl: string): Engine => {
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
   const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
-    const owner = await docker
+    const labels: Record<string, string> | undefined = await docker
       .getContainer(name)
       .inspect()
-      .then(({ Config }) => Config.Labels?.[label.agent])
+      .then(({ Config }) => Config.Labels ?? {})
       .catch(() => undefined)
-    return owner === undefined
+    const agent = labels?.[label.agent]
+    return agent === undefined
       ? new LongshoreError('name-in-use', `container ${name} exists and is not of Longshore`, { cause: error })
-      : new LongshoreError('name-taken', `container ${name} belongs to agent ${owner}`, { cause: error })
+      : new LongshoreError('name-taken', `container ${name} belongs to app ${labels?.[label.app]} of agent ${agent}`, {
+          cause: error,
+        })
   }
 
   return {
