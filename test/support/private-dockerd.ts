@@ -56,7 +56,12 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
     const containerd = Number(
       await readFile(join(folder, 'exec', 'containerd', 'containerd.pid'), 'utf8').catch(() => ''),
     )
-    if (containerd > 0) process.kill(containerd, 'SIGKILL')
+    try {
+      if (containerd > 0) process.kill(containerd, 'SIGKILL')
+    } catch (error) {
+      // It may have gone with its parent.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
     await rm(join(folder, 'exec', 'containerd', 'containerd.pid'), { force: true })
   }
   onTestFinished(async () => {
