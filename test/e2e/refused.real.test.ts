@@ -5,6 +5,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { openFleet, startTestAgent } from '../support/agents.ts'
 import { brokers } from '../support/brokers.ts'
 import { modelOf } from '../support/models.ts'
+import { findFreePort } from '../support/mosquitto.ts'
 import { containersOf, deployAndWait, reportOf, reportThat } from '../support/story.ts'
 
 const assignment = (device: string, changes: Partial<Assignment> & { compose?: object } = {}): Assignment => {
@@ -159,7 +160,7 @@ test('a host port that another app of the device publishes is a conflict', async
   onTestFinished(stop)
   const { device } = await startTestAgent({ url })
   const fleet = await openFleet(url)
-  const ports = [{ target: 8080, published: 47_811, protocol: 'tcp' as const }]
+  const ports = [{ target: 8080, published: await findFreePort(), protocol: 'tcp' as const }]
   expect((await deployAndWait(fleet, device, modelOf('first', { web: { ports } }))).outcome).toBe('succeeded')
   expect(await deployAndWait(fleet, device, modelOf('second', { web: { ports } }))).toMatchObject({
     outcome: 'conflict',
