@@ -4,7 +4,7 @@ import { modelSchema } from '../../src/compose/model.ts'
 import { assignmentSchema, removalSchema } from '../../src/protocol/deployment.ts'
 import { appNameSchema, digestSchema, epochMsSchema, generationSchema } from '../../src/protocol/names.ts'
 import { reasonSchema } from '../../src/protocol/reason.ts'
-import { outcomes, refusals } from '../../src/protocol/reported.ts'
+import { outcomes, refusedSchema } from '../../src/protocol/reported.ts'
 
 /** The number in every file; a change of the format raises it and leaves a fixture of the old one in the tests. */
 export const appRecordFormat = 1
@@ -30,15 +30,7 @@ export const appRecordSchema = z.object({
   lastGood: z
     .object({ generation: generationSchema, release: digestSchema, compose: modelSchema, images: imagesSchema })
     .optional(),
-  refused: z
-    .object({
-      generation: generationSchema.optional(),
-      release: digestSchema.optional(),
-      outcome: z.enum(refusals),
-      reason: reasonSchema,
-      at: epochMsSchema,
-    })
-    .optional(),
+  refused: refusedSchema.optional(),
 })
 
 export type AppRecord = z.infer<typeof appRecordSchema>

@@ -57,6 +57,15 @@ export const serviceReportSchema = z
   })
   .meta({ id: 'ServiceReport' })
 
+/** A message that was not accepted, and why. */
+export const refusedSchema = z.object({
+  generation: generationSchema.optional(),
+  release: digestSchema.optional(),
+  outcome: z.enum(refusals),
+  reason: reasonSchema,
+  at: epochMsSchema,
+})
+
 const releaseRefSchema = z.object({ generation: generationSchema, release: digestSchema })
 
 export const reportedSchema = z
@@ -74,15 +83,7 @@ export const reportedSchema = z
     waitingFor: z.array(reasonSchema).optional(),
     running: releaseRefSchema.nullable(),
     lastGood: releaseRefSchema.optional(),
-    refused: z
-      .object({
-        generation: generationSchema.optional(),
-        release: digestSchema.optional(),
-        outcome: z.enum(refusals),
-        reason: reasonSchema,
-        at: epochMsSchema,
-      })
-      .optional(),
+    refused: refusedSchema.optional(),
     services: z.record(z.string(), serviceReportSchema),
   })
   .meta({ id: 'Reported' })
