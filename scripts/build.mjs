@@ -4,16 +4,18 @@ import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
-const { values } = parseArgs({ options: { quiet: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { quiet: { type: 'boolean', default: false }, out: { type: 'string', default: 'dist' } },
+})
 
-await rm('dist', { recursive: true, force: true })
+await rm(values.out, { recursive: true, force: true })
 await build({
   entryPoints: {
     longshore: 'src/cli/main.ts',
     demo: 'scripts/demo.ts',
     'generate-docs': 'scripts/generate-docs.ts',
   },
-  outdir: 'dist',
+  outdir: values.out,
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
@@ -25,4 +27,4 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 })
-if (!values.quiet) process.stdout.write('built dist/longshore.mjs\n')
+if (!values.quiet) process.stdout.write(`built ${values.out}/longshore.mjs\n`)
