@@ -39,5 +39,7 @@ export const refusingSubscriptions = (chunk: Buffer): Buffer | undefined => {
   if (packetType(chunk) === 1) return connackAccepted
   // SUBSCRIBE: the packet id stands behind the two bytes of a short header.
   if (packetType(chunk) === 8) return Buffer.from([0x90, 3, chunk[2] ?? 0, chunk[3] ?? 0, 0x80])
+  // UNSUBSCRIBE is always granted. MQTT 3.1.1, 3.10.4.
+  if (packetType(chunk) === 10) return Buffer.from([0xb0, 2, chunk[2] ?? 0, chunk[3] ?? 0])
   return undefined
 }
