@@ -4,9 +4,11 @@ import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
-const { values } = parseArgs({ options: { quiet: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { quiet: { type: 'boolean', default: false }, out: { type: 'string', default: 'dist' } },
+})
 
-await rm('dist', { recursive: true, force: true })
+await rm(values.out, { recursive: true, force: true })
 await build({
   entryPoints: {
     longshore: 'src/cli/main.ts',
@@ -14,7 +16,7 @@ await build({
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
   },
-  outdir: 'dist',
+  outdir: values.out,
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
@@ -26,4 +28,4 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 })
-if (!values.quiet) process.stdout.write('built dist/longshore.mjs\n')
+if (!values.quiet) process.stdout.write(`built ${values.out}/longshore.mjs\n`)

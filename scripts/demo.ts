@@ -1,6 +1,5 @@
 /** `npm run demo`: Longshore from nothing to a running app, with the commands that an operator would type. */
 import { parseArgs } from 'node:util'
-import { explain } from '../src/protocol/codes.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { giveTour } from './demo/tour.ts'
 
@@ -18,8 +17,7 @@ try {
 } catch (error) {
   const isStopped = abort.signal.aborted
   if (isStopped) process.stdout.write('stopped\n')
-  else if (error instanceof LongshoreError)
-    process.stderr.write(`demo: ${error.message}\n  ${explain(error.code).remedy} [${error.code}]\n`)
+  else if (error instanceof LongshoreError) process.stderr.write(`demo: ${error.message} [${error.code}]\n`)
   else process.stderr.write(`demo: ${(error as Error).stack}\n`)
   process.exitCode = isStopped ? 0 : 1
 }

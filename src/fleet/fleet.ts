@@ -113,12 +113,19 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
 
   /** Does a thing again on the next connection when the link went away under it: all that is done here may be done twice. */
   const insist = async <T>(work: () => Promise<T>): Promise<T> => {
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       await reconnected()
       try {
         return await work()
       } catch (error) {
         if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+        // A broker that restarts takes one connection with it; one that ends each of them does not like what it is sent.
+        if (attempt === mostAttempts)
+          throw new LongshoreError(
+            'link-down',
+            `${error.message}, ${attempt} times in a row: the broker may not allow it`,
+            { cause: error },
+          )
       }
     }
   }
@@ -175,6 +182,8 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
     close: link.stop,
   }
 }
+
+const mostAttempts = 3
 
 /** MQTT 3.1.1 has no end mark after retained messages: reading ends when nothing came for this long, longer on a slow link. */
 const quietMs = 250

@@ -65,9 +65,13 @@ const connectTimeoutMs = 15_000
 /** A broker that says no will not say yes in a second. */
 const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 
+/** A connection that did not stand this long was none: a broker that takes and drops us is not met at full speed. */
+const stableMs = 10_000
+
 type Connection = {
   readonly client: MqttClient
   isUp: boolean
+  upAtMs: number
   readonly closed: AbortController
   failure?: LongshoreError
 }
@@ -100,7 +104,7 @@ export const createLink = (input: LinkInput): Link => {
       return
     }
     // Handlers stand before the first byte arrives: messages of a stored session come right behind the CONNACK.
-    const connection: Connection = { client, isUp: false, closed: new AbortController() }
+    const connection: Connection = { client, isUp: false, upAtMs: 0, closed: new AbortController() }
     current = connection
     // MQTT.js acknowledges when this callback is called: persisted first, then acknowledged.
     client.handleMessage = (packet, callback) => {
@@ -109,6 +113,9 @@ export const createLink = (input: LinkInput): Link => {
         (error: unknown) => {
           log.error({ err: error, topic: packet.topic }, 'a message could not be taken in and stays with the broker')
           callback(error as Error)
+          // Only a new connection makes a broker send it again, and the back-off keeps that from being a storm.
+          connection.failure = asLinkError(error)
+          client.end(true)
         },
       )
     }
@@ -117,7 +124,7 @@ export const createLink = (input: LinkInput): Link => {
     })
     client.once('connect', ({ sessionPresent }) => {
       connection.isUp = true
-      attempts = 0
+      connection.upAtMs = performance.now()
       log.info({ broker: broker.url, sessionPresent }, 'connected')
       input.onConnect({ sessionPresent }).catch((error: unknown) => {
         if (connection.closed.signal.aborted) return
@@ -132,6 +139,7 @@ export const createLink = (input: LinkInput): Link => {
     if (connection.closed.signal.aborted) return
     const { client, failure, isUp } = connection
     connection.isUp = false
+    if (isUp && performance.now() - connection.upAtMs >= stableMs) attempts = 0
     connection.closed.abort()
     client.end(true)
     if (current === connection) current = undefined
@@ -264,8 +272,11 @@ const isTls = (code: string): boolean =>
     code,
   )
 
-/** MQTT.js reports a SUBACK of 0x80 as an error with that number as its `code`. */
-const isRefusal = (error: Error): boolean => Number((error as Error & { code?: unknown }).code) >= 0x80
+/** MQTT.js hands the SUBACK over with its error; 0x80 and above are refusals. MQTT 3.1.1, 3.9.3. */
+const isRefusal = (error: Error): boolean => {
+  const { packet } = error as Error & { packet?: { granted?: readonly number[] } }
+  return packet?.granted?.some((granted) => granted >= 0x80) === true
+}
 
 const asLinkError = (error: unknown): LongshoreError =>
   error instanceof LongshoreError

@@ -98,7 +98,10 @@ const table = {
     'the broker acknowledged a message but did not keep it',
     'check its access rules and that it keeps retained messages',
   ],
-  'link-down': ['the connection to the broker went away', 'try again when it is back'],
+  'link-down': [
+    'the connection to the broker went away',
+    'try again when it is back; check that the broker allows the topic and retained messages',
+  ],
   'no-answer': ['nobody answered in time', 'check that the device is online: longshore devices'],
   'port-unavailable': [
     'the address to listen on cannot be used',

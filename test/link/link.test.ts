@@ -1,0 +1,185 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer, type Server } from 'node:tls'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { createBroker } from '../../broker/broker.ts'
+import { createLink, type Link, type LinkInput } from '../../src/link/link.ts'
+import type { LongshoreError } from '../../src/protocol/reason.ts'
+import { eventually } from '../support/eventually.ts'
+import { connackRefused, refusingSubscriptions, startFakePeer } from '../support/fake-peers.ts'
+import { openClient } from '../support/mqtt.ts'
+
+const log = pino({ level: 'silent' })
+
+const startBroker = async (): Promise<string> => {
+  const broker = createBroker({ log, port: 0 })
+  onTestFinished(broker.stop)
+  return `mqtt://127.0.0.1:${(await broker.start()).port}`
+}
+
+type Opened = { readonly link: Link; readonly texts: string[]; readonly failures: LongshoreError[] }
+
+const open = (url: string, input: Partial<LinkInput> = {}): Opened => {
+  const [texts, failures]: [string[], LongshoreError[]] = [[], []]
+  const link = createLink({
+    broker: { url },
+    clientId: `link-${process.pid}-${Math.random().toString(36).slice(2)}`,
+    clean: true,
+    keepaliveS: 30,
+    backOff: { baseMs: 10, capMs: 50 },
+    random: Math.random,
+    log,
+    onConnect: async () => undefined,
+    onMessage: async (_topic, payload) => {
+      texts.push(payload.toString())
+    },
+    onFailure: (reason) => failures.push(reason),
+    ...input,
+  })
+  onTestFinished(link.stop)
+  link.start()
+  return { link, texts, failures }
+}
+
+const connected = ({ link }: Opened): Promise<unknown> => eventually('a connection', link.isConnected, { everyMs: 5 })
+
+test('a message that could not be taken in comes again, and is acknowledged only then', async () => {
+  const url = await startBroker()
+  let seen = 0
+  const opened = open(url, {
+    clientId: 'keeper',
+    clean: false,
+    onConnect: async ({ sessionPresent }) => {
+      if (!sessionPresent) await opened.link.subscribe(['jobs'], 1)
+    },
+    onMessage: async () => {
+      seen += 1
+      if (seen === 1) throw new Error('the disk is full')
+    },
+  })
+  await connected(opened)
+  const writer = await openClient(url)
+  await writer.client.publishAsync('jobs', 'one', { qos: 1 })
+  await eventually('the message a second time', () => seen === 2)
+  await writer.client.publishAsync('jobs', 'two', { qos: 1 })
+  await eventually('the next message', () => seen === 3)
+})
+
+test('a stored session delivers what was queued, whole and in order, before anything was subscribed', async () => {
+  const url = await startBroker()
+  const first = open(url, {
+    clientId: 'sleeper',
+    clean: false,
+    onConnect: async () => first.link.subscribe(['queue'], 1),
+  })
+  await eventually('the subscription', async () => {
+    const writer = await openClient(url)
+    await writer.client.publishAsync('queue', 'awake', { qos: 1 })
+    return first.texts.includes('awake')
+  })
+  await first.link.stop()
+  const writer = await openClient(url)
+  const texts = Array.from({ length: 10 }, (_, index) => `message ${index}`)
+  for (const text of texts) await writer.client.publishAsync('queue', text, { qos: 1 })
+  const presences: boolean[] = []
+  const second = open(url, {
+    clientId: 'sleeper',
+    clean: false,
+    onConnect: async ({ sessionPresent }) => void presences.push(sessionPresent),
+  })
+  await eventually('the last message', () => second.texts.includes('message 9'))
+  expect(second.texts.filter((text) => text !== 'awake')).toEqual(texts)
+  expect(presences).toEqual([true])
+})
+
+test('a broker that refuses is asked again slowly, and its refusal is named', async () => {
+  const peer = await startFakePeer(() => connackRefused)
+  const warnings: { delayMs: number; code: string }[] = []
+  const watching = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line)) })
+  const opened = open(peer.url, { log: watching, random: () => 0.5 })
+  await eventually('a refusal', () => opened.failures.length > 0)
+  expect(opened.failures[0]?.code).toBe('broker-refused')
+  expect(warnings[0]).toMatchObject({ code: 'broker-refused', delayMs: 5_000 })
+  expect(peer.connections()).toBe(1)
+})
+
+test('a refused subscription is subscription-refused', async () => {
+  const opened = open((await startFakePeer(refusingSubscriptions)).url)
+  await connected(opened)
+  await expect(opened.link.subscribe(['secret/#'], 1)).rejects.toMatchObject({ code: 'subscription-refused' })
+  expect(opened.link.isConnected()).toBe(true)
+})
+
+test('what cannot be sent now is link-down at once and never queued', async () => {
+  const opened = open('mqtt://127.0.0.1:1')
+  const nothing = opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })
+  await expect(nothing).rejects.toMatchObject({ code: 'link-down' })
+  await expect(opened.link.subscribe(['a'], 1)).rejects.toMatchObject({ code: 'link-down' })
+  await eventually('a failed attempt', () => opened.failures.length > 0)
+  expect(opened.failures[0]?.code).toBe('broker-unreachable')
+})
+
+test('a publication in flight ends with the connection', async () => {
+  const peer = await startFakePeer((chunk, socket) => {
+    const reply = refusingSubscriptions(chunk)
+    // A PUBLISH is answered by hanging up.
+    if (reply === undefined) socket.destroy()
+    return reply
+  })
+  const opened = open(peer.url)
+  await connected(opened)
+  const sent = opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })
+  await expect(sent).rejects.toMatchObject({ code: 'link-down' })
+  await eventually('another connection', () => peer.connections() > 1)
+})
+
+const will = { topic: 'will', payload: Buffer.from('gone') }
+
+test('a tidy stop sends no will, and is idempotent', async () => {
+  const url = await startBroker()
+  const watcher = await openClient(url)
+  await watcher.client.subscribeAsync(['will', 'after'], { qos: 1 })
+  const opened = open(url, { beforeConnect: async () => will })
+  await connected(opened)
+  await Promise.all([opened.link.stop(), opened.link.stop()])
+  await opened.link.stop()
+  expect(opened.link.isConnected()).toBe(false)
+  await watcher.client.publishAsync('after', 'after', { qos: 1 })
+  await watcher.expect('after')
+  expect(watcher.received.map(({ text }) => text)).toEqual(['after'])
+})
+
+test('a connection that is thrown out leaves its will', async () => {
+  const url = await startBroker()
+  const watcher = await openClient(url)
+  await watcher.client.subscribeAsync('will', { qos: 1 })
+  // What goes wrong on connecting closes the connection hard, as a kill would.
+  open(url, { beforeConnect: async () => will, onConnect: () => Promise.reject(new Error('not ready')) })
+  await watcher.expect('will', 'gone')
+})
+
+test('a broker under an unknown authority is broker-untrusted; under its own it is trusted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-tls-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+  ])
+  const pem = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
+  const server = await new Promise<Server>((resolve) => {
+    const made = createServer(pem, (socket) => {
+      socket.on('error', () => undefined) // the client hangs up at the end
+      socket.once('data', () => socket.write(Buffer.from([0x20, 2, 0, 0])))
+    }).listen(0, 'localhost', () => resolve(made))
+  })
+  onTestFinished(() => void server.close())
+  const url = `mqtts://localhost:${(server.address() as { port: number }).port}`
+  const wary = open(url)
+  await eventually('the refusal', () => wary.failures.length > 0)
+  expect(wary.failures[0]?.code).toBe('broker-untrusted')
+  await connected(open(url, { broker: { url, ca: pem.cert } }))
+})

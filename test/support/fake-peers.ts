@@ -1,0 +1,45 @@
+/** Peers that a client may meet on the network and that no real broker would be. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+export const connackAccepted = Buffer.from([0x20, 2, 0, 0])
+
+/** MQTT 3.1.1, 3.2.2.3: 5, not authorised. */
+export const connackRefused = Buffer.from([0x20, 2, 0, 5])
+
+/** Listens until the end of the test and answers each chunk with what `answer` makes of it. */
+export const startFakePeer = async (
+  answer: (chunk: Buffer, socket: Socket) => Buffer | undefined,
+): Promise<{ readonly url: string; readonly connections: () => number }> => {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  const server = createServer((socket) => {
+    connections += 1
+    sockets.add(socket)
+    socket.on('error', () => undefined) // a client that went away is what some tests are about
+    socket.on('data', (chunk) => {
+      const reply = answer(chunk, socket)
+      if (reply !== undefined) socket.write(reply)
+    })
+  }).listen(0, '127.0.0.1')
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  await once(server, 'listening')
+  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections }
+}
+
+export const packetType = (chunk: Buffer): number => (chunk[0] ?? 0) >> 4
+
+/** The answer of a broker that takes every client and refuses every subscription. */
+export const refusingSubscriptions = (chunk: Buffer): Buffer | undefined => {
+  if (packetType(chunk) === 1) return connackAccepted
+  // SUBSCRIBE: the packet id stands behind the two bytes of a short header.
+  if (packetType(chunk) === 8) return Buffer.from([0x90, 3, chunk[2] ?? 0, chunk[3] ?? 0, 0x80])
+  // UNSUBSCRIBE is always granted. MQTT 3.1.1, 3.10.4.
+  if (packetType(chunk) === 10) return Buffer.from([0xb0, 2, chunk[2] ?? 0, chunk[3] ?? 0])
+  return undefined
+}
