@@ -1,6 +1,6 @@
 /** The store in files: one JSON file an app and one for the device, each replaced as a whole or not at all. */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
@@ -18,7 +18,7 @@ import type { Store } from './store.ts'
 export const openFileStore = async (directory: string, log: Logger): Promise<Store> => {
   const appsDirectory = join(directory, 'apps')
   try {
-    await mkdir(appsDirectory, { recursive: true, mode: 0o700 })
+    await makeDirectory(appsDirectory)
   } catch (error) {
     throw new LongshoreError('state-unusable', `making the state directory ${directory}: ${(error as Error).message}`, {
       cause: error,
@@ -55,6 +55,20 @@ export const openFileStore = async (directory: string, log: Logger): Promise<Sto
         device = after
         return after
       }),
+  }
+}
+
+/** With its parents. Node's own recursive mkdir never ends where the kernel says ENOENT for good, as under /proc. */
+const makeDirectory = async (path: string): Promise<void> => {
+  const make = (): Promise<unknown> => mkdir(path, { mode: 0o700 })
+  try {
+    await make()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await make()
   }
 }
 

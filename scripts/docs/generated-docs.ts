@@ -67,6 +67,7 @@ const cliPage = (): string => {
     '| 1 | failed, refused or rolled back |',
     '| 2 | bad usage or an invalid file |',
     '| 3 | nobody answered in time: no broker, or no device |',
+    '| 130 | stopped by Ctrl-C while waiting; what was deployed stays on the broker |',
     '',
     'Results go to standard output, all else to standard error. `--json` prints one object for a get and one line an event',
     'for a watch; an error is then one object `{"error": {"code", "message"}}` on standard error. `NO_COLOR` is honoured.',

@@ -139,6 +139,7 @@ describe('files', () => {
     const path = join(await folder(), 'file')
     await writeFile(path, '')
     await expect(openFileStore(path, silent)).rejects.toHaveProperty('code', 'state-unusable')
+    await expect(openFileStore('/proc/longshore/state', silent)).rejects.toHaveProperty('code', 'state-unusable')
   })
 })
 
