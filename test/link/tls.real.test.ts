@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { connectFleet } from '../../src/fleet/fleet.ts'
 import { readBrokerFiles } from '../../src/link/broker-files.ts'
 import { silent } from '../support/agents.ts'
-import { findFreePort, startMosquitto } from '../support/mosquitto.ts'
+import { eventually } from '../support/eventually.ts'
+import { accepts, findFreePort, startMosquitto } from '../support/mosquitto.ts'
 
 let folder: string
 const at = (file: string): string => join(folder, file)
@@ -74,6 +75,8 @@ const startSecure = async (): Promise<{ mqtts: string; wss: string }> => {
     ],
   })
   onTestFinished(stop)
+  for (const secured of [port, wsPort])
+    await eventually(`Mosquitto to listen on port ${secured}`, () => accepts(secured))
   return { mqtts: `mqtts://localhost:${port}`, wss: `wss://localhost:${wsPort}` }
 }
 

@@ -89,7 +89,8 @@ const launch = async (folder: string, port: number): Promise<ChildProcess> => {
   throw new Error(`Mosquitto did not start:\n${Buffer.concat(log).toString()}\nwith:\n${config}`)
 }
 
-const accepts = (port: number): Promise<boolean> =>
+/** Whether something listens on a loopback port. */
+export const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.on('connect', () => {
