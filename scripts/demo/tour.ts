@@ -34,11 +34,10 @@ export const giveTour = async ({ install, stay, signal }: TourInput): Promise<vo
     const engine = await ensureEngine({ install, say, signal })
     later('the engine', engine.stop)
     say(`${engine.startedPid === undefined ? 'found' : 'started'} the engine at ${engine.socketPath}`)
-    if (engine.installedPackage !== undefined)
+    const packages = engine.installedPackages?.join(' ')
+    if (packages !== undefined)
       later('', async () =>
-        say(
-          `left behind: the package ${engine.installedPackage}; remove it with: apt-get purge --autoremove ${engine.installedPackage}`,
-        ),
+        say(`left behind: the packages ${packages}; remove them with: apt-get purge --autoremove ${packages}`),
       )
 
     step('A small example image, made here: no registry is needed')

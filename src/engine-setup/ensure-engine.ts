@@ -20,7 +20,7 @@ export type EnsureEngineOptions = InstallOptions & {
 export type EnsuredEngine = {
   readonly socketPath: string
   readonly startedPid?: number
-  readonly installedPackage?: string
+  readonly installedPackages?: readonly string[]
   /**
    * Ends the engine if this very call started it and `keep` was not asked for. Who else uses it by then cannot be
    * known, so whoever shares an engine asks for `keep`: the tests do, the demo does not.
@@ -55,9 +55,8 @@ const provide = async (options: EnsureEngineOptions, tried: readonly string[]): 
     const obstacle = options.install ? await installObstacle() : 'installing was not allowed'
     if (obstacle !== undefined)
       throw new LongshoreError('engine-unreachable', `${none}, none is installed and ${obstacle}; ${advice}`)
-    await ensurePackages(enginePackages, options)
   }
-  const installed = isThere ? {} : { installedPackage: enginePackages[0] }
+  const installed = isThere ? {} : { installedPackages: await ensurePackages(enginePackages, options) }
   if (await systemdRuns()) {
     await startUnit(options)
     return { ...leaveRunning(dockerSocketPath), ...installed }
