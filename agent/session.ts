@@ -9,6 +9,7 @@
 import type { Logger } from 'pino'
 import type { Link, Will } from '../src/link/link.ts'
 import { readPayload, writePayload } from '../src/protocol/payload.ts'
+import { reasonOf } from '../src/protocol/reason.ts'
 import { reportedSchema } from '../src/protocol/reported.ts'
 import { type Status, statusSchema } from '../src/protocol/status.ts'
 import type { Topics } from '../src/protocol/topics.ts'
@@ -93,8 +94,13 @@ export const createSession = (input: SessionInput): Session => {
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
-      session = nextSession(store.device(), nowMs())
-      await store.updateDevice((record) => ({ ...record, session }))
+      session = Math.max(session + 1, nextSession(store.device(), nowMs()))
+      try {
+        await store.updateDevice((record) => ({ ...record, session }))
+      } catch (error) {
+        // A full disk must not take the device out of reach as well; the clock keeps the number from being used again.
+        log.error({ ...reasonOf(error) }, 'the session number could not be stored; connecting all the same')
+      }
       return { topic: topics.status(device), payload: statusMessage(false) }
     },
     onConnect: async ({ sessionPresent }) => {

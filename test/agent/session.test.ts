@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSession } from '../../agent/session.ts'
 import { emptyRecord } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
+import type { Store } from '../../agent/store/store.ts'
 import type { Link } from '../../src/link/link.ts'
+import { LongshoreError } from '../../src/protocol/reason.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
 import { silent } from '../support/agents.ts'
 
@@ -17,10 +19,13 @@ const topics = topicsUnder('longshore')
 const statusTopic = topics.status('gw-1')
 
 /** A session on a link that writes down what is done; `isRetaining`: the birth comes back. */
-const open = ({ isRetaining = true } = {}) => {
+const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
   const done: string[] = []
   const taken: string[] = []
-  const store = memoryStore()
+  const memory = memoryStore()
+  const store: Store = isDiskFull
+    ? { ...memory, updateDevice: () => Promise.reject(new LongshoreError('state-unusable', 'the disk is full')) }
+    : memory
   let isConnected = true
   const link: Link = {
     start: () => undefined,
@@ -70,6 +75,14 @@ describe('a connection', () => {
     expect(store.device().session).toBe(1_000)
     expect(will.topic).toBe(statusTopic)
     expect(JSON.parse(will.payload.toString())).toMatchObject({ online: false, session: 1_000, at: 1_000_000 })
+    await session.beforeConnect()
+    expect(session.number()).toBe(1_001)
+  })
+
+  test('connects with a number of its own also when the disk is full', async () => {
+    const { session } = open({ isDiskFull: true })
+    await session.beforeConnect()
+    expect(session.number()).toBe(1_000)
     await session.beforeConnect()
     expect(session.number()).toBe(1_001)
   })
