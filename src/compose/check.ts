@@ -41,6 +41,16 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
         ? [missing(['volumes', index], `volume ${mount.source}`)]
         : [],
     ),
+    ...(['configs', 'secrets'] as const).flatMap((kind) =>
+      (service[kind] ?? []).flatMap(({ source }, index) =>
+        Object.hasOwn(model[kind] ?? {}, source) ? [] : [missing([kind, index], `${kind.slice(0, -1)} ${source}`)],
+      ),
+    ),
+    ...Object.entries(service['x-longshore']?.secretEnv ?? {}).flatMap(([variable, secret]) =>
+      Object.hasOwn(model.secrets ?? {}, secret)
+        ? []
+        : [missing(['x-longshore', 'secretEnv', variable], `secret ${secret}`)],
+    ),
     ...(service.network_mode !== undefined && service.networks !== undefined
       ? [
           {
@@ -157,14 +167,16 @@ const overlap = (a: string | undefined, b: string | undefined): boolean => {
 /** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
 const duplicateTargets = (name: string, service: Service): Fault[] => {
   const targets = new Set<string>((service.tmpfs ?? []).map((entry) => entry.split(':')[0] as string))
-  return (service.volumes ?? []).flatMap(({ target }, index) => {
-    if (!targets.has(target)) {
-      targets.add(target)
-      return []
-    }
-    const message = `service ${name} mounts two things on ${target}`
-    return [{ code: 'value-invalid' as const, path: ['services', name, 'volumes', index], message }]
-  })
+  return (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
+    (service[key] ?? []).flatMap(({ target }, index) => {
+      if (!targets.has(target)) {
+        targets.add(target)
+        return []
+      }
+      const message = `service ${name} mounts two things on ${target}`
+      return [{ code: 'value-invalid' as const, path: ['services', name, key, index], message }]
+    }),
+  )
 }
 
 /** The limits that Compose lets be written in two places; as there, they must not differ. */

@@ -12,6 +12,9 @@ export type ComposeFault = {
   readonly remedy?: string
 }
 
+/** Where the value of a secret is to be had: a file of the project folder, or a variable that was looked up already. */
+export type SecretSource = { readonly at: string } & ({ readonly file: string } | { readonly value: string })
+
 export type Context = {
   readonly fault: (at: At, code: Code, message: string, remedy?: string) => undefined
   readonly note: (at: At, message: string) => void
@@ -19,6 +22,8 @@ export type Context = {
   readonly readFile: (path: string) => string | undefined
   /** Which authored value an item of a sorted or expanded list came from. */
   readonly origins: WeakMap<object, Authored>
+  /** by the name that the secret has on the device */
+  readonly secretSources: Map<string, SecretSource>
 }
 
 /** A reader turns what was written into its one spelling; undefined: nothing to say, or the fault is reported. */
@@ -43,6 +48,7 @@ export const collect = (source: {
     faults,
     notes,
     origins: new WeakMap(),
+    secretSources: new Map(),
     fault: (at, code, message, remedy = explain(code).remedy) => {
       if (isNew(code, at, message)) faults.push({ code, message, path: pathText(at), place: at.place, remedy })
       return undefined

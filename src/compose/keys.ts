@@ -22,8 +22,8 @@ export const levels = {
       networks: yes,
       volumes: yes,
       'x-longshore': readWith('what Compose lacks, see below'),
-      configs: later,
-      secrets: later,
+      configs: yes,
+      secrets: readWith('their values travel apart from the release, encrypted for the device'),
       include: 'put all services into one file (docker compose config joins them)',
       models: 'run the model as a service with an image of its own',
     },
@@ -73,7 +73,7 @@ export const levels = {
       build: 'build and push the image, then name it with image:',
       cgroup: later,
       cgroup_parent: later,
-      configs: later,
+      configs: yes,
       cpu_count: windows,
       cpu_percent: windows,
       cpu_period: 'use cpus',
@@ -116,7 +116,8 @@ export const levels = {
       pull_refresh_after: 'use pull_policy: always',
       runtime: later,
       scale: 'one container of each service runs; write further services',
-      secrets: later,
+      secrets: yes,
+      'x-longshore': readWith('what Compose lacks, see below'),
       storage_opt: later,
       sysctls: later,
       ulimits: later,
@@ -172,6 +173,7 @@ export const levels = {
       volume: yes,
       tmpfs: yes,
       consistency: readWith('has a meaning on macOS only; ignored with a note'),
+      'x-longshore': readWith('what Compose lacks, see below'),
       image: later,
     },
   },
@@ -275,7 +277,57 @@ export const levels = {
       parallelism: later,
     },
   },
-  longshore: { at: 'x-longshore', title: '`x-longshore`', keys: { update: yes } },
+  config: {
+    at: 'configs.*',
+    title: 'A config',
+    keys: {
+      file: readWith('a file in the project folder; it travels with the release'),
+      content: yes,
+      environment: readWith('the variable is read when deploying'),
+      name: readWith('a config is known by its key; ignored with a note'),
+      labels: readWith('have a meaning in Swarm only; ignored with a note'),
+      template_driver: 'write the file as it is to be',
+      external: 'no engine but Swarm keeps configs: write file, content or environment',
+    },
+  },
+  secret: {
+    at: 'secrets.*',
+    title: 'A secret',
+    keys: {
+      file: readWith('read when deploying, and sent encrypted'),
+      environment: readWith('the variable is read when deploying, and sent encrypted'),
+      external: readWith('one that was set with `longshore secret set`'),
+      name: readWith('the name that it was set under; absent: its key'),
+      labels: readWith('have a meaning in Swarm only; ignored with a note'),
+      driver: swarm,
+      driver_opts: swarm,
+      template_driver: swarm,
+    },
+  },
+  attachedConfig: {
+    at: 'services.*.configs.*',
+    title: 'A config of a service in long form',
+    keys: { source: yes, target: readWith('absent: `/` and the source'), uid: yes, gid: yes, mode: yes },
+  },
+  attachedSecret: {
+    at: 'services.*.secrets.*',
+    title: 'A secret of a service in long form',
+    keys: { source: yes, target: readWith('absent: the source; under `/run/secrets`'), uid: yes, gid: yes, mode: yes },
+  },
+  longshore: { at: 'x-longshore', title: '`x-longshore`', keys: { update: yes, files: yes } },
+  longshoreService: {
+    at: 'services.*.x-longshore',
+    title: '`x-longshore` of a service',
+    keys: {
+      secretEnv: readWith('variables with the value of a secret'),
+      secretEnvFiles: readWith('environment files that travel as secrets and stand at `/run/secrets/NAME.env`'),
+    },
+  },
+  longshoreMount: {
+    at: 'services.*.volumes.*.x-longshore',
+    title: '`x-longshore` of a volume of a service',
+    keys: { seed: readWith('`false`: what is in the folder stays here, and it begins empty on the device') },
+  },
   longshoreUpdate: { at: 'x-longshore.update', title: '`x-longshore.update`', keys: { deadline: yes } },
 } as const satisfies Record<string, { at: string; title: string; keys: Record<string, Rule> }>
 
@@ -292,9 +344,9 @@ export const rulesOf = (level: Level): Readonly<Record<string, Rule>> => levels[
 export const ruleOf = (level: Level, key: string): Rule | undefined =>
   Object.hasOwn(rulesOf(level), key) ? rulesOf(level)[key] : undefined
 
-/** Our own extension has no place but the top, and no others inside it. */
+/** Our own extension has its places, and no others inside it. */
 export const isExtension = (level: Level, key: string): boolean =>
-  key.startsWith('x-') && key !== 'x-longshore' && level !== 'longshore' && level !== 'longshoreUpdate'
+  key.startsWith('x-') && key !== 'x-longshore' && !level.startsWith('longshore')
 
 /** The level whose keys stand at this path of a model. */
 export const levelAt = (path: readonly PropertyKey[]): Level | undefined =>

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { projectPathSchema } from './project-path.ts'
 import { parseDurationMs } from './units.ts'
 
 const durationSchema = z
@@ -56,9 +57,12 @@ const mountSchema = z.discriminatedUnion('type', [
   }),
   withExtensions({
     type: z.literal('bind'),
-    source: absolutePathSchema,
+    source: z.union([absolutePathSchema, projectPathSchema]).describe('on the device, or in the project folder'),
     target: absolutePathSchema,
     read_only: z.boolean().optional(),
+    'x-longshore': z
+      .strictObject({ seed: z.literal(false).describe('what is in the folder stays with the operator') })
+      .optional(),
     bind: withExtensions({
       create_host_path: z.boolean().optional().describe('absent: true'),
       propagation: z.enum(['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']).optional(),
@@ -87,6 +91,31 @@ const deploySchema = withExtensions({
     }).optional(),
   }).optional(),
   update_config: withExtensions({ monitor: durationSchema.optional() }).optional(),
+})
+
+/** A config or a secret in a container. The mode is octal, as in 0440; absent it is 0444. */
+const attachedFileSchema = withExtensions({
+  source: resourceNameSchema,
+  target: absolutePathSchema,
+  uid: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a number')
+    .optional(),
+  gid: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a number')
+    .optional(),
+  mode: z
+    .string()
+    .regex(/^0[0-7]{3}$/, 'must be four octal digits, as in 0440')
+    .optional(),
+})
+
+const longshoreServiceSchema = z.strictObject({
+  secretEnv: z
+    .record(z.string().regex(/^[^=\0]+$/, 'must be the name of a variable'), resourceNameSchema)
+    .optional()
+    .describe('environment variables with the value of a secret: encrypted on the way, visible in inspect'),
 })
 
 export const serviceSchema = withExtensions({
@@ -133,15 +162,27 @@ export const serviceSchema = withExtensions({
   deploy: deploySchema.optional(),
   logging: withExtensions({ driver: z.string().optional(), options: stringMapSchema.optional() }).optional(),
   pull_policy: z.enum(['always', 'missing', 'never']).optional(),
+  configs: z.array(attachedFileSchema).optional(),
+  secrets: z.array(attachedFileSchema).optional(),
+  'x-longshore': longshoreServiceSchema.optional(),
 })
 
 const networkSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
 const volumeSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
 
+const configSchema = z.union([withExtensions({ file: projectPathSchema }), withExtensions({ content: z.string() })])
+
+/** A value that travels on a topic of its own, encrypted for the device; a release only names it. */
+const secretSchema = withExtensions({ external: z.literal(true), name: resourceNameSchema.optional() })
+
 const longshoreSchema = z.strictObject({
   update: z
     .strictObject({ deadline: durationSchema.optional().describe('until every service must be as wanted; default 5m') })
     .optional(),
+  files: z
+    .record(projectPathSchema, z.enum(['release', 'data']))
+    .optional()
+    .describe('of writable files: the version of the release always wins, or that of the device'),
 })
 
 export const modelSchema = withExtensions({
@@ -151,6 +192,8 @@ export const modelSchema = withExtensions({
     .refine((services) => Object.keys(services).length > 0, { error: 'must name at least one service' }),
   networks: z.record(resourceNameSchema, networkSchema).optional(),
   volumes: z.record(resourceNameSchema, volumeSchema).optional(),
+  configs: z.record(resourceNameSchema, configSchema).optional(),
+  secrets: z.record(resourceNameSchema, secretSchema).optional(),
   'x-longshore': longshoreSchema.optional(),
 }).meta({ id: 'ComposeModel' })
 
@@ -158,6 +201,8 @@ export type Model = z.infer<typeof modelSchema>
 export type Service = z.infer<typeof serviceSchema>
 export type Mount = z.infer<typeof mountSchema>
 export type Port = z.infer<typeof portSchema>
+export type AttachedFile = z.infer<typeof attachedFileSchema>
+export type Config = z.infer<typeof configSchema>
 export type Healthcheck = z.infer<typeof healthcheckSchema>
 export type DependencyCondition = z.infer<typeof dependencySchema>['condition']
 

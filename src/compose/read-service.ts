@@ -2,6 +2,13 @@
 import { type Authored, entryOf } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Service } from './model.ts'
+import {
+  readAttachedConfigs,
+  readAttachedSecrets,
+  readServiceExtension,
+  type ServiceExtension,
+  secretEnvFilesOf,
+} from './read-attached.ts'
 import { readCommand } from './read-command.ts'
 import { readDeploy } from './read-deploy.ts'
 import { type EnvFileEntry, mergeEnvironment, readEnvFiles, readEnvironment } from './read-environment.ts'
@@ -35,14 +42,31 @@ const unknownImage = 'unknown'
 export const readService: Reader<Service> = (node, context) => {
   const shape = readKeys(node, context)
   if (shape === undefined) return { image: unknownImage }
-  const { environment, env_file, image, ...rest } = shape as {
+  const {
+    environment,
+    env_file,
+    image,
+    secrets,
+    'x-longshore': extension = {},
+    ...rest
+  } = shape as {
     environment?: Map<string, string | null>
     env_file?: EnvFileEntry[]
     image?: string
+    secrets?: NonNullable<Service['secrets']>
+    'x-longshore'?: ServiceExtension
   }
   const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
   if (image === undefined) faultImage(node, context)
-  return { ...rest, image: image ?? unknownImage, ...(merged === undefined ? {} : { environment: merged }) }
+  const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
+  const { secretEnv } = extension
+  return {
+    ...rest,
+    image: image ?? unknownImage,
+    ...(merged === undefined ? {} : { environment: merged }),
+    ...(allSecrets.length === 0 ? {} : { secrets: allSecrets }),
+    ...(secretEnv === undefined ? {} : { 'x-longshore': { secretEnv } }),
+  }
 }
 
 /** `build` without an image has its own fault, and so has an image that was not read. */
@@ -130,6 +154,9 @@ const rows: Rows<'service'> = {
     }),
   ),
   pull_policy: readPullPolicy,
+  configs: readAttachedConfigs,
+  secrets: readAttachedSecrets,
+  'x-longshore': readServiceExtension,
 }
 
 const readKeys = readShape('service', rows)

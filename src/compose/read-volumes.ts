@@ -1,9 +1,10 @@
-/** `volumes` and `tmpfs` of a service: named volumes, absolute bind mounts and tmpfs, in short and long form. */
+/** `volumes` and `tmpfs` of a service: named volumes, bind mounts and tmpfs, in short and long form. */
 import { posix } from 'node:path'
 import { resourceNameSchema } from '../protocol/names.ts'
 import { type Authored, entryOf, pathText, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Mount } from './model.ts'
+import { toProjectPath } from './project-path.ts'
 import { ignored, orNothing, readShape } from './read-shape.ts'
 import { readBoolean, readFilledText, readOneOf, readSize, readSwitch, readText, wrongType } from './read-values.ts'
 
@@ -29,8 +30,7 @@ const readShortMount: Reader<Mount> = (node, context) => {
   if (target === undefined) return refuseAnonymous(node, context, text)
   if (source === '' || target === '' || rest.length > 0)
     return wrongType(node, context, 'NAME:/path or /host/path:/path, with :ro where wanted')
-  const type = source.startsWith('/') ? 'bind' : 'volume'
-  if (type === 'volume' && isRelative(source)) return refuseRelative(node, context, source)
+  const type = source.startsWith('/') || isRelative(source) ? 'bind' : 'volume'
   const options = readModes(node, context, type, modes)
   if (options === undefined) return undefined
   return finish(node, context, { type, source, target, ...options })
@@ -79,16 +79,8 @@ const refuseAnonymous = (node: Authored, context: Context, target: string): unde
     'name the volume: NAME:/path, with NAME under volumes at top level',
   )
 
-const refuseRelative = (node: Authored, context: Context, source: string): undefined =>
-  context.fault(
-    node,
-    'key-unsupported',
-    `${quote(source)} is a relative bind mount, which is not supported`,
-    'relative bind mounts come in a later version; use an absolute path or a named volume',
-  )
-
 type LongMount = {
-  type?: 'volume' | 'bind' | 'tmpfs'
+  type?: Mount['type']
   source?: string
   target?: string
   bind?: object
@@ -113,7 +105,6 @@ const readLongMount: Reader<Mount> = (node, context) => {
   if (type === 'volume' && source === undefined) return refuseAnonymous(node, context, target)
   if (type === 'bind' && source === undefined)
     return context.fault(node, 'value-invalid', 'a bind mount has no source', 'write source: the path on the device')
-  if (type === 'bind' && !source?.startsWith('/')) return refuseRelative(node, context, source ?? '')
   for (const other of (['bind', 'volume', 'tmpfs'] as const).filter((key) => key !== type)) {
     const entry = entryOf(node, other)
     if (entry !== undefined)
@@ -128,6 +119,11 @@ const readLong = readShape('mount', {
   target: readFilledText,
   read_only: readSwitch,
   consistency: noteConsistency,
+  'x-longshore': orNothing(
+    readShape('longshoreMount', {
+      seed: (node, context) => (readBoolean(node, context) === false ? false : undefined),
+    }),
+  ),
   bind: orNothing(
     readShape('mountBind', {
       propagation: (node, context) => {
@@ -143,7 +139,7 @@ const readLong = readShape('mount', {
 })
 
 /** As Compose: an octal number in quotes or with a leading 0, else the number itself. */
-const readFileMode: Reader<number> = (node, context) => {
+export const readFileMode: Reader<number> = (node, context) => {
   if (node.kind === 'scalar') {
     if (/^(0o?)?[0-7]{1,7}$/.test(node.text) && (typeof node.value === 'string' || node.text.startsWith('0')))
       return Number.parseInt(node.text.replace('o', ''), 8)
@@ -168,11 +164,34 @@ const finish = (node: Authored, context: Context, mount: object): Mount | undefi
       `${quote(source ?? '')} is not the name of a volume`,
       'use A-Z a-z 0-9 . _ and -, or an absolute path for a bind mount',
     )
+  const standing = rest.type === 'bind' ? readBindSource(node, context, source ?? '') : source
+  if (rest.type === 'bind' && standing === undefined) return undefined
   return {
     ...rest,
-    ...(source === undefined ? {} : { source: source.startsWith('/') ? cleanPath(source) : source }),
+    ...(standing === undefined ? {} : { source: standing }),
     target: cleanPath(target),
   } as Mount
+}
+
+/** Absolute: a path of the device. Relative: one of the project folder, whose content travels with the release. */
+const readBindSource = (node: Authored, context: Context, source: string): string | undefined => {
+  if (source.startsWith('/')) return cleanPath(source)
+  if (source.startsWith('~'))
+    return context.fault(
+      node,
+      'file-outside',
+      `${quote(source)} is in a home folder, which a device has not`,
+      'write an absolute path of the device, or a path in the project folder',
+    )
+  return (
+    toProjectPath(source) ??
+    context.fault(
+      node,
+      'file-outside',
+      `${quote(source)} is not inside the project folder`,
+      'move it there, or name a folder that holds it with --project-directory',
+    )
+  )
 }
 
 const cleanPath = (path: string): string =>

@@ -6,17 +6,19 @@
 import { formatPath } from '../protocol/payload.ts'
 import { type Authored, entryOf, locate, type Path, quote } from './authored.ts'
 import { checkModel, type Fault } from './check.ts'
-import { type Collected, type ComposeFault, collect, type Note, type Reader } from './context.ts'
+import { type Collected, type ComposeFault, collect, type Note, type Reader, type SecretSource } from './context.ts'
 import type { Model } from './model.ts'
 import { parseYaml } from './parse-yaml.ts'
+import { readConfigDefinitions, readSecretDefinitions } from './read-attached.ts'
 import { withLimitsInOnePlace } from './read-deploy.ts'
+import { readLongshore } from './read-longshore.ts'
 import { readNetworkDefinitions, readVolumeDefinitions } from './read-networks.ts'
 import { readServices } from './read-service.ts'
 import { ignored, orNothing, readShape } from './read-shape.ts'
-import { readDuration, readFilledText } from './read-values.ts'
+import { readFilledText } from './read-values.ts'
 import { modelFaults } from './validate.ts'
 
-export type { ComposeFault, Note } from './context.ts'
+export type { ComposeFault, Note, SecretSource } from './context.ts'
 
 export type ComposeSource = {
   /** As it is shown to people. */
@@ -31,7 +33,13 @@ export type ComposeSource = {
 }
 
 export type ReadCompose =
-  | { readonly ok: true; readonly model: Model; readonly notes: readonly Note[] }
+  | {
+      readonly ok: true
+      readonly model: Model
+      readonly notes: readonly Note[]
+      /** by the name on the device; a secret that is not here was set with `longshore secret set` */
+      readonly secretSources: ReadonlyMap<string, SecretSource>
+    }
   | { readonly ok: false; readonly faults: readonly ComposeFault[] }
 
 export const readCompose = (source: ComposeSource): ReadCompose => {
@@ -41,7 +49,7 @@ export const readCompose = (source: ComposeSource): ReadCompose => {
   if (root === undefined || draft === undefined) return failed(context)
 
   noteName(root, source.app, context)
-  const model = { ...draft, name: source.app, services: draft.services ?? {} } as Model
+  const model = withSecretsNamed({ ...draft, name: source.app, services: draft.services ?? {} } as Model, context)
   if (entryOf(root, 'services') === undefined)
     context.fault(root, 'value-invalid', 'the file has no services', 'write at least one service under services:')
   else
@@ -49,7 +57,8 @@ export const readCompose = (source: ComposeSource): ReadCompose => {
   if (context.faults.length > 0) return failed(context)
 
   const services = Object.entries(model.services).map(([name, service]) => [name, withLimitsInOnePlace(service)])
-  return { ok: true, model: { ...model, services: Object.fromEntries(services) }, notes: context.notes }
+  const { notes, secretSources } = context
+  return { ok: true, model: { ...model, services: Object.fromEntries(services) }, notes, secretSources }
 }
 
 const readTop: Reader<Partial<Model>> = readShape('top', {
@@ -58,10 +67,19 @@ const readTop: Reader<Partial<Model>> = readShape('top', {
   services: readServices,
   networks: orNothing(readNetworkDefinitions),
   volumes: orNothing(readVolumeDefinitions),
-  'x-longshore': orNothing(
-    readShape('longshore', { update: orNothing(readShape('longshoreUpdate', { deadline: readDuration })) }),
-  ),
+  configs: orNothing(readConfigDefinitions),
+  secrets: orNothing(readSecretDefinitions),
+  'x-longshore': readLongshore,
 })
+
+/** Environment files that travel as secrets are named nowhere at top level: they are here. */
+const withSecretsNamed = (model: Model, { secretSources }: Collected): Model => {
+  const used = Object.values(model.services).flatMap(({ secrets }) => (secrets ?? []).map(({ source }) => source))
+  const named = used.filter((name) => name.endsWith('.env') && secretSources.has(name))
+  if (named.length === 0) return model
+  const added = Object.fromEntries(named.map((name) => [name, { external: true as const }]))
+  return { ...model, secrets: { ...added, ...model.secrets } }
+}
 
 const failed = (context: Collected): ReadCompose => ({ ok: false, faults: [...context.faults].sort(byPlace) })
 

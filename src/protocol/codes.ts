@@ -7,6 +7,10 @@ const table = {
   usage: ['the command line is not understood', 'run the command with --help'],
   'config-invalid': ['a configuration file or context cannot be used', 'mend the named field'],
   'file-unreadable': ['a file named on the command line cannot be read', 'check the path and its permissions'],
+  'file-outside': [
+    'a path leads out of the project folder',
+    'move the file into the project folder, or widen it with --project-directory',
+  ],
   'yaml-invalid': ['the file is not valid YAML', 'mend the YAML at the line given'],
   'key-unknown': ['Compose has no such key', 'check its spelling, or prefix your own keys with x-'],
   'key-unsupported': [

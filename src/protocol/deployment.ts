@@ -1,6 +1,13 @@
 /** `<device>/desired/<app>`: what an operator wants of an app on a device. Retained, QoS 1. */
 import { z } from 'zod'
-import { appNameSchema, deviceIdSchema, digestSchema, epochMsSchema, generationSchema } from './names.ts'
+import {
+  appNameSchema,
+  deviceIdSchema,
+  digestSchema,
+  epochMsSchema,
+  generationSchema,
+  releasePathSchema,
+} from './names.ts'
 
 const addressed = {
   schema: z.literal(1),
@@ -24,7 +31,15 @@ export const assignmentSchema = z
     remove: z.literal(false).optional(),
     release: digestSchema,
     compose: z.record(z.string(), z.unknown()),
-    files: z.record(z.string(), releaseFileSchema),
+    files: z.record(releasePathSchema, releaseFileSchema).describe('by path in the project folder'),
+    replaceFiles: z
+      .boolean()
+      .optional()
+      .describe('writable files that were changed on the device are replaced all the same'),
+    adopt: z
+      .boolean()
+      .optional()
+      .describe('takes over volumes, networks and containers of a Compose project of the same name'),
   })
   .meta({ id: 'Assignment' })
 
@@ -35,6 +50,7 @@ export const removalSchema = z
 
 export const deploymentSchema = z.union([removalSchema, assignmentSchema]).meta({ id: 'Deployment' })
 
+export type ReleaseFile = z.infer<typeof releaseFileSchema>
 export type Assignment = z.infer<typeof assignmentSchema>
 export type Removal = z.infer<typeof removalSchema>
 export type Deployment = z.infer<typeof deploymentSchema>

@@ -43,3 +43,19 @@ export const epochMsSchema = z.int().nonnegative()
 
 /** Rises with every deployment of an app to a device; by default the time of issue in epoch ms. */
 export const generationSchema = z.int().positive()
+
+/** The longest path of a file in a release, in bytes of UTF-8; engines and file systems take no more than 4,096. */
+const longestPath = 1024
+
+/** Where a file of a release stands in the project folder: steps joined by `/`, none of them empty, `.` or `..`. */
+export const isReleasePath = (path: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  !/[\0-\x1f\x7f]|\p{Surrogate}/u.test(path) &&
+  byteLength(path) <= longestPath &&
+  path.split('/').every((step) => step !== '' && step !== '.' && step !== '..' && byteLength(step) <= 255)
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).length
+
+export const releasePathSchema = z
+  .string()
+  .refine(isReleasePath, { error: 'must be a relative path with no empty step, no . and no ..' })

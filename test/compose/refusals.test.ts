@@ -43,7 +43,7 @@ const bad: [string, string, RegExp][] = [
   ['enviroment: {}', 'key-unknown 4:5 services.web.enviroment', /did you mean environment\?/],
   ['services: {}', 'key-unknown 4:5 services.web.services', /Top level/],
   ['build: .', 'key-unsupported 4:5 services.web.build', /build and push the image/],
-  ['x-longshore: {}', 'key-unsupported 4:5 services.web.x-longshore', /top level/],
+  ['deploy: {x-longshore: {}}', 'key-unsupported 4:14 services.web.deploy.x-longshore', /top level/],
   ['healthcheck: {start_interval: 1s}', 'key-unsupported 4:19 services.web.healthcheck.start_interval', /later/],
   [
     'deploy: {resources: {reservations: {}}}',
@@ -71,11 +71,18 @@ const bad: [string, string, RegExp][] = [
   ['environment: {A: "a\\0b"}', 'value-invalid 4:22 services.web.environment.A', /remove/],
   ['environment: {__proto__: a}', 'value-invalid 4:19 services.web.environment.__proto__', /another name/],
   ['env_file: none.env', 'file-unreadable 4:15 services.web.env_file', /required: false/],
-  ['volumes: ["./a:/b"]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute path or a named volume/],
-  ['volumes: ["~/a:/b"]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute path/],
+  ['volumes: ["../a:/b"]', 'file-outside 4:15 services.web.volumes[0]', /--project-directory/],
+  ['volumes: ["./a/../../b:/b"]', 'file-outside 4:15 services.web.volumes[0]', /--project-directory/],
+  ['volumes: ["~/a:/b"]', 'file-outside 4:15 services.web.volumes[0]', /absolute path/],
   ['volumes: [/data]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
   ['volumes: [{type: volume, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /name the volume/],
-  ['volumes: [{type: bind, source: ./a, target: /d}]', 'key-unsupported 4:15 services.web.volumes[0]', /absolute/],
+  ['volumes: [{type: bind, source: a/../.., target: /d}]', 'file-outside 4:15 services.web.volumes[0]', /move it/],
+  ['configs: [none]', 'reference-missing 4:15 services.web.configs[0]', /define it/],
+  ['secrets: [{source: none}]', 'reference-missing 4:15 services.web.secrets[0]', /define it/],
+  ['secrets: [{target: a}]', 'value-invalid 4:15 services.web.secrets[0]', /the name at top level/],
+  ['x-longshore: {secretEnv: {A: none}}', 'reference-missing 4:34 services.web.x-longshore.secretEnv.A', /define it/],
+  ['x-longshore: {secretEnvFiles: [../a.env]}', 'file-outside 2:3 services.web', /--project-directory/],
+  ['x-longshore: {secretenv: {}}', 'key-unknown 4:19 services.web.x-longshore.secretenv', /secretEnv/],
   ['volumes: ["a/b:/d"]', 'value-invalid 4:15 services.web.volumes[0]', /absolute path/],
   ['volumes: ["none:/d"]', 'reference-missing 4:15 services.web.volumes[0]', /define it/],
   ['volumes: ["/a:d"]', 'value-invalid 4:15 services.web.volumes[0]', /whole path/],
@@ -163,14 +170,14 @@ describe('a bad value is one fault with its line, column, path and what to do', 
 
 test('every mistake of a file is reported at once, in its order', () => {
   const text =
-    'services:\n  a: {image: $X, tty: 1, porst: [1]}\n  b: {image: A A, depends_on: [c], volumes: [./x:/y, "n:/z"]}\n'
+    'services:\n  a: {image: $X, tty: 1, porst: [1]}\n  b: {image: A A, depends_on: [c], volumes: [../x:/y, "n:/z"]}\n'
   expect(summary(text).map((line) => line.split(' ')[0])).toEqual([
     'variable-undefined',
     'value-invalid',
     'key-unknown',
     'image-invalid',
     'reference-missing',
-    'key-unsupported',
+    'file-outside',
     'reference-missing',
   ])
 })

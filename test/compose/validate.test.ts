@@ -28,7 +28,11 @@ describe('what is wrong is named by code and path', () => {
     ['a name that every object has', model({ constructor: 1 }), ['key-unknown services.web.constructor']],
     ['env_file, which is for the command', model({ env_file: 'x' }), ['key-unsupported services.web.env_file']],
     ['an unknown key of ours', model({}, { 'x-longshore': { up: 1 } }), ['key-unknown x-longshore.up']],
-    ['ours in the wrong place', model({ 'x-longshore': {} }), ['key-unsupported services.web.x-longshore']],
+    [
+      'ours in the wrong place',
+      model({ deploy: { 'x-longshore': {} } }),
+      ['key-unsupported services.web.deploy.x-longshore'],
+    ],
     ['a short form', model({ ports: ['80:80'] }), ['value-invalid services.web.ports[0]']],
     [
       'a wrong type',
