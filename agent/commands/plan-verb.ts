@@ -1,15 +1,17 @@
 /** The verb `plan`: what a model would do on this device, from its real state, changing nothing. */
 import { z } from 'zod'
 import { releaseDigest } from '../../src/protocol/digest.ts'
-import { appNameSchema } from '../../src/protocol/names.ts'
+import { appNameSchema, releasePathSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Engine } from '../engine/engine.ts'
-import { accept } from '../reconcile/accept.ts'
+import type { ProjectFiles } from '../files/project-files.ts'
+import { type Assigned, acceptRead } from '../reconcile/accept.ts'
 import { foresee } from '../reconcile/foresee.ts'
+import { gather } from '../reconcile/gather.ts'
 import { emptyMemory } from '../reconcile/memory.ts'
 import type { Observed } from '../reconcile/observed.ts'
 import { operationText } from '../reconcile/operation.ts'
-import { imagesToLookUp } from '../reconcile/plan-images.ts'
+import type { KeptFile } from '../reconcile/plan-files.ts'
 import { emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
@@ -19,73 +21,77 @@ export type PlanVerbInput = {
   readonly owner: Owner
   readonly store: Store
   readonly engine: Pick<Engine, 'imageId'>
+  readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
+  readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   readonly observe: (app: string) => Promise<Observed>
-  readonly maxBytes: number
 }
 
-const argsSchema = z.object({ app: appNameSchema, compose: z.record(z.string(), z.unknown()) })
+/** Files by digest: what they say does not matter to a plan, and a command must stay small. */
+const argsSchema = z.object({
+  app: appNameSchema,
+  compose: z.record(z.string(), z.unknown()),
+  files: z.record(releasePathSchema, z.object({ sha256: z.string(), mode: z.string() })).default({}),
+  replaceFiles: z.boolean().optional(),
+  adopt: z.boolean().optional(),
+})
 
 /** What `plan` answers with. `operations` are lines of plan text. */
-export type PlanResult = { readonly operations: string[]; readonly pulls: string[]; readonly waits: string[] }
+export type PlanResult = { readonly operations: string[]; readonly pulls: string[]; readonly waits: string[]; readonly kept: string[] }
 
 export const planVerb =
-  ({ owner, store, engine, observe, maxBytes }: PlanVerbInput): Verb =>
+  ({ owner, store, engine, files: projectFiles, secretVersions, observe }: PlanVerbInput): Verb =>
   async (args) => {
     const parsed = argsSchema.safeParse(args)
     if (!parsed.success)
       return { outcome: 'refused', reason: { code: 'message-invalid', ...describeIssue(parsed.error) } }
-    const { app, compose } = parsed.data
+    const { app, ...content } = parsed.data
     const record = store.app(app) ?? emptyRecord(app)
     // Judged exactly as a deployment would be, as the one after the newest that was seen.
     const generation = record.generationSeen + 1
-    const deployment = {
-      schema: 1,
+    const assigned = {
+      schema: 1 as const,
       device: owner.agent,
       app,
       generation,
-      release: releaseDigest({ compose, files: {} }),
-      compose,
-      files: {},
+      release: releaseDigest(content),
+      ...content,
       issuedAt: 0,
       by: 'plan',
     }
-    const judged = accept({
+    const judging = {
       device: owner.agent,
       app,
-      payload: Buffer.from(JSON.stringify(deployment)),
-      maxBytes,
       record,
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: 0,
       now: 0,
-    })
+    }
+    const judged = acceptRead(judging, assigned as Assigned)
     if (judged.kind !== 'accepted') {
       const refused = judged.kind === 'refused' ? judged.record.refused : undefined
       const reason = refused?.reason ?? { code: 'internal-error', message: `a plan was judged ${judged.kind}` }
       return { outcome: 'refused', reason }
     }
     const observed = await observe(app)
-    const { accepted } = judged.record
-    const images = Object.fromEntries(
-      await Promise.all(
-        (accepted === undefined ? [] : imagesToLookUp(accepted, observed)).map(
-          async (reference) => [reference, (await engine.imageId(reference)) ?? null] as const,
-        ),
-      ),
-    )
-    const foreseen = foresee({
+    const gathered = await gather({
       owner,
+      engine,
+      files: projectFiles,
       record: judged.record,
       observed,
-      images,
-      pulls: {},
-      memory: emptyMemory(generation),
-      now: 0,
+      secretVersions: secretVersions(app),
     })
+    const foreseen = foresee({ ...gathered, pulls: {}, memory: emptyMemory(generation), now: 0 })
     const result: PlanResult = {
       operations: foreseen.operations.map(operationText),
       pulls: [...foreseen.pulls],
       waits: foreseen.waits.map(({ message }) => message),
+      kept: foreseen.kept.map(keptText),
     }
     return { outcome: 'done', result }
   }
+
+const keptText = ({ path, device, release }: KeptFile): string =>
+  `file-kept ./${path}: ${short(device)} on the device, ${short(release)} in the release`
+
+const short = (digest: string | null): string => digest?.slice(0, 12) ?? 'none'

@@ -2,13 +2,15 @@
  * Judges what arrives on `desired/<app>` before anything is stopped: accepted, known already, or refused with a reason.
  * Pure: the record that comes back is to be on disk before the message is acknowledged.
  */
+import type { Model } from '../../src/compose/model.ts'
+import { releasePathOf } from '../../src/compose/project-path.ts'
 import { validateModel } from '../../src/compose/validate.ts'
 import type { Code } from '../../src/protocol/codes.ts'
 import {
   type Assignment,
   compareDeployments,
-  type Deployment,
   deploymentSchema,
+  type Ordered,
   type Removal,
 } from '../../src/protocol/deployment.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
@@ -17,12 +19,13 @@ import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
 import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
+import { unpackFiles } from './unpack-files.ts'
 
-export type AcceptInput = {
+export type AcceptInput = JudgeInput & { readonly payload: Uint8Array; readonly maxBytes: number }
+
+export type JudgeInput = {
   readonly device: string
   readonly app: string
-  readonly payload: Uint8Array
-  readonly maxBytes: number
   readonly record: AppRecord
   /** the records of the other apps: what they claim is theirs */
   readonly others: readonly AppRecord[]
@@ -33,7 +36,9 @@ export type AcceptInput = {
 }
 
 export type Accept =
-  | { readonly kind: 'accepted' | 'refused'; readonly record: AppRecord }
+  /** `contents` by digest: to be kept before the record is stored */
+  | { readonly kind: 'accepted'; readonly record: AppRecord; readonly contents: ReadonlyMap<string, Uint8Array> }
+  | { readonly kind: 'refused'; readonly record: AppRecord }
   /** the newest accepted deployment once more: nothing is touched, the last report is sent again */
   | { readonly kind: 'known' }
 
@@ -41,8 +46,10 @@ type Refused = {
   readonly kind: 'refused'
   readonly outcome: Refusal
   readonly reason: Reason
-  readonly about?: Deployment
+  readonly about?: About
 }
+
+type About = Pick<Removal, 'generation'> & { readonly remove?: boolean | undefined; readonly release?: string }
 
 type Judged =
   | { readonly kind: 'known' }
@@ -51,15 +58,40 @@ type Judged =
 
 type AcceptedDeployment = Removal | AcceptedAssignment
 
+/** An assignment whose files are named by digest, before its model was looked at. */
+export type Assigned = Omit<AcceptedAssignment, 'compose'> & Pick<Assignment, 'compose'>
+
 export const accept = (input: AcceptInput): Accept => {
+  const read = readPayload(deploymentSchema, input.payload, input.maxBytes)
+  if (!read.ok) return refuse(input, { kind: 'refused', outcome: 'rejected', reason: read.reason })
+  const deployment = read.value
+  if (deployment.remove) return acceptRead(input, deployment)
+  const unpacked = unpackFiles(deployment.files)
+  if ('reason' in unpacked)
+    return refuse(input, { kind: 'refused', outcome: 'rejected', reason: unpacked.reason, about: deployment })
+  return acceptRead(input, { ...deployment, files: unpacked.files }, unpacked.contents)
+}
+
+const refuse = ({ record, now }: JudgeInput, refused: Refused): Accept => ({
+  kind: 'refused',
+  record: withRefusal(record, refused, now),
+})
+
+/** The same for a deployment whose contents are known to be what their digests say. */
+export const acceptRead = (
+  input: JudgeInput,
+  given: Assigned | Removal,
+  contents: ReadonlyMap<string, Uint8Array> = new Map(),
+): Accept => {
   const { record, now } = input
-  const judged = judge(input)
+  const judged = judge(input, given)
   if (judged.kind === 'known') return judged
-  if (judged.kind === 'refused') return { kind: 'refused', record: withRefusal(record, judged, now) }
+  if (judged.kind === 'refused') return refuse(input, judged)
   const { deployment } = judged
   const { refused: _, ...rest } = record
   return {
     kind: 'accepted',
+    contents,
     record: {
       ...rest,
       generationSeen: Math.max(record.generationSeen, deployment.generation),
@@ -68,11 +100,8 @@ export const accept = (input: AcceptInput): Accept => {
   }
 }
 
-const judge = (input: AcceptInput): Judged => {
+const judge = (input: JudgeInput, deployment: Assigned | Removal): Judged => {
   const { record, device, app } = input
-  const read = readPayload(deploymentSchema, input.payload, input.maxBytes)
-  if (!read.ok) return { kind: 'refused', outcome: 'rejected', reason: read.reason }
-  const deployment = read.value
   if (deployment.device !== device)
     return reject(
       deployment,
@@ -99,10 +128,10 @@ const judge = (input: AcceptInput): Judged => {
   return deployment.remove ? { kind: 'accepted', deployment } : judgeAssignment(input, deployment)
 }
 
-const isSameTask = (a: Deployment, b: AcceptedDeployment): boolean =>
+const isSameTask = (a: Ordered & { readonly remove?: boolean | undefined }, b: AcceptedDeployment): boolean =>
   a.generation === b.generation && (a.remove ? b.remove === true : !b.remove && a.release === b.release)
 
-const judgeAssignment = (input: AcceptInput, deployment: Assignment): Judged => {
+const judgeAssignment = (input: JudgeInput, deployment: Assigned): Judged => {
   const digest = releaseDigest(deployment)
   if (digest !== deployment.release)
     return reject(
@@ -111,9 +140,6 @@ const judgeAssignment = (input: AcceptInput, deployment: Assignment): Judged => 
       `release is ${deployment.release}, its content has ${digest}`,
       'release',
     )
-  // Better refused than silently left out: what carries files needs an agent that puts them in place.
-  if (Object.keys(deployment.files).length > 0)
-    return reject(deployment, 'message-invalid', 'this agent does not take files beside the Compose model yet', 'files')
   const validated = validateModel(deployment.compose)
   if (!validated.ok) {
     const fault = validated.faults[0]
@@ -124,17 +150,31 @@ const judgeAssignment = (input: AcceptInput, deployment: Assignment): Judged => 
       `compose.${fault?.path ?? ''}`,
     )
   }
+  const absent = absentConfig(validated.model, deployment.files)
+  if (absent !== undefined) return reject(deployment, 'file-missing', absent.message, absent.path)
   const reason = claimFault(validated.model, input.others)
   if (reason !== undefined) return { kind: 'refused', outcome: 'conflict', reason, about: deployment }
   return { kind: 'accepted', deployment: { ...deployment, compose: validated.model } }
 }
 
-const reject = (about: Deployment, code: Code, message: string, path: string): Refused => ({
+const reject = (about: About, code: Code, message: string, path: string): Refused => ({
   kind: 'refused',
   outcome: 'rejected',
   reason: { code, message, path },
   about,
 })
+
+/** A config is a file that the release brings; without it there would be nothing to mount. */
+const absentConfig = (
+  model: Model,
+  files: AcceptedAssignment['files'],
+): { readonly message: string; readonly path: string } | undefined => {
+  for (const [name, config] of Object.entries(model.configs ?? {})) {
+    if (typeof config.file !== 'string' || Object.hasOwn(files, releasePathOf(config.file))) continue
+    return { message: `config ${name} is the file ${config.file}, which the deployment does not bring`, path: `compose.configs.${name}` }
+  }
+  return undefined
+}
 
 /** The same release again keeps the images it ran with, unless the operator asks the registry each time. */
 const imagesToKeep = (record: AppRecord, deployment: AcceptedDeployment): Record<string, string> => {
@@ -161,7 +201,7 @@ const withRefusal = (record: AppRecord, { outcome, reason, about }: Refused, now
     ...record,
     refused: {
       ...(about === undefined ? {} : { generation: about.generation }),
-      ...(about === undefined || about.remove ? {} : { release: about.release }),
+      ...(about?.release === undefined ? {} : { release: about.release }),
       outcome,
       reason,
       at: now,

@@ -1,35 +1,69 @@
 /** Does what the plan says. One operation is one engine call; a failure comes back as data for the next plan. */
 import { reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { DataOutcome, ProjectFiles } from '../files/project-files.ts'
+import type { ContainerSpec } from '../translate/container-spec.ts'
+import { label } from '../translate/engine-names.ts'
 import type { OperationResult } from './memory.ts'
 import type { Operation } from './operation.ts'
 
 type OfKind<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>
 
+/** All that an operation can reach. */
+export type Effects = {
+  readonly engine: Engine
+  readonly files: ProjectFiles
+  /** @throws LongshoreError secret-missing, secret-unreadable */
+  readonly secretValue: (app: string, name: string) => Promise<Uint8Array>
+}
+
+type Call<Kind extends Operation['kind']> = (
+  engine: Engine,
+  operation: OfKind<Kind>,
+  effects: Effects,
+) => Promise<unknown>
+
 /** Exhaustive by type: a new kind of operation does not compile until it is here. */
-const calls: { readonly [Kind in Operation['kind']]: (engine: Engine, operation: OfKind<Kind>) => Promise<void> } = {
+const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
   'create-network': (engine, { target, labels }) => engine.createNetwork(target, labels),
   'remove-network': (engine, { id }) => engine.removeNetwork(id),
   'create-volume': (engine, { target, labels }) => engine.createVolume(target, labels),
   'remove-volume': (engine, { target }) => engine.removeVolume(target),
-  'create-container': (engine, { target, spec }) => engine.createContainer(target, spec),
+  'create-container': async (engine, { target, spec }, effects) =>
+    engine.createContainer(target, await withSecretEnvironment(spec, effects)),
   'connect-network': (engine, { id, network, aliases }) => engine.connectNetwork(id, network, aliases),
   'start-container': (engine, { id }) => engine.startContainer(id),
   'forbid-restart': (engine, { id }) => engine.forbidRestart(id),
   'stop-container': (engine, { id, timeoutS }) => engine.stopContainer(id, timeoutS),
   'remove-container': (engine, { id, volumes }) => engine.removeContainer(id, { volumes }),
   'rename-container': (engine, { id, name }) => engine.renameContainer(id, name),
+  'place-files': (_, { app, tree }, { files, secretValue }) =>
+    files.placeTree(app, tree, (name) => secretValue(app, name)),
+  'change-files': (_, { app, changes }, { files }) => files.changeData(app, changes),
+  'remove-files': (_, { app, trees, secretTrees }, { files }) => files.removeTrees(app, trees, secretTrees),
+  'remove-project': (_, { app, data }, { files }) => files.removeProject(app, { data }),
+}
+
+/** No plan holds the value of a secret: it is put in on the way to the engine. */
+const withSecretEnvironment = async (spec: ContainerSpec, { secretValue }: Effects): Promise<ContainerSpec> => {
+  const app = spec.labels[label.app] ?? ''
+  const values = await Promise.all(
+    Object.entries(spec.secretEnvironment).map(
+      async ([variable, name]) => [variable, Buffer.from(await secretValue(app, name)).toString()] as const,
+    ),
+  )
+  return values.length === 0 ? spec : { ...spec, environment: { ...spec.environment, ...Object.fromEntries(values) } }
 }
 
 /** Runs independent operations side by side and waits for all of them. Never rejects. */
-export const executeAll = (engine: Engine, operations: readonly Operation[]): Promise<OperationResult[]> =>
-  Promise.all(operations.map((operation) => execute(engine, operation)))
+export const executeAll = (effects: Effects, operations: readonly Operation[]): Promise<OperationResult[]> =>
+  Promise.all(operations.map((operation) => execute(effects, operation)))
 
-const execute = async (engine: Engine, operation: Operation): Promise<OperationResult> => {
+const execute = async (effects: Effects, operation: Operation): Promise<OperationResult> => {
   try {
-    const call = calls[operation.kind] as (engine: Engine, operation: Operation) => Promise<void>
-    await call(engine, operation)
-    return { operation }
+    const call = calls[operation.kind] as Call<Operation['kind']>
+    const outcomes = await call(effects.engine, operation as never, effects)
+    return { operation, ...(operation.kind === 'change-files' ? { outcomes: outcomes as DataOutcome[] } : {}) }
   } catch (error) {
     return { operation, failure: reasonOf(error) }
   }

@@ -3,13 +3,18 @@
  * a copy of what was observed, in the best case. Pure; `longshore plan` shows the result.
  */
 
+import { isJob } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
+import { type DataEntry, noFiles, type ObservedFiles } from '../files/project-files.ts'
+import type { AppRecord } from '../store/app-record.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
+import { isAwaited } from '../translate/translate-service.ts'
 import { rememberResults } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
 import { plan } from './plan.ts'
-import type { PlanInput } from './plan-contract.ts'
+import type { Plan, PlanInput } from './plan-contract.ts'
+import { type KeptFile, keptFiles, withDecisions, withOutcomes } from './plan-files.ts'
 
 export type Foreseen = {
   readonly operations: readonly Operation[]
@@ -17,6 +22,8 @@ export type Foreseen = {
   readonly pulls: readonly string[]
   /** what would keep it from going on */
   readonly waits: readonly Reason[]
+  /** files of which the device would keep its own version */
+  readonly kept: readonly KeptFile[]
 }
 
 /** A plan converges in a handful of turns; more would be a fault of the planner, which must not hang the agent. */
@@ -26,6 +33,7 @@ export const foresee = (input: PlanInput): Foreseen => {
   const operations: Operation[] = []
   const pulls = new Set<string>()
   let state = input
+  const isJobDone = (service: string): boolean => jobsOf(input.record).has(service)
   for (let turn = 0; turn < turnLimit; turn += 1) {
     const planned = plan(state)
     if (planned === undefined) break
@@ -36,10 +44,10 @@ export const foresee = (input: PlanInput): Foreseen => {
       state = { ...state, images: { ...state.images, ...pulled }, pulls: doneFor(planned.pulls) }
       continue
     }
-    const decided = withDecisions(state, planned.images, planned.verdict)
+    const decided = withPlanned(state, planned)
     if (planned.operations.length === 0 && planned.verdict === undefined) {
       const isWatching = planned.phase === 'verifying' && planned.wakeAt !== undefined
-      if (!isWatching) return { operations, pulls: [...pulls], waits: planned.waits }
+      if (!isWatching) return { operations, pulls: [...pulls], waits: planned.waits, kept: keptBy(decided.record) }
       state = { ...decided, memory: planned.memory, now: planned.wakeAt ?? state.now }
       continue
     }
@@ -47,27 +55,36 @@ export const foresee = (input: PlanInput): Foreseen => {
     const results = planned.operations.map((operation) => ({ operation }))
     state = {
       ...decided,
-      observed: planned.operations.reduce((observed, operation) => applyOperation(observed, operation), state.observed),
+      record: planned.operations.reduce(recordAfter, decided.record),
+      files: planned.operations.reduce(filesAfter, state.files),
+      observed: planned.operations.reduce((observed, operation) => applyOperation(observed, operation, isJobDone), state.observed),
       memory: rememberResults(planned.memory, results, state.now),
     }
   }
-  return { operations, pulls: [...pulls], waits: [] }
+  return { operations, pulls: [...pulls], waits: [], kept: keptBy(state.record) }
 }
+
+const jobsOf = ({ accepted }: AppRecord): Set<string> => {
+  if (accepted === undefined || accepted.deployment.remove) return new Set()
+  const { compose } = accepted.deployment
+  const jobs = Object.entries(compose.services).filter(([name, service]) => isJob(service, isAwaited(compose, name)))
+  return new Set(jobs.map(([name]) => name))
+}
+
+const keptBy = ({ accepted }: AppRecord): readonly KeptFile[] =>
+  accepted === undefined || accepted.deployment.remove ? [] : keptFiles(accepted.deployment, accepted.files ?? {})
 
 const doneFor = (references: readonly string[]): PlanInput['pulls'] =>
   Object.fromEntries(references.map((reference) => [reference, { state: 'done' as const }]))
 
-const withDecisions = (
-  input: PlanInput,
-  images: Readonly<Record<string, string>> | undefined,
-  verdict: { readonly outcome: 'succeeded' | string } | undefined,
-): PlanInput => {
-  const { accepted } = input.record
+const withPlanned = (input: PlanInput, { images, files, verdict }: Plan): PlanInput => {
+  const record = files === undefined ? input.record : withDecisions(input.record, files)
+  const { accepted } = record
   if (accepted === undefined) return input
   return {
     ...input,
     record: {
-      ...input.record,
+      ...record,
       accepted: {
         ...accepted,
         ...(images === undefined ? {} : { images: { ...images } }),
@@ -77,8 +94,59 @@ const withDecisions = (
   }
 }
 
+const recordAfter = (record: AppRecord, operation: Operation): AppRecord =>
+  operation.kind === 'change-files'
+    ? withOutcomes(
+        record,
+        operation.changes.map(({ path }) => ({ path, outcome: 'done' })),
+      )
+    : record
+
+/** What an operation makes of the files when all goes well. */
+export const filesAfter = (files: ObservedFiles, operation: Operation): ObservedFiles => {
+  switch (operation.kind) {
+    case 'place-files': {
+      const { digest, isSecret } = operation.tree
+      return isSecret
+        ? { ...files, secretTrees: [...files.secretTrees, digest] }
+        : { ...files, hasRelease: true, trees: [...files.trees, digest] }
+    }
+    case 'change-files':
+      return {
+        ...files,
+        hasData: true,
+        data: {
+          ...files.data,
+          ...Object.fromEntries(
+            operation.changes.map((change): [string, DataEntry] => [
+              change.path,
+              change.kind === 'write'
+                ? { kind: 'file', sha256: change.sha256 }
+                : { kind: change.kind === 'folder' ? 'folder' : 'missing' },
+            ]),
+          ),
+        },
+      }
+    case 'remove-files':
+      return {
+        ...files,
+        trees: files.trees.filter((digest) => !operation.trees.includes(digest)),
+        secretTrees: files.secretTrees.filter((digest) => !operation.secretTrees.includes(digest)),
+      }
+    case 'remove-project':
+      return { ...noFiles, hasData: files.hasData && !operation.data }
+    default:
+      return files
+  }
+}
+
 /** What an operation makes of the engine when all goes well: containers run, are healthy, and jobs are done. */
-export const applyOperation = (observed: Observed, operation: Operation): Observed => {
+export const applyOperation = (
+  observed: Observed,
+  operation: Operation,
+  /** A job is done at once. Without the model, what is made with no restart is one. */
+  isJobDone: (service: string, restartPolicy: string) => boolean = (_, restartPolicy) => restartPolicy === 'no',
+): Observed => {
   const change = (id: string, changes: Partial<ObservedContainer>): Observed => ({
     ...observed,
     containers: observed.containers.map((container) =>
@@ -113,8 +181,7 @@ export const applyOperation = (observed: Observed, operation: Operation): Observ
     }
     case 'start-container': {
       const details = { ...detailsOf(operation.id), startedAt: 1 }
-      // A job, which is what is made with no restart, is done at once.
-      return details.restartPolicy === 'no' || details.restartPolicy === 'on-failure'
+      return isJobDone(operation.service, details.restartPolicy)
         ? change(operation.id, { state: 'exited', details: { ...details, exitCode: 0 } })
         : change(operation.id, { state: 'running', health: 'healthy', details })
     }
@@ -126,6 +193,11 @@ export const applyOperation = (observed: Observed, operation: Operation): Observ
       return { ...observed, containers: observed.containers.filter(({ id }) => id !== operation.id) }
     case 'rename-container':
       return change(operation.id, { name: operation.name })
+    case 'place-files':
+    case 'change-files':
+    case 'remove-files':
+    case 'remove-project':
+      return observed
   }
 }
 

@@ -8,7 +8,7 @@ import type { Reason } from '../../src/protocol/reason.ts'
 import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import type { Memory } from './memory.ts'
 import type { Plan } from './plan-contract.ts'
-import { faultOf, isGood, jobExitCode, type ServiceView } from './service-view.ts'
+import { faultOf, isGood, jobExitCode, type ServiceView, type Views } from './service-view.ts'
 
 const defaultMonitorMs = 10_000
 const defaultDeadlineMs = 300_000
@@ -16,7 +16,7 @@ const defaultDeadlineMs = 300_000
 export type JudgeInput = {
   readonly deployment: AcceptedAssignment
   readonly record: AppRecord
-  readonly views: ReadonlyMap<string, ServiceView>
+  readonly views: Views
   readonly memory: Memory
   readonly now: number
   /** something is still to be done in this turn, so the window cannot have passed */

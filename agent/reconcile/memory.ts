@@ -3,6 +3,7 @@
  * begins the monitor window again and tries failed operations at once. All functions are pure.
  */
 import type { Reason } from '../../src/protocol/reason.ts'
+import type { DataOutcome } from '../files/project-files.ts'
 import type { Observed } from './observed.ts'
 import { type Operation, operationKey } from './operation.ts'
 
@@ -37,7 +38,12 @@ export const emptyMemory = (generation: number): Memory => ({
   failures: {},
 })
 
-export type OperationResult = { readonly operation: Operation; readonly failure?: Reason }
+export type OperationResult = {
+  readonly operation: Operation
+  readonly failure?: Reason
+  /** of changes to writable files: to be stored */
+  readonly outcomes?: readonly DataOutcome[]
+}
 
 /** Back-off of a failed operation and of a container that ends again and again: 1, 2, 4 … 60 s. */
 export const backOffMs = (attempts: number): number => Math.min(60_000, 1_000 * 2 ** Math.min(attempts - 1, 10))

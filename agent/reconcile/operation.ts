@@ -1,5 +1,7 @@
-/** The operations of a plan: each is one engine call, with its target and the cause why it is needed. */
+/** The operations of a plan: each is one call to the engine or to the files, with its target and the cause why it is needed. */
+import type { DataChange } from '../files/project-files.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { Tree } from '../translate/project-mounts.ts'
 
 type On<Kind extends string, Details> = {
   readonly kind: Kind
@@ -7,7 +9,7 @@ type On<Kind extends string, Details> = {
   readonly cause: string
 } & Details
 
-/** `target` is the name on the engine; a service's operations also carry the service. */
+/** `target` is the name on the engine, or the path in the project; a service's operations also carry the service. */
 export type Operation =
   | On<'create-network', { readonly labels: Readonly<Record<string, string>> }>
   | On<'remove-network', { readonly id: string }>
@@ -23,6 +25,19 @@ export type Operation =
   | On<'stop-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
   | On<'remove-container', { readonly service: string; readonly id: string; readonly volumes: boolean }>
   | On<'rename-container', { readonly service: string; readonly id: string; readonly name: string }>
+  | On<'place-files', { readonly service: string; readonly app: string; readonly tree: Tree }>
+  | On<'change-files', { readonly app: string; readonly changes: readonly DataChange[] }>
+  | On<
+      'remove-files',
+      { readonly app: string; readonly trees: readonly string[]; readonly secretTrees: readonly string[] }
+    >
+  | On<'remove-project', { readonly app: string; readonly data: boolean }>
+
+/** What is done to files, and not to the engine. */
+export type FileOperation = Extract<
+  Operation,
+  { kind: 'place-files' | 'change-files' | 'remove-files' | 'remove-project' }
+>
 
 /** Names an operation across turns, so that a failure can be remembered and tried again later. */
 export const operationKey = (operation: Operation): string =>
@@ -39,6 +54,8 @@ const describe = (operation: Operation): string => {
       return `${operation.kind} ${operation.target} to ${operation.network}`
     case 'rename-container':
       return `${operation.kind} ${operation.target} to ${operation.name}`
+    case 'change-files':
+      return `${operation.kind} ${operation.changes.map(({ kind, path }) => `${kind} ./${path}`).join(', ')}`
     default:
       return `${operation.kind} ${operation.target}`
   }

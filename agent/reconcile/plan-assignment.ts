@@ -1,16 +1,19 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
-import type { WireReason } from '../../src/protocol/reason.ts'
+import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
+import { type Release, secretNames } from '../translate/project-mounts.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, judge } from './judge.ts'
 import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
+import { decideFiles, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
+import { planProject } from './plan-project.ts'
 import { planResources } from './plan-resources.ts'
 import { planCreates, planOrphans, planSwaps } from './plan-services.ts'
-import { faultOf, isGood, isUp, type ServiceView, viewServices } from './service-view.ts'
+import { faultOf, isGood, isUp, type Views, viewServices } from './service-view.ts'
 
 export const planAssignment = (input: PlanInput, accepted: Accepted, deployment: AcceptedAssignment): Plan => {
   const { now, observed, owner } = input
@@ -38,10 +41,28 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     return finish(draft, { phase, pulls: images.wanted, memory })
   }
 
-  const views = viewServices(owner, app, deployment, images.ids, observed)
+  const release = { ...deployment, secretVersions: input.secretVersions }
+  const unset = missingSecrets(release)
+  if (unset.length > 0) {
+    for (const reason of unset) draft.wait(reason)
+    keepOldRunning(draft, input, memory)
+    const phase = accepted.verdict === undefined ? 'waiting' : decidedPhase(accepted.verdict.outcome)
+    const reason = accepted.verdict === undefined ? undefined : unset[0]
+    return finish(draft, { phase, ...(reason && { reason }), pulls: images.wanted, ...resolved, memory })
+  }
+
+  const newDecisions = decideFiles(input.record, accepted, input.files)
+  const decisions = newDecisions ?? accepted.files ?? {}
+  const decided = newDecisions === undefined ? {} : { files: newDecisions }
+  const written = writtenAfter(decisions, deployment.files)
+  const { secretVersions, files, paths } = input
+  const views = viewServices({ owner, app, deployment, images: images.ids, written, secretVersions, observed })
   const isProven = accepted.verdict?.outcome === 'succeeded'
-  const hasResources = planResources(draft, owner, app, deployment.compose, observed)
-  const services = { owner, app, deployment, views, observed, now, record: input.record, memory }
+  const { record } = input
+  const project = { app, deployment, record, accepted, decisions, observed: files, release }
+  const hasFiles = planProject(draft, project)
+  const hasResources = planResources(draft, owner, app, deployment.compose, observed) && hasFiles
+  const services = { ...project, owner, views, observed, files, paths, now, memory }
   if (hasResources) planCreates(draft, services)
   const isPrepared =
     hasResources &&
@@ -50,17 +71,25 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   if (!isProven && !isPrepared) {
     keepOldRunning(draft, input, memory)
     const refusal = accepted.verdict === undefined ? engineRefusal(memory) : undefined
-    const decided = refusal === undefined ? {} : { verdict: { outcome: 'failed' as const, reason: refusal } }
+    const verdict = refusal === undefined ? {} : { verdict: { outcome: 'failed' as const, reason: refusal } }
     const phase = refusal === undefined ? phaseOf(draft, accepted, views) : 'failed'
     const reason = reasonOfPhase(phase, accepted, refusal, views)
-    return finish(draft, { phase, ...(reason && { reason }), pulls: images.wanted, ...resolved, ...decided, memory })
+    return finish(draft, {
+      phase,
+      ...(reason && { reason }),
+      pulls: images.wanted,
+      ...resolved,
+      ...decided,
+      ...verdict,
+      memory,
+    })
   }
 
   planSwaps(draft, services)
   planOrphans(draft, services)
   const judged = judge({
     deployment,
-    record: input.record,
+    record,
     views,
     memory,
     now,
@@ -79,10 +108,21 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     ...(reason === undefined ? {} : { reason }),
     pulls: images.wanted,
     ...resolved,
+    ...decided,
     ...(verdict === undefined ? {} : { verdict }),
     memory: judged.memory,
   })
 }
+
+const missingSecrets = (release: Release): Reason[] =>
+  Object.entries(release.compose.services).flatMap(([name, service]) =>
+    secretNames(release, service)
+      .filter((secret) => release.secretVersions[secret] === undefined)
+      .map((secret): Reason => {
+        const message = `secret ${secret} of service ${name} was not set`
+        return { code: 'secret-missing', message, path: `services.${name}` }
+      }),
+  )
 
 /** Of a deployment that came to something, and of which something is missing now. */
 const decidedPhase = (outcome: Outcome): Phase => (outcome === 'succeeded' ? 'degraded' : 'failed')
@@ -117,7 +157,7 @@ const keepOldRunning = (draft: Draft, { record, observed, now }: PlanInput, memo
 
 const stoppingKinds: ReadonlySet<Operation['kind']> = new Set(['forbid-restart', 'stop-container'])
 
-const phaseOf = (draft: Draft, accepted: Accepted, views: ReadonlyMap<string, ServiceView>): Phase => {
+const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
   const all = [...views.values()]
   const isAllGood = all.every(isGood)
   switch (accepted.verdict?.outcome) {
@@ -138,7 +178,7 @@ const reasonOfPhase = (
   phase: Phase,
   accepted: Accepted,
   verdictReason: WireReason | undefined,
-  views: ReadonlyMap<string, ServiceView>,
+  views: Views,
 ): WireReason | undefined => {
   if (phase === 'degraded') return [...views.values()].map(faultOf).find((fault) => fault !== undefined)
   return verdictReason ?? accepted.verdict?.reason

@@ -1,8 +1,10 @@
 /** What goes into the planner and what comes out of it: plain data, so that tests are tables and plans print as text. */
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
-import type { AppRecord } from '../store/app-record.ts'
+import type { ObservedFiles } from '../files/project-files.ts'
+import type { AppRecord, FileDecision } from '../store/app-record.ts'
 import type { Owner } from '../translate/engine-names.ts'
+import type { ProjectPaths } from '../translate/project-mounts.ts'
 import type { Memory } from './memory.ts'
 import type { Observed } from './observed.ts'
 import type { Operation } from './operation.ts'
@@ -20,6 +22,11 @@ export type PlanInput = {
   /** ids of local images by reference or id, null for what is not here; only what `imagesToLookUp` asked for */
   readonly images: Readonly<Record<string, string | null>>
   readonly pulls: Readonly<Record<string, PullState>>
+  /** of the data folder, what `dataPathsToLookAt` asked for */
+  readonly files: ObservedFiles
+  readonly paths: ProjectPaths
+  /** by name; a secret that is not here has no value on the device */
+  readonly secretVersions: Readonly<Record<string, string>>
   readonly memory: Memory
   /** ms of a clock that never jumps; compared with times in memory and pulls only */
   readonly now: number
@@ -36,6 +43,8 @@ export type Plan = {
   readonly pulls: readonly string[]
   /** image ids resolved in this turn: to be stored before anything is done with them */
   readonly images?: Readonly<Record<string, string>>
+  /** what is done about writable files, decided in this turn: to be stored before anything is done about them */
+  readonly files?: Readonly<Record<string, FileDecision>>
   /** what the deployment came to: to be stored, once */
   readonly verdict?: { readonly outcome: Outcome; readonly reason?: Reason }
   readonly memory: Memory

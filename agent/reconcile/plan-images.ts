@@ -2,10 +2,8 @@
 import type { Model } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
-import { label } from '../translate/engine-names.ts'
-import { specDigest } from '../translate/spec-digest.ts'
-import type { Observed } from './observed.ts'
 import type { PlanInput } from './plan-contract.ts'
+import type { Views } from './service-view.ts'
 
 export type ImagePlan = {
   /** ids by reference, of all that are known by now */
@@ -50,21 +48,18 @@ export const planImages = (input: PlanInput, accepted: Accepted, deployment: Acc
   return { ids, wanted, isPulling, waits }
 }
 
-/** The references and ids that the next plan must know about: none at all while every container is as wanted. */
-export const imagesToLookUp = (accepted: Accepted, observed: Observed): string[] => {
+/**
+ * The references and ids that the next plan must know about: none at all while every container is as wanted.
+ * @param views of the newest deployment; undefined while not all of its images are known
+ */
+export const imagesToLookUp = (accepted: Accepted, views: Views | undefined): string[] => {
   const { deployment } = accepted
   if (deployment.remove) return []
   return [...pullPolicies(deployment.compose).keys()].flatMap((reference) => {
     const known = accepted.images[reference]
     if (known === undefined) return [reference]
-    const isComplete = Object.entries(deployment.compose.services)
-      .filter(([, service]) => service.image === reference)
-      .every(([name, service]) => {
-        const digest = specDigest(deployment.compose, name, service, known)
-        return observed.containers.some(
-          (container) => container.service === name && container.labels[label.digest] === digest,
-        )
-      })
+    const users = [...(views?.values() ?? [])].filter(({ service }) => service.image === reference)
+    const isComplete = views !== undefined && users.every(({ wanted }) => wanted !== undefined)
     return isComplete ? [] : [known, reference]
   })
 }

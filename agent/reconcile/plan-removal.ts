@@ -32,6 +32,10 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
       (object) => removal.volumes === true && isOurs(owner, removal.app, object),
     ))
       draft.propose({ kind: 'remove-volume', target: volume.name, cause })
+    const data = removal.volumes === true
+    const { hasRelease, secretTrees, hasData } = input.files
+    if (hasRelease || secretTrees.length > 0 || (data && hasData))
+      draft.propose({ kind: 'remove-project', target: `files of app ${removal.app}`, app: removal.app, data, cause })
   }
 
   const isDone = draft.operations.length === 0 && draft.waits.length === 0

@@ -5,24 +5,45 @@
  *
  * Every step is read from what is observed, so a crash between any two continues where it was.
  */
-import type { DependencyCondition, Service } from '../../src/compose/model.ts'
-import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import { type DependencyCondition, replicasOf, type Service } from '../../src/compose/model.ts'
+import { isUnder } from '../../src/compose/project-path.ts'
+import type { DataChange, ObservedFiles } from '../files/project-files.ts'
+import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
 import { networkName, nextName, type Owner } from '../translate/engine-names.ts'
+import { type ProjectPaths, projectMounts, type Release } from '../translate/project-mounts.ts'
 import { changedKeys } from '../translate/spec-digest.ts'
 import { stopTimeoutS, translateService } from '../translate/translate-service.ts'
 import type { Draft } from './draft.ts'
 import { type Memory, startAllowedAt } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
+import { pendingChanges } from './plan-files.ts'
+import { dataOwner } from './plan-project.ts'
 import { staleNetworks } from './plan-resources.ts'
-import { hostPorts, isGood, isUp, jobExitCode, modelPorts, type ServiceView } from './service-view.ts'
+import {
+  hostPorts,
+  isGood,
+  isUp,
+  jobExitCode,
+  modelPorts,
+  numberOf,
+  type ServiceView,
+  type Views,
+  viewsOf,
+} from './service-view.ts'
 
 export type ServicesInput = {
   readonly owner: Owner
   readonly app: string
   readonly deployment: AcceptedAssignment
-  readonly views: ReadonlyMap<string, ServiceView>
+  readonly views: Views
   readonly observed: Observed
   readonly record: AppRecord
+  readonly accepted: Accepted
+  /** what is done about writable files */
+  readonly decisions: Readonly<Record<string, FileDecision>>
+  readonly files: ObservedFiles
+  readonly release: Release
+  readonly paths: ProjectPaths
   readonly memory: Memory
   readonly now: number
 }
@@ -70,10 +91,14 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         model: deployment.compose,
         name,
         service,
+        number: view.number,
         imageId: view.imageId,
         digest: view.digest,
         generation: deployment.generation,
         release: deployment.release,
+        files: deployment.files,
+        secretVersions: input.release.secretVersions,
+        paths: input.paths,
         ...(joined === undefined ? {} : { joinedContainerId: joined }),
         carriedVolumes: carried,
       }),
@@ -107,6 +132,17 @@ const swapIn = (draft: Draft, view: ServiceView, wanted: ObservedContainer, inpu
   const inTheWay = [...view.others, ...orphansInTheWay(view, input)].filter(isActive)
   for (const old of inTheWay) draft.propose(retire(old, `service ${name} takes its place`, view.service))
   if (inTheWay.length > 0) return
+  const changes = changesBefore(view, input)
+  if (changes.length > 0) {
+    draft.propose({
+      kind: 'change-files',
+      target: `files of service ${name}`,
+      app: input.app,
+      changes,
+      cause: `service ${name} mounts them, and the release changed them`,
+    })
+    return
+  }
   const start = {
     kind: 'start-container',
     target: wanted.name,
@@ -142,6 +178,16 @@ const swapIn = (draft: Draft, view: ServiceView, wanted: ObservedContainer, inpu
   } else draft.propose(start)
 }
 
+/** Writable files are changed when the container that had them is down, and before the one that wants them is up. */
+const changesBefore = ({ service }: ServiceView, input: ServicesInput): DataChange[] => {
+  const { record, accepted, decisions, deployment, release } = input
+  const mounted = projectMounts(release, service).flatMap((mount) => (mount.kind === 'data' ? [mount.path] : []))
+  const roots = mounted.filter((path) => !mounted.some((other) => other !== path && isUnder(path, other)))
+  return [...new Set(roots)].flatMap((path) =>
+    pendingChanges(record, accepted, decisions, deployment.files, { path, owner: dataOwner(service) }),
+  )
+}
+
 /** The next step that makes a container go away; each needs the one before. */
 export const retire = (container: ObservedContainer, cause: string, model?: Service) => {
   const { id, name, service, state, details } = container
@@ -169,15 +215,15 @@ const takeName = (draft: Draft, view: ServiceView, observed: Observed): void => 
   })
 }
 
-const unmetDependency = (view: ServiceView, views: ReadonlyMap<string, ServiceView>): string | undefined => {
+const unmetDependency = (view: ServiceView, views: Views): string | undefined => {
   const conditions: [string, DependencyCondition][] = Object.entries(view.service.depends_on ?? {}).map(
     ([other, { condition }]) => [other, condition],
   )
   if (view.joins !== undefined) conditions.push([view.joins, 'service_started'])
   for (const [other, condition] of conditions) {
-    const dependency = views.get(other)
-    if (dependency === undefined) continue // `required: false` and not in this release
-    if (!isMet(dependency, condition)) return `service ${view.name} waits for ${other}, ${conditionText[condition]}`
+    // None: `required: false` and not in this release, or asked for no container.
+    if (!viewsOf(views, other).every((dependency) => isMet(dependency, condition)))
+      return `service ${view.name} waits for ${other}, ${conditionText[condition]}`
   }
   return undefined
 }
@@ -213,10 +259,30 @@ export const planOrphans = (draft: Draft, input: ServicesInput): void => {
   if (orphans.length > 0 || ![...input.views.values()].every((view) => view.others.length === 0)) return
   for (const { id, name } of staleNetworks(input.owner, input.app, input.deployment.compose, input.observed))
     draft.propose({ kind: 'remove-network', target: name, id, cause: 'no service of the release uses it' })
+  const used = new Set(
+    Object.values(input.deployment.compose.services).flatMap((service) =>
+      projectMounts(input.release, service).flatMap((mount) => (mount.kind === 'tree' ? [mount.tree.digest] : [])),
+    ),
+  )
+  const [trees, secretTrees] = [input.files.trees, input.files.secretTrees].map((digests) =>
+    digests.filter((digest) => !used.has(digest)),
+  ) as [string[], string[]]
+  if (trees.length > 0 || secretTrees.length > 0)
+    draft.propose({
+      kind: 'remove-files',
+      target: `files of app ${input.app}`,
+      app: input.app,
+      trees,
+      secretTrees,
+      cause: 'no service of the release mounts them',
+    })
 }
 
 const orphansOf = ({ observed, deployment }: ServicesInput): ObservedContainer[] =>
-  observed.containers.filter(({ service }) => !(service in deployment.compose.services))
+  observed.containers.filter((container) => {
+    const service = deployment.compose.services[container.service]
+    return service === undefined || numberOf(container) > replicasOf(service)
+  })
 
 const orphansInTheWay = (view: ServiceView, input: ServicesInput): ObservedContainer[] => {
   const before = input.record.lastGood?.compose.services

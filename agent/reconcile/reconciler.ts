@@ -6,16 +6,19 @@ import type { Logger } from 'pino'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
 import type { AppRecord, Verdict } from '../store/app-record.ts'
+import type { ProjectFiles } from '../files/project-files.ts'
+import type { Secrets } from '../secrets/secrets.ts'
 import type { Store } from '../store/store.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import { executeAll } from './execute.ts'
+import { gather } from './gather.ts'
 import { emptyMemory, forgetFailures, type Memory, rememberResults } from './memory.ts'
 import { createObserver } from './observe.ts'
 import type { Observed } from './observed.ts'
 import { operationText } from './operation.ts'
 import { plan } from './plan.ts'
 import type { Plan } from './plan-contract.ts'
-import { imagesToLookUp } from './plan-images.ts'
+import { keptFiles, withDecisions, withOutcomes, writtenAfter } from './plan-files.ts'
 import type { Puller } from './puller.ts'
 import { reportBody } from './report.ts'
 import type { Reporter } from './reporter.ts'
@@ -23,6 +26,8 @@ import type { Reporter } from './reporter.ts'
 export type ReconcilerInput = {
   readonly owner: Owner
   readonly engine: Engine
+  readonly files: ProjectFiles
+  readonly secrets: Pick<Secrets, 'versions' | 'value'>
   readonly store: Store
   readonly puller: Puller
   readonly reporter: Reporter
@@ -49,7 +54,7 @@ export type Reconciler = {
 const retryMs = 2_000
 
 export const createReconciler = (input: ReconcilerInput): Reconciler => {
-  const { owner, engine, store, puller, reporter, log, nowMs, monotonicMs } = input
+  const { owner, engine, files, secrets, store, puller, reporter, log, nowMs, monotonicMs } = input
   const observer = createObserver(engine, owner.agent)
   const memories = new Map<string, Memory>()
   const timers = new Map<string, NodeJS.Timeout>()
@@ -99,34 +104,31 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const record = store.app(app)
     if (record === undefined) return false
     const { accepted } = record
+    const secretVersions = secrets.versions(app)
     if (accepted === undefined) {
-      reporter.tell(reportBody({ owner, record, plan: { phase: 'accepted', waits: [] } }))
+      reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
       return false
     }
     const { generation } = accepted.deployment
     const observed = await observer.observe(app)
-    const images = await lookUpImages(imagesToLookUp(accepted, observed))
+    const gathered = await gather({ owner, engine, files, record, observed, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)
-    const planned = plan({ owner, record, observed, images, pulls, memory, now: monotonicMs() })
+    const planned = plan({ ...gathered, pulls, memory, now: monotonicMs() })
     if (planned === undefined) return false
     memories.set(app, planned.memory)
 
     const after = await storeDecisions(record, planned)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
     puller.want(app, generation, planned.pulls)
-    reporter.tell(reportBody({ owner, record: after, observed, plan: planned }))
+    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
-    return planned.operations.length > 0 || planned.images !== undefined || planned.verdict !== undefined
-  }
-
-  const lookUpImages = async (references: readonly string[]): Promise<Record<string, string | null>> =>
-    Object.fromEntries(
-      await Promise.all(
-        references.map(async (reference) => [reference, (await engine.imageId(reference)) ?? null] as const),
-      ),
+    const { operations, ...decisions } = planned
+    return (
+      operations.length > 0 || [decisions.images, decisions.files, decisions.verdict].some((made) => made !== undefined)
     )
+  }
 
   /** Writes what this turn decided, unless a newer deployment has taken the place of the one it was decided for. */
   const storeDecisions = async (record: AppRecord, planned: Plan): Promise<AppRecord | undefined> => {
@@ -140,13 +142,22 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
         { app: record.app, generation: after.accepted?.deployment.generation, ...planned.verdict },
         `deployment ${planned.verdict.outcome}`,
       )
+    const { deployment } = after.accepted ?? {}
+    if (isCurrent && planned.files !== undefined && deployment !== undefined && !deployment.remove)
+      for (const kept of keptFiles(deployment, planned.files))
+        log.warn({ app: record.app, ...kept, code: 'file-kept' }, 'a file was changed on the device and is kept')
     return isCurrent ? after : undefined
   }
 
   const carryOut = async (app: string, generation: number, planned: Plan): Promise<void> => {
     for (const operation of planned.operations) log.info({ app, generation }, operationText(operation))
     input.onOperations(app, generation, planned.operations.map(operationText))
-    const results = await executeAll(engine, planned.operations)
+    const results = await executeAll({ engine, files, secretValue: secrets.value }, planned.operations)
+    const outcomes = results.flatMap((result) => result.outcomes ?? [])
+    if (outcomes.length > 0)
+      await store.updateApp(app, (current) =>
+        current.accepted?.deployment.generation === generation ? withOutcomes(current, outcomes) : current,
+      )
     for (const { operation, failure } of results) {
       if ('id' in operation) observer.forget(operation.id)
       if (failure !== undefined) log.warn({ app, generation, ...failure }, `failed: ${operationText(operation)}`)
@@ -160,7 +171,8 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     if (record?.accepted === undefined) return
     const isDecided = record.accepted.verdict !== undefined
     const phase = isDecided ? 'degraded' : 'waiting'
-    reporter.tell(reportBody({ owner, record, plan: { phase, reason, waits: [reason] } }))
+    const secretVersions = secrets.versions(app)
+    reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
   }
 
   const lookAtEverything = (): void => {
@@ -204,7 +216,8 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
 }
 
 /** The record with what a plan decided; pure. */
-const decided = (record: AppRecord, planned: Plan, nowMs: number): AppRecord => {
+const decided = (before: AppRecord, planned: Plan, nowMs: number): AppRecord => {
+  const record = planned.files === undefined ? before : withDecisions(before, planned.files)
   const { accepted } = record
   if (accepted === undefined) return record
   const images = planned.images ?? accepted.images
@@ -214,9 +227,10 @@ const decided = (record: AppRecord, planned: Plan, nowMs: number): AppRecord => 
   const { deployment } = accepted
   if (verdict.outcome !== 'succeeded') return after
   if (deployment.remove) {
-    const { lastGood: _, ...rest } = after
-    return rest
+    const { lastGood: _, written, ...rest } = after
+    return { ...rest, ...(written === undefined || deployment.volumes === true ? {} : { written }) }
   }
-  const { generation, release, compose } = deployment
-  return { ...after, lastGood: { generation, release, compose, images } }
+  const { generation, release, compose, files } = deployment
+  const written = writtenAfter(accepted.files ?? {}, files)
+  return { ...after, lastGood: { generation, release, compose, images, files, written } }
 }

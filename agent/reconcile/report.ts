@@ -1,10 +1,20 @@
 /** What the device says about an app: from the record, what was observed and the plan, to the `reported` message. Pure. */
 import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/reported.ts'
-import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import type { AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan-contract.ts'
-import { faultOf, isGood, jobExitCode, type ServiceView, viewServices } from './service-view.ts'
+import { keptFiles, writtenAfter } from './plan-files.ts'
+import {
+  faultOf,
+  isGood,
+  jobExitCode,
+  type ServiceView,
+  type ViewInput,
+  type Views,
+  viewServices,
+  viewsOf,
+} from './service-view.ts'
 
 /** The body of a report: everything but when, and on which connection, it is sent. */
 export type ReportBody = Omit<Known<Reported>, 'schema' | 'at' | 'session' | 'since'>
@@ -17,13 +27,16 @@ export type ReportInput = {
   readonly record: AppRecord
   /** absent before the first look, and while the engine does not answer */
   readonly observed?: Observed
+  readonly secretVersions: Readonly<Record<string, string>>
   readonly plan: Pick<Plan, 'phase' | 'reason' | 'waits'>
 }
 
-export const reportBody = ({ owner, record, observed, plan }: ReportInput): ReportBody => {
+export const reportBody = ({ owner, record, observed, secretVersions, plan }: ReportInput): ReportBody => {
   const { accepted, lastGood, refused } = record
   const deployment = accepted?.deployment
-  const views = observed === undefined ? undefined : viewsOf(owner, record, observed)
+  const seen = observed === undefined ? undefined : { owner, app: record.app, observed, secretVersions }
+  const views = seen === undefined ? undefined : viewsOfAccepted(record, seen)
+  const kept = deployment === undefined || deployment.remove ? [] : keptFiles(deployment, accepted?.files ?? {})
   return {
     app: record.app,
     generation: deployment?.generation ?? null,
@@ -32,19 +45,36 @@ export const reportBody = ({ owner, record, observed, plan }: ReportInput): Repo
     ...(accepted?.verdict === undefined ? {} : { outcome: accepted.verdict.outcome }),
     ...(plan.reason === undefined ? {} : { reason: plan.reason }),
     ...(plan.waits.length === 0 ? {} : { waitingFor: [...plan.waits] }),
-    running: observed === undefined ? null : runningRelease(owner, record, observed),
+    running: seen === undefined ? null : runningRelease(record, seen),
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),
     ...(refused === undefined ? {} : { refused }),
-    services:
-      views === undefined ? {} : Object.fromEntries([...views].map(([name, view]) => [name, serviceReport(view)])),
+    ...(kept.length === 0 ? {} : { keptFiles: kept }),
+    services: views === undefined ? {} : serviceReports(views),
   }
 }
 
-const viewsOf = (owner: Owner, record: AppRecord, observed: Observed): Map<string, ServiceView> => {
-  const { accepted } = record
+type Seen = Pick<ViewInput, 'owner' | 'app' | 'observed' | 'secretVersions'>
+
+const viewsOfAccepted = ({ accepted }: AppRecord, seen: Seen): Views => {
   if (accepted === undefined || accepted.deployment.remove) return new Map()
-  return viewServices(owner, record.app, accepted.deployment, accepted.images, observed)
+  const { deployment, images, files = {} } = accepted
+  return viewServices({ ...seen, deployment, images, written: writtenAfter(files, deployment.files) })
 }
+
+/** One report a service: of several containers, that of the one that is worst off, with all of them beside it. */
+const serviceReports = (views: Views): Record<string, ServiceReport> => {
+  const names = [...new Set([...views.values()].map(({ name }) => name))]
+  return Object.fromEntries(
+    names.map((name) => {
+      const all = viewsOf(views, name)
+      const worst = all.find((view) => !isGood(view)) ?? (all[0] as ServiceView)
+      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view)) }))
+      return [name, { ...serviceReport(worst), ...(all.length === 1 ? {} : { replicas }) }]
+    }),
+  )
+}
+
+const stateOfReplica = ({ state, health, restarts }: ServiceReport) => ({ state, health, restarts })
 
 const serviceReport = (view: ServiceView): ServiceReport => {
   // Until it is replaced, the container of the release before is what runs.
@@ -69,21 +99,14 @@ const serviceReport = (view: ServiceView): ServiceReport => {
 const stateOf = (state: string): ServiceState => (state === 'removing' ? 'dead' : (state as ServiceState))
 
 /** The release of which every service is as wanted right now: the newest, or the last good one while that still runs. */
-const runningRelease = (owner: Owner, record: AppRecord, observed: Observed): Reported['running'] => {
+const runningRelease = (record: AppRecord, seen: Seen): Reported['running'] => {
   const { accepted, lastGood } = record
   if (accepted !== undefined && !accepted.deployment.remove) {
     const { generation, release } = accepted.deployment
-    if (runsWhole(owner, record.app, accepted.deployment, accepted.images, observed)) return { generation, release }
+    if ([...viewsOfAccepted(record, seen).values()].every(isGood)) return { generation, release }
   }
   if (lastGood === undefined) return null
-  const { generation, release, compose, images } = lastGood
-  return runsWhole(owner, record.app, { compose, generation }, images, observed) ? { generation, release } : null
+  const { generation, release, compose, images, files = {}, written = {} } = lastGood
+  const views = viewServices({ ...seen, deployment: { compose, files, generation }, images, written })
+  return [...views.values()].every(isGood) ? { generation, release } : null
 }
-
-const runsWhole = (
-  owner: Owner,
-  app: string,
-  deployment: Pick<AcceptedAssignment, 'compose' | 'generation'>,
-  images: Readonly<Record<string, string>>,
-  observed: Observed,
-): boolean => [...viewServices(owner, app, deployment, images, observed).values()].every(isGood)

@@ -1,14 +1,18 @@
-/** One service, its wanted spec and its containers, side by side: what the planner reasons about. */
-import { isJob, type Model, type Service } from '../../src/compose/model.ts'
+/** One container that a service asks for, and the containers there are, side by side: what the planner reasons about. */
+import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { AcceptedAssignment } from '../store/app-record.ts'
 import { containerName, joinedService, label, networkKeys, networkName, type Owner } from '../translate/engine-names.ts'
+import { mountedContent, type Release } from '../translate/project-mounts.ts'
 import { specDigest } from '../translate/spec-digest.ts'
 import { isAwaited } from '../translate/translate-service.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 
 export type ServiceView = {
+  /** of the service; with several containers of it there are as many views */
   readonly name: string
+  /** counts from 1 */
+  readonly number: number
   readonly service: Service
   readonly isJob: boolean
   readonly imageId: string
@@ -19,54 +23,87 @@ export type ServiceView = {
   readonly joins: string | undefined
   /** the container that is as the model wants it, whatever its name by now; a running one before any other */
   readonly wanted: ObservedContainer | undefined
-  /** all other containers of this service */
+  /** all other containers in its place */
   readonly others: readonly ObservedContainer[]
   /** networks that the wanted container is not connected to yet, by key */
   readonly missingNetworks: readonly string[]
 }
 
-/** Views by service, in dependency order for `network_mode: service:X`, else by name. Images must all be known. */
-export const viewServices = (
-  owner: Owner,
-  app: string,
-  deployment: Pick<AcceptedAssignment, 'compose' | 'generation'>,
-  imageIds: Readonly<Record<string, string>>,
-  observed: Observed,
-): Map<string, ServiceView> => {
+/** What a release came to on this device: part of what its containers are compared with. */
+export type ViewInput = {
+  readonly owner: Owner
+  readonly app: string
+  readonly deployment: Pick<AcceptedAssignment, 'compose' | 'files' | 'generation'>
+  /** ids by reference; all must be known */
+  readonly images: Readonly<Record<string, string>>
+  /** what the agent wrote to writable files */
+  readonly written: Readonly<Record<string, string>>
+  readonly secretVersions: Readonly<Record<string, string>>
+  readonly observed: Observed
+}
+
+export type Views = ReadonlyMap<string, ServiceView>
+
+/** The key of a view: the service, and after a dot, which no service name has, the number of a further container. */
+export const viewKey = (service: string, number: number): string => (number === 1 ? service : `${service}.${number}`)
+
+export const viewsOf = (views: Views, service: string): ServiceView[] =>
+  [...views.values()].filter(({ name }) => name === service)
+
+/** In dependency order for `network_mode: service:X`, else by name. */
+export const viewServices = (input: ViewInput): Views => {
+  const { owner, app, deployment, observed } = input
   const model = deployment.compose
+  const release: Release = { ...deployment, secretVersions: input.secretVersions }
   const views = new Map<string, ServiceView>()
   const view = (name: string): void => {
     const service = model.services[name]
     if (service === undefined || views.has(name)) return
     const joins = joinedService(service)
     if (joins !== undefined) view(joins)
-    const imageId = imageIds[service.image] ?? ''
-    const digest = specDigest(model, name, service, imageId)
+    const imageId = input.images[service.image] ?? ''
+    const digest = specDigest(model, name, service, imageId, mountedContent(release, service, input.written))
     const job = isJob(service, isAwaited(model, name))
-    const containers = observed.containers.filter((container) => container.service === name)
     const joined = joins === undefined ? undefined : views.get(joins)?.wanted?.id
-    const wanted = containers
-      .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
-      .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
-    views.set(name, {
-      name,
-      service,
-      isJob: job,
-      imageId,
-      digest,
-      containerName: containerName(owner, app, name, service),
-      joins,
-      wanted,
-      others: containers.filter((container) => container !== wanted),
-      missingNetworks:
-        wanted === undefined
-          ? []
-          : networkKeys(service).filter((key) => !wanted.networks.includes(networkName(owner, app, model, key))),
-    })
+    for (let number = 1; number <= replicasOf(service); number += 1) {
+      const containers = observed.containers.filter(
+        (container) => container.service === name && numberOf(container) === number,
+      )
+      const wanted = containers
+        .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
+        .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
+      views.set(viewKey(name, number), {
+        name,
+        number,
+        service,
+        isJob: job,
+        imageId,
+        digest,
+        containerName: containerName(owner, app, name, service, number),
+        joins,
+        wanted,
+        others: containers.filter((container) => container !== wanted),
+        missingNetworks: missingNetworks(owner, app, model, service, wanted),
+      })
+    }
   }
   for (const name of Object.keys(model.services).sort()) view(name)
   return views
 }
+
+/** Containers made before there were several of a service have no number. */
+export const numberOf = ({ labels }: Pick<ObservedContainer, 'labels'>): number => Number(labels[label.number] ?? '1')
+
+const missingNetworks = (
+  owner: Owner,
+  app: string,
+  model: Model,
+  service: Service,
+  wanted: ObservedContainer | undefined,
+): string[] =>
+  wanted === undefined
+    ? []
+    : networkKeys(service).filter((key) => !wanted.networks.includes(networkName(owner, app, model, key)))
 
 const isAsWanted = (
   container: ObservedContainer,
@@ -100,8 +137,9 @@ export const isGood = (view: ServiceView): boolean =>
 
 /** What is wrong with a service, for people; undefined when nothing is. */
 export const faultOf = (view: ServiceView): Reason | undefined => {
-  const { name, wanted } = view
-  const path = `services.${name}`
+  const { wanted } = view
+  const name = replicasOf(view.service) === 1 ? view.name : `${view.name} (${view.number})`
+  const path = `services.${view.name}`
   if (isGood(view)) return undefined
   if (wanted === undefined) return { code: 'exited', message: `service ${name} has no container`, path }
   const exitCode = wanted.details?.exitCode

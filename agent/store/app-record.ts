@@ -2,7 +2,13 @@
 import { z } from 'zod'
 import { modelSchema } from '../../src/compose/model.ts'
 import { assignmentSchema, removalSchema } from '../../src/protocol/deployment.ts'
-import { appNameSchema, digestSchema, epochMsSchema, generationSchema } from '../../src/protocol/names.ts'
+import {
+  appNameSchema,
+  digestSchema,
+  epochMsSchema,
+  generationSchema,
+  releasePathSchema,
+} from '../../src/protocol/names.ts'
 import { reasonSchema } from '../../src/protocol/reason.ts'
 import { outcomes, refusedSchema } from '../../src/protocol/reported.ts'
 
@@ -11,7 +17,24 @@ export const appRecordFormat = 1
 
 const imagesSchema = z.record(z.string(), z.string()).describe('image ids by reference, resolved once a generation')
 
-const acceptedAssignmentSchema = assignmentSchema.extend({ compose: modelSchema })
+/** Contents lie beside, by digest: a record is written often, and flash wears out. */
+const filesSchema = z.record(releasePathSchema, z.object({ sha256: z.string(), mode: z.string() }))
+
+/**
+ * What the agent last wrote to writable files, by path: the digest of the content, and after a `#` the generation that
+ * had it written again over another one.
+ */
+const writtenSchema = z.record(z.string(), z.string())
+
+/** What is done about a writable file of the release; decided once a generation. `written`: see above, afterwards. */
+const fileDecisionSchema = z.object({
+  action: z.enum(['write', 'keep', 'remove']),
+  /** the digest that was found on the device; null: there was no file */
+  found: z.string().nullable(),
+  written: z.string().optional(),
+})
+
+const acceptedAssignmentSchema = assignmentSchema.extend({ compose: modelSchema, files: filesSchema })
 
 export const appRecordSchema = z.object({
   format: z.literal(appRecordFormat),
@@ -23,19 +46,30 @@ export const appRecordSchema = z.object({
       deployment: z.union([removalSchema, acceptedAssignmentSchema]),
       at: epochMsSchema,
       images: imagesSchema,
+      files: z.record(z.string(), fileDecisionSchema).optional(),
       /** what it came to; absent while under way */
       verdict: z.object({ outcome: z.enum(outcomes), reason: reasonSchema.optional(), at: epochMsSchema }).optional(),
     })
     .optional(),
   lastGood: z
-    .object({ generation: generationSchema, release: digestSchema, compose: modelSchema, images: imagesSchema })
+    .object({
+      generation: generationSchema,
+      release: digestSchema,
+      compose: modelSchema,
+      images: imagesSchema,
+      files: filesSchema.optional(),
+      written: writtenSchema.optional(),
+    })
     .optional(),
+  written: writtenSchema.optional(),
   refused: refusedSchema.optional(),
 })
 
 export type AppRecord = z.infer<typeof appRecordSchema>
 export type Accepted = NonNullable<AppRecord['accepted']>
 export type AcceptedAssignment = z.infer<typeof acceptedAssignmentSchema>
+export type FileDecision = z.infer<typeof fileDecisionSchema>
+export type LastGood = NonNullable<AppRecord['lastGood']>
 export type Verdict = NonNullable<Accepted['verdict']>
 export type Refused = NonNullable<AppRecord['refused']>
 

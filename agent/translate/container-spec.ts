@@ -51,6 +51,8 @@ export type ContainerSpec = {
   readonly command?: readonly string[]
   readonly entrypoint?: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  /** variables whose value is that of a secret, by the secret's name: put in only when the container is made */
+  readonly secretEnvironment: Readonly<Record<string, string>>
   readonly user?: string
   readonly workingDir?: string
   readonly hostname?: string

@@ -23,7 +23,8 @@ export const containerName = (
   app: string,
   service: string,
   model: Pick<Service, 'container_name'>,
-): string => `${owner.namePrefix}${model.container_name ?? `${app}-${service}-1`}`
+  number = 1,
+): string => `${owner.namePrefix}${model.container_name ?? `${app}-${service}-${number}`}`
 
 /** A container made beforehand; it takes its name when its turn comes. */
 export const nextName = (name: string): string => `${name}.next`

@@ -15,8 +15,17 @@ const algorithm = 1
 /** Keys that steer an update or the order of starts and are no part of the container. */
 const steeringKeys = new Set(['depends_on', 'pull_policy'])
 
-/** @throws TypeError when the model holds what JSON cannot say; a validated model never does. */
-export const specDigest = (model: Model, name: string, service: Service, imageId: string): string => {
+/**
+ * @param content what `mountedContent` says of its files, configs and secrets; absent where it has none
+ * @throws TypeError when the model holds what JSON cannot say; a validated model never does
+ */
+export const specDigest = (
+  model: Model,
+  name: string,
+  service: Service,
+  imageId: string,
+  content?: Readonly<Record<string, string>>,
+): string => {
   const mountedVolumes = (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : []))
   // Another service that waits for its end makes it a job, whose container is not restarted.
   const isMadeJob = !isJob(service, false) && isAwaited(model, name)
@@ -28,6 +37,7 @@ export const specDigest = (model: Model, name: string, service: Service, imageId
     networks: pick(model.networks, networkKeys(service)),
     volumes: pick(model.volumes, mountedVolumes),
     ...(isMadeJob ? { isMadeJob } : {}),
+    ...(content === undefined ? {} : { content }),
   })
 }
 

@@ -20,6 +20,14 @@ import {
   ownerLabels,
   volumeName,
 } from './engine-names.ts'
+import {
+  mountSource,
+  type ProjectMount,
+  type ProjectPaths,
+  projectMounts,
+  type ReleaseFiles,
+  secretName,
+} from './project-mounts.ts'
 
 export type TranslateInput = {
   readonly owner: Owner
@@ -27,10 +35,15 @@ export type TranslateInput = {
   readonly model: Model
   readonly name: string
   readonly service: Service
+  /** which of the service's containers it is, from 1 */
+  readonly number: number
   readonly imageId: string
   readonly digest: string
   readonly generation: number
   readonly release: string
+  readonly files: ReleaseFiles
+  readonly secretVersions: Readonly<Record<string, string>>
+  readonly paths: ProjectPaths
   /** the container whose network it joins, when `network_mode` is `service:X` */
   readonly joinedContainerId?: string
   /** anonymous volumes of the container that it replaces, by where they are mounted: data outlives an update */
@@ -40,7 +53,11 @@ export type TranslateInput = {
 export const translateService = (input: TranslateInput): ContainerSpec => {
   const { owner, app, model, name, service } = input
   const limits = service.deploy?.resources?.limits
-  const mounts = (service.volumes ?? []).map((mount) => translateMount(owner, app, model, mount))
+  const project = projectMounts({ compose: model, files: input.files, secretVersions: input.secretVersions }, service)
+  const mounts = [
+    ...(service.volumes ?? []).flatMap((mount) => translateMount(owner, app, model, mount)),
+    ...project.map((mount) => translateProjectMount(input.paths, mount)),
+  ]
   const taken = new Set(mounts.map(({ target }) => target))
   const carried = Object.entries(input.carriedVolumes ?? {})
     .filter(([target]) => !taken.has(target))
@@ -51,7 +68,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
       ...service.labels,
       ...ownerLabels(owner, app),
       [label.service]: name,
-      [label.number]: '1',
+      [label.number]: String(input.number),
       [label.generation]: String(input.generation),
       [label.release]: input.release,
       [label.digest]: input.digest,
@@ -60,6 +77,12 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     command: service.command,
     entrypoint: service.entrypoint,
     environment: service.environment ?? {},
+    secretEnvironment: Object.fromEntries(
+      Object.entries(service['x-longshore']?.secretEnv ?? {}).map(([variable, key]) => [
+        variable,
+        secretName(model, key),
+      ]),
+    ),
     user: service.user,
     workingDir: service.working_dir,
     hostname: service.hostname,
@@ -107,7 +130,9 @@ const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
     const retries = policy.split(':')[1]
     return { name: 'on-failure', ...(retries === undefined ? {} : { maximumRetryCount: Number(retries) }) }
   }
-  return { name: isJob(service, awaited) ? 'no' : 'unless-stopped' }
+  if (isJob(service, awaited)) return { name: 'no' }
+  // What lies in memory is gone after a reboot: the agent puts it back and then starts the container.
+  return { name: (service.secrets ?? []).length > 0 ? 'on-failure' : 'unless-stopped' }
 }
 
 const translateNetworking = (input: TranslateInput): NetworkingSpec => {
@@ -119,35 +144,55 @@ const translateNetworking = (input: TranslateInput): NetworkingSpec => {
   const attachments = networkKeys(service).map((key) => ({
     network: networkName(owner, app, model, key),
     aliases: [
-      ...new Set([name, containerName(owner, app, name, service), ...(service.networks?.[key]?.aliases ?? [])]),
+      ...new Set([
+        name,
+        containerName(owner, app, name, service, input.number),
+        ...(service.networks?.[key]?.aliases ?? []),
+      ]),
     ],
   }))
   return { kind: 'attached', attachments }
 }
 
-const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): MountSpec => {
+/** Made before the container is: an engine that finds it missing must fail, and not make a folder of its own there. */
+const translateProjectMount = (paths: ProjectPaths, mount: ProjectMount): MountSpec =>
+  defined({
+    type: 'bind' as const,
+    source: mountSource(paths, mount),
+    target: mount.target,
+    readOnly: mount.readOnly,
+    createHostPath: false,
+    propagation: mount.kind === 'data' ? mount.propagation : undefined,
+  })
+
+const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): MountSpec[] => {
   const { target } = mount
   const readOnly = mount.read_only ?? false
   switch (mount.type) {
     case 'volume':
-      return {
-        type: 'volume',
-        source: volumeName(owner, app, model, mount.source),
-        target,
-        readOnly,
-        noCopy: mount.volume?.nocopy ?? false,
-      }
+      return [
+        {
+          type: 'volume',
+          source: volumeName(owner, app, model, mount.source),
+          target,
+          readOnly,
+          noCopy: mount.volume?.nocopy ?? false,
+        },
+      ]
     case 'bind':
-      return defined({
-        type: 'bind' as const,
-        source: mount.source,
-        target,
-        readOnly,
-        createHostPath: mount.bind?.create_host_path ?? true,
-        propagation: mount.bind?.propagation,
-      })
+      if (!mount.source.startsWith('/')) return [] // of the project folder, see above
+      return [
+        defined({
+          type: 'bind' as const,
+          source: mount.source,
+          target,
+          readOnly,
+          createHostPath: mount.bind?.create_host_path ?? true,
+          propagation: mount.bind?.propagation,
+        }),
+      ]
     case 'tmpfs':
-      return defined({ type: 'tmpfs' as const, target, sizeBytes: mount.tmpfs?.size, mode: mount.tmpfs?.mode })
+      return [defined({ type: 'tmpfs' as const, target, sizeBytes: mount.tmpfs?.size, mode: mount.tmpfs?.mode })]
   }
 }
 

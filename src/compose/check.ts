@@ -1,6 +1,6 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
-import type { Model, Service } from './model.ts'
+import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
 
@@ -11,6 +11,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...imageFaults(name, service),
     ...duplicateTargets(name, service),
     ...differingLimits(name, service),
+    ...replicaFaults(name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),
@@ -198,6 +199,22 @@ const differingLimits = (name: string, service: Service): Fault[] => {
           },
         ],
   )
+}
+
+/** What only one container can have, while several are asked for. */
+const replicaFaults = (name: string, service: Service): Fault[] => {
+  const count = replicasOf(service)
+  if (count <= 1) return []
+  const only = (key: string, what: string): Fault => ({
+    code: 'value-invalid',
+    path: ['services', name, key],
+    message: `service ${name} asks for ${count} containers, and only one can have ${what}`,
+  })
+  const port = service.ports?.find(({ published }) => published !== undefined && published !== 0)
+  return [
+    ...(service.container_name === undefined ? [] : [only('container_name', `the name ${service.container_name}`)]),
+    ...(port === undefined ? [] : [only('ports', `host port ${port.published}/${port.protocol}`)]),
+  ]
 }
 
 const duplicateNames = (model: Model): Fault[] => {

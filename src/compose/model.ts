@@ -13,6 +13,8 @@ const durationSchema = z
   .refine((text) => parseDurationMs(text) !== undefined, { error: 'must be a duration such as 1m30s' })
 const sizeBytesSchema = z.int().nonnegative()
 const hostPortSchema = z.int().min(0).max(65_535)
+/** More containers of one service than one device has a use for are a slip of the keyboard. */
+export const mostReplicas = 100
 const stringMapSchema = z.record(z.string(), z.string())
 const absolutePathSchema = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path')
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
@@ -83,6 +85,8 @@ const dependencySchema = withExtensions({
 })
 
 const deploySchema = withExtensions({
+  mode: z.literal('replicated-job').optional().describe('absent: it is kept running'),
+  replicas: z.int().min(0).max(mostReplicas).optional().describe('absent: 1'),
   resources: withExtensions({
     limits: withExtensions({
       cpus: z.number().positive().optional(),
@@ -208,4 +212,10 @@ export type DependencyCondition = z.infer<typeof dependencySchema>['condition']
 
 /** A job ends by itself and is then done; everything else is kept running. */
 export const isJob = (service: Service, isAwaited: boolean): boolean =>
-  isAwaited || service.restart === 'no' || service.restart?.startsWith('on-failure') === true
+  isAwaited ||
+  service.deploy?.mode !== undefined ||
+  service.restart === 'no' ||
+  service.restart?.startsWith('on-failure') === true
+
+/** How many containers of a service run side by side. */
+export const replicasOf = (service: Service): number => service.deploy?.replicas ?? 1

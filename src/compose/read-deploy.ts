@@ -1,11 +1,23 @@
 /** `deploy`, as far as one device has a use for it, and the limits that can be written in two places. */
-import type { Reader } from './context.ts'
-import type { Service } from './model.ts'
+import type { Authored } from './authored.ts'
+import type { Context, Reader } from './context.ts'
+import { mostReplicas, type Service } from './model.ts'
 import { orNothing, readShape } from './read-shape.ts'
-import { readCpus, readDuration, readInteger, readSizeLimit } from './read-values.ts'
+import { readCpus, readDuration, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
+
+/** `global` means one on each node, and a device is one. */
+const readMode: Reader<'global' | 'replicated-job'> = (node, context) => {
+  const mode = readOneOf('replicated', 'global', 'replicated-job', 'global-job')(node, context)
+  if (mode === 'replicated') return undefined
+  return mode === 'global' ? 'global' : mode && 'replicated-job'
+}
+
+export const readReplicas: Reader<number> = readInteger(0, mostReplicas)
 
 export const readDeploy: Reader<Record<string, unknown>> = orNothing(
   readShape('deploy', {
+    mode: readMode,
+    replicas: readReplicas,
     resources: orNothing(
       readShape('resources', {
         limits: orNothing(readShape('limits', { cpus: readCpus, memory: readSizeLimit, pids: readInteger(-1) })),
@@ -14,6 +26,32 @@ export const readDeploy: Reader<Record<string, unknown>> = orNothing(
     update_config: orNothing(readShape('updateConfig', { monitor: readDuration })),
   }),
 )
+
+/** `scale` and `deploy.replicas` as one; one container is what an absent key means. */
+export const withReplicasInOnePlace = (
+  deploy: DraftDeploy | undefined,
+  scale: number | undefined,
+  node: Authored,
+  context: Context,
+): DraftDeploy | undefined => {
+  const { mode, replicas, ...rest } = deploy ?? {}
+  if (scale !== undefined && replicas !== undefined && scale !== replicas)
+    context.fault(
+      node,
+      'value-invalid',
+      `scale is ${scale} and deploy.replicas is ${replicas}: keep one of them`,
+      'remove scale',
+    )
+  const count = mode === 'global' ? 1 : (replicas ?? scale ?? 1)
+  const whole = {
+    ...rest,
+    ...(mode === undefined || mode === 'global' ? {} : { mode }),
+    ...(count === 1 ? {} : { replicas: count }),
+  }
+  return isEmpty(whole) ? undefined : whole
+}
+
+export type DraftDeploy = { mode?: 'global' | 'replicated-job'; replicas?: number }
 
 /** Limits in their one place: `mem_limit`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
 export const withLimitsInOnePlace = (service: Service): Service => {

@@ -10,7 +10,7 @@ import {
   secretEnvFilesOf,
 } from './read-attached.ts'
 import { readCommand } from './read-command.ts'
-import { readDeploy } from './read-deploy.ts'
+import { type DraftDeploy, readDeploy, readReplicas, withReplicasInOnePlace } from './read-deploy.ts'
 import { type EnvFileEntry, mergeEnvironment, readEnvFiles, readEnvironment } from './read-environment.ts'
 import { readHealthcheck } from './read-healthcheck.ts'
 import { readAttachments, readDependencies } from './read-networks.ts'
@@ -47,6 +47,8 @@ export const readService: Reader<Service> = (node, context) => {
     env_file,
     image,
     secrets,
+    deploy: draftDeploy,
+    scale,
     'x-longshore': extension = {},
     ...rest
   } = shape as {
@@ -54,16 +56,20 @@ export const readService: Reader<Service> = (node, context) => {
     env_file?: EnvFileEntry[]
     image?: string
     secrets?: NonNullable<Service['secrets']>
+    deploy?: DraftDeploy
+    scale?: number
     'x-longshore'?: ServiceExtension
   }
   const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
   if (image === undefined) faultImage(node, context)
   const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
   const { secretEnv } = extension
+  const deploy = withReplicasInOnePlace(draftDeploy, scale, node, context)
   return {
     ...rest,
     image: image ?? unknownImage,
     ...(merged === undefined ? {} : { environment: merged }),
+    ...(deploy === undefined ? {} : { deploy: deploy as NonNullable<Service['deploy']> }),
     ...(allSecrets.length === 0 ? {} : { secrets: allSecrets }),
     ...(secretEnv === undefined ? {} : { 'x-longshore': { secretEnv } }),
   }
@@ -147,6 +153,7 @@ const rows: Rows<'service'> = {
   cpus: readCpus,
   pids_limit: readInteger(-1),
   deploy: readDeploy,
+  scale: readReplicas,
   logging: orNothing(
     readShape('logging', {
       driver: readFilledText,

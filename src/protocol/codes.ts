@@ -33,6 +33,7 @@ const table = {
   'image-invalid': ['an image reference does not parse', 'write it as [registry/]name[:tag][@digest]'],
 
   // A message that a device refuses.
+  'file-mismatch': ['a file of the deployment is not what its digest says', 'send the file again, to the byte'],
   'payload-too-large': [
     'the payload is longer than the device accepts',
     'make the deployment smaller, or raise maxBytes on the device',
@@ -77,6 +78,24 @@ const table = {
     'check its name and tag, or push it; the agent tries again',
   ],
   'image-pull-failed': ['the image could not be pulled', 'check the registry and the network; the agent tries again'],
+  'path-unsafe': [
+    'a link or something that is no folder stands in the project folder on the device',
+    'remove it on the device; the agent goes on by itself',
+  ],
+  'file-missing': ['the content of a file of the release is not on the device', 'deploy the app again'],
+  'file-kept': [
+    'a file was changed on the device and is kept, though the release has another version',
+    'deploy with --replace-files to have the version of the release',
+  ],
+  'secret-missing': ['a secret that a service uses was not set', 'set it: longshore secret set APP NAME --device ID'],
+  'secret-unreadable': [
+    'a secret cannot be decrypted by this device',
+    'set it again: it was encrypted for another device, or on its way changed',
+  ],
+  'secret-store-unusable': [
+    'there is no folder in memory where secrets could stand',
+    'mount a tmpfs at /run, or name a folder on one with --secrets',
+  ],
   dependency: ['a service waits for another one', 'see the state of the service it waits for'],
   verifying: ['the services run and are being watched', 'wait for the monitor time to pass'],
   exited: ['a service ended though it should run', 'see its logs and its exit code'],

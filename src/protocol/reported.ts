@@ -54,6 +54,17 @@ export const serviceReportSchema = z
     exitCode: z.int().optional(),
     startedAt: epochMsSchema.optional(),
     reason: reasonSchema.optional(),
+    replicas: z
+      .array(
+        z.looseObject({
+          number: z.int().positive(),
+          state: z.enum(serviceStates),
+          health: z.enum(healthStates),
+          restarts: z.int().nonnegative(),
+        }),
+      )
+      .optional()
+      .describe('where several containers of the service run: each of them'),
   })
   .meta({ id: 'ServiceReport' })
 
@@ -64,6 +75,13 @@ export const refusedSchema = z.object({
   outcome: z.enum(refusals),
   reason: reasonSchema,
   at: epochMsSchema,
+})
+
+/** SHA-256 of both versions; null: there is no file. */
+export const keptFileSchema = z.looseObject({
+  path: z.string(),
+  device: z.string().nullable(),
+  release: z.string().nullable(),
 })
 
 const releaseRefSchema = z.object({ generation: generationSchema, release: digestSchema })
@@ -84,6 +102,10 @@ export const reportedSchema = z
     running: releaseRefSchema.nullable(),
     lastGood: releaseRefSchema.optional(),
     refused: refusedSchema.optional(),
+    keptFiles: z
+      .array(keptFileSchema)
+      .optional()
+      .describe('writable files of which the device keeps another version than that of the release (file-kept)'),
     services: z.record(z.string(), serviceReportSchema),
   })
   .meta({ id: 'Reported' })

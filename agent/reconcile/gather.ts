@@ -1,0 +1,61 @@
+/** Reads what the planner must know besides the containers: images and files, and of them only what could matter. */
+import type { Engine } from '../engine/engine.ts'
+import type { ProjectFiles } from '../files/project-files.ts'
+import type { AppRecord } from '../store/app-record.ts'
+import type { Owner } from '../translate/engine-names.ts'
+import type { Observed } from './observed.ts'
+import type { PlanInput } from './plan-contract.ts'
+import { dataPathsToLookAt, writtenAfter } from './plan-files.ts'
+import { imagesToLookUp } from './plan-images.ts'
+import { isUp, type Views, viewServices } from './service-view.ts'
+
+export type GatherInput = {
+  readonly owner: Owner
+  readonly engine: Pick<Engine, 'imageId'>
+  readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
+  readonly record: AppRecord
+  readonly observed: Observed
+  readonly secretVersions: Readonly<Record<string, string>>
+}
+
+export type Gathered = Pick<
+  PlanInput,
+  'owner' | 'record' | 'observed' | 'secretVersions' | 'images' | 'files' | 'paths'
+>
+
+export const gather = async (input: GatherInput): Promise<Gathered> => {
+  const { owner, engine, files, record, observed, secretVersions } = input
+  const { accepted, app } = record
+  const views = viewsOfNewest(input)
+  const isComplete = views !== undefined && [...views.values()].every(isUp)
+  const [images, observedFiles] = await Promise.all([
+    lookUpImages(engine, accepted === undefined ? [] : imagesToLookUp(accepted, views)),
+    files.observe(app, dataPathsToLookAt(record, isComplete)),
+  ])
+  return { owner, record, observed, secretVersions, images, files: observedFiles, paths: files.paths(app) }
+}
+
+/** undefined while not all images of the newest deployment are known. */
+export const viewsOfNewest = ({
+  owner,
+  record,
+  observed,
+  secretVersions,
+}: Pick<GatherInput, 'owner' | 'record' | 'observed' | 'secretVersions'>): Views | undefined => {
+  const { accepted, app } = record
+  if (accepted === undefined || accepted.deployment.remove) return undefined
+  const { deployment, images } = accepted
+  if (!Object.values(deployment.compose.services).every(({ image }) => image in images)) return undefined
+  const written = writtenAfter(accepted.files ?? {}, deployment.files)
+  return viewServices({ owner, app, deployment, images, written, secretVersions, observed })
+}
+
+const lookUpImages = async (
+  engine: Pick<Engine, 'imageId'>,
+  references: readonly string[],
+): Promise<Record<string, string | null>> =>
+  Object.fromEntries(
+    await Promise.all(
+      references.map(async (reference) => [reference, (await engine.imageId(reference)) ?? null] as const),
+    ),
+  )

@@ -1,0 +1,92 @@
+/** The files that an app's containers mount: put where the engine can bind them, before any container is made. */
+import type { Service } from '../../src/compose/model.ts'
+import type { DataChange, ObservedFiles, Owner } from '../files/project-files.ts'
+import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
+import { projectMounts, type Release } from '../translate/project-mounts.ts'
+import type { Draft } from './draft.ts'
+import { pendingChanges } from './plan-files.ts'
+
+export type FilesInput = {
+  readonly app: string
+  readonly deployment: AcceptedAssignment
+  readonly record: AppRecord
+  readonly accepted: Accepted
+  readonly decisions: Readonly<Record<string, FileDecision>>
+  readonly observed: ObservedFiles
+  readonly release: Release
+}
+
+/**
+ * Proposes the files that containers mount and that are not there: read-only ones, secrets, and of the writable ones
+ * those that are in nobody's way. True: every mount has something to bind.
+ */
+export const planProject = (draft: Draft, input: FilesInput): boolean => {
+  const { app, deployment, observed, release } = input
+  let isComplete = true
+  const missing = new Set<string>()
+  for (const [name, service] of Object.entries(deployment.compose.services)) {
+    for (const mount of projectMounts(release, service)) {
+      if (mount.kind === 'tree') {
+        const { tree } = mount
+        const present = tree.isSecret ? observed.secretTrees : observed.trees
+        if (present.includes(tree.digest) || missing.has(tree.digest)) continue
+        missing.add(tree.digest)
+        isComplete = false
+        draft.propose({
+          kind: 'place-files',
+          target: mount.target,
+          service: name,
+          app,
+          tree,
+          cause: `service ${name} mounts ${tree.isSecret ? 'a secret' : 'files of the release'} at ${mount.target}`,
+        })
+      } else if (!isDataReady(draft, input, name, service, mount.path)) isComplete = false
+    }
+  }
+  return isComplete
+}
+
+/** What a service mounts of the data folder: there already, or put there while nobody uses it. */
+const isDataReady = (
+  draft: Draft,
+  { app, deployment, record, accepted, decisions, observed }: FilesInput,
+  name: string,
+  service: Service,
+  path: string,
+): boolean => {
+  const entry = observed.data[path]
+  // Not looked at, because everything runs as it is.
+  if (entry === undefined || entry.kind === 'file') return true
+  if (entry.kind === 'unsafe') {
+    draft.wait({
+      code: 'path-unsafe',
+      message: `./${path}: a link or the like is in the way`,
+      path: `services.${name}`,
+    })
+    return false
+  }
+  const file = deployment.files[path]
+  if (entry.kind === 'folder' && file === undefined) return true
+  if (entry.kind === 'folder') {
+    const message = `./${path} is a folder on the device and a file in the release`
+    draft.wait({ code: 'path-unsafe', message, path: `services.${name}` })
+    return false
+  }
+  const owner = dataOwner(service)
+  const ownedBy = owner === undefined ? {} : { owner }
+  const changes: DataChange[] =
+    file === undefined
+      ? [
+          { kind: 'folder', path, ...ownedBy },
+          ...pendingChanges(record, accepted, decisions, deployment.files, { path, owner }),
+        ]
+      : [{ kind: 'write', path, ...file, found: null, ...ownedBy }]
+  draft.propose({ kind: 'change-files', target: `./${path}`, app, changes, cause: `service ${name} mounts ./${path}` })
+  return false
+}
+
+/** New files belong to the user that the service runs as, where that is a number: another user has no use for them. */
+export const dataOwner = ({ user }: Pick<Service, 'user'>): Owner | undefined => {
+  const [, uid, gid] = /^(\d{1,9})(?::(\d{1,9}))?$/.exec(user ?? '') ?? []
+  return uid === undefined ? undefined : { uid: Number(uid), gid: Number(gid ?? uid) }
+}

@@ -1,0 +1,194 @@
+/**
+ * What a service mounts of its project folder, its configs and its secrets. Pure. Read-only files belong to the release:
+ * they stand in a tree of their own, named by its digest and never changed. Writable ones stand in the data folder of
+ * the app, where its containers may change them. If any service mounts a path writable, it is writable for all.
+ */
+import { createHash } from 'node:crypto'
+import { posix } from 'node:path'
+import type { Model, Service } from '../../src/compose/model.ts'
+import { isUnder, releasePathOf } from '../../src/compose/project-path.ts'
+import { defined } from '../../src/defined.ts'
+import { digestOf } from '../../src/protocol/digest.ts'
+
+/** The files of a release, by path, without their content: that lies in the store by digest. */
+export type ReleaseFiles = Readonly<Record<string, { readonly sha256: string; readonly mode: string }>>
+
+export type TreeFile = {
+  /** a file of the release, a text of the model, or a secret in one of its versions */
+  readonly content:
+    | { readonly sha256: string }
+    | { readonly text: string }
+    | { readonly secret: string; readonly version: string }
+  readonly mode: string
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/** Files that do not change: made beside, renamed when complete, named by digest. Secret ones never touch a disk. */
+export type Tree = {
+  /** hexadecimal */
+  readonly digest: string
+  readonly isSecret: boolean
+  /** by path in the tree */
+  readonly files: Readonly<Record<string, TreeFile>>
+}
+
+export type ProjectMount = { readonly target: string; readonly readOnly: boolean } & (
+  | { readonly kind: 'tree'; readonly tree: Tree /** what of the tree is mounted; empty: all */; readonly path: string }
+  | { readonly kind: 'data'; readonly path: string; readonly propagation?: string }
+)
+
+/** Where on the device they stand. */
+export type ProjectPaths = { readonly data: string; readonly trees: string; readonly secrets: string }
+
+/** What the release says, and what is known about its secrets: a name that is not here has no value on the device. */
+export type Release = {
+  readonly compose: Model
+  readonly files: ReleaseFiles
+  readonly secretVersions: Readonly<Record<string, string>>
+}
+
+/** By target, in the order of the model: relative bind mounts, then configs, then secrets. */
+export const projectMounts = (release: Release, service: Service): readonly ProjectMount[] => [
+  ...bindMounts(release, service),
+  ...configMounts(release, service),
+  ...secretMounts(release, service),
+]
+
+/** The names on the device of all secrets that a service uses, sorted. */
+export const secretNames = ({ compose }: Pick<Release, 'compose'>, service: Service): string[] => {
+  const keys = [
+    ...(service.secrets ?? []).map(({ source }) => source),
+    ...Object.values(service['x-longshore']?.secretEnv ?? {}),
+  ]
+  return [...new Set(keys.map((key) => secretName(compose, key)))].sort()
+}
+
+export const secretName = (model: Model, key: string): string => model.secrets?.[key]?.name ?? key
+
+/** The roots of the data folder: every path that some service mounts writable. */
+const writableRoots = (model: Model): string[] =>
+  Object.values(model.services).flatMap((service) =>
+    (service.volumes ?? []).flatMap((mount) =>
+      mount.type === 'bind' && !mount.source.startsWith('/') && mount.read_only !== true
+        ? [releasePathOf(mount.source)]
+        : [],
+    ),
+  )
+
+/** Whether a path is in the data folder: it is mounted writable, or lies in what is, or holds what is. */
+export const isData = (model: Model, path: string): boolean =>
+  writableRoots(model).some((root) => isUnder(path, root) || isUnder(root, path))
+
+/** The paths in the data folder that the app's services mount, sorted. */
+export const dataSources = (model: Model): string[] => {
+  const sources = Object.values(model.services).flatMap((service) =>
+    (service.volumes ?? []).flatMap((mount) =>
+      mount.type === 'bind' && !mount.source.startsWith('/') ? [releasePathOf(mount.source)] : [],
+    ),
+  )
+  return [...new Set(sources.filter((path) => isData(model, path)))].sort()
+}
+
+const bindMounts = ({ compose, files }: Release, service: Service): ProjectMount[] =>
+  (service.volumes ?? []).flatMap((mount): ProjectMount[] => {
+    if (mount.type !== 'bind' || mount.source.startsWith('/')) return []
+    const path = releasePathOf(mount.source)
+    const readOnly = mount.read_only ?? false
+    if (isData(compose, path))
+      return [
+        defined({ kind: 'data' as const, path, target: mount.target, readOnly, propagation: mount.bind?.propagation }),
+      ]
+    const single = files[path]
+    const base = posix.basename(path)
+    const inTree =
+      single !== undefined
+        ? { [base]: treeFile(single) }
+        : Object.fromEntries(
+            Object.entries(files)
+              .filter(([name]) => isUnder(name, path))
+              .map(([name, file]) => [path === '' ? name : name.slice(path.length + 1), treeFile(file)]),
+          )
+    const tree = makeTree(inTree, false)
+    return [{ kind: 'tree', tree, path: single === undefined ? '' : base, target: mount.target, readOnly: true }]
+  })
+
+const treeFile = ({ sha256, mode }: ReleaseFiles[string]): TreeFile => ({ content: { sha256 }, mode })
+
+const configMounts = ({ compose, files }: Release, service: Service): ProjectMount[] =>
+  (service.configs ?? []).flatMap(({ source, target, mode, uid, gid }): ProjectMount[] => {
+    const config = compose.configs?.[source]
+    if (config === undefined) return []
+    const file = typeof config.file === 'string' ? files[releasePathOf(config.file)] : undefined
+    const content = typeof config.content === 'string' ? { text: config.content } : file && { sha256: file.sha256 }
+    if (content === undefined) return []
+    const base = posix.basename(target)
+    const tree = makeTree({ [base]: ownedFile(content, mode ?? file?.mode ?? '0444', uid, gid) }, false)
+    return [{ kind: 'tree', tree, path: base, target, readOnly: true }]
+  })
+
+const secretMounts = ({ compose, secretVersions }: Release, service: Service): ProjectMount[] =>
+  (service.secrets ?? []).flatMap(({ source, target, mode, uid, gid }): ProjectMount[] => {
+    const secret = secretName(compose, source)
+    const version = secretVersions[secret]
+    if (version === undefined) return []
+    const base = posix.basename(target)
+    const tree = makeTree({ [base]: ownedFile({ secret, version }, mode ?? '0444', uid, gid) }, true)
+    return [{ kind: 'tree', tree, path: base, target, readOnly: true }]
+  })
+
+const ownedFile = (
+  content: TreeFile['content'],
+  mode: string,
+  uid: string | undefined,
+  gid: string | undefined,
+): TreeFile =>
+  defined({
+    content,
+    mode,
+    uid: uid === undefined ? undefined : Number(uid),
+    gid: gid === undefined ? undefined : Number(gid),
+  })
+
+const makeTree = (files: Readonly<Record<string, TreeFile>>, isSecret: boolean): Tree => {
+  const named = Object.fromEntries(
+    Object.entries(files).map(([path, { content, ...rest }]) => [
+      path,
+      { ...('text' in content ? { sha256: sha256Of(content.text) } : content), ...rest },
+    ]),
+  )
+  return { digest: digestOf(named).slice('sha256:'.length), isSecret, files }
+}
+
+export const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex')
+
+/** The path on the device that a mount binds. */
+export const mountSource = (paths: ProjectPaths, mount: ProjectMount): string =>
+  mount.kind === 'data'
+    ? posix.join(paths.data, mount.path)
+    : posix.join(mount.tree.isSecret ? paths.secrets : paths.trees, mount.tree.digest, mount.path)
+
+/**
+ * What of its files a container depends on, for its digest: trees by theirs, writable ones by what the agent last wrote.
+ * undefined: it mounts none, and uses no secret.
+ */
+export const mountedContent = (
+  release: Release,
+  service: Service,
+  written: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> | undefined => {
+  const mounted = projectMounts(release, service).map(({ target, ...mount }): [string, string] => [
+    target,
+    mount.kind === 'tree'
+      ? mount.tree.digest
+      : digestOf(Object.fromEntries(Object.entries(written).filter(([path]) => isUnder(path, mount.path)))),
+  ])
+  const inEnvironment = Object.entries(service['x-longshore']?.secretEnv ?? {}).map(
+    ([variable, key]): [string, string] => [
+      `$${variable}`,
+      release.secretVersions[secretName(release.compose, key)] ?? '',
+    ],
+  )
+  const content = Object.fromEntries([...mounted, ...inEnvironment])
+  return Object.keys(content).length === 0 ? undefined : content
+}
