@@ -56,7 +56,7 @@ const purePackages = [
 /** Rooms that exist for their effects: a pure module has no business in them, whatever the file does. */
 const effectRooms = [
   ...['engine', 'store', 'devices', 'telemetry', 'commands'].map((room) => `agent/${room}/`),
-  ...['link', 'outbox', 'fleet', 'cli', 'engine-setup'].map((room) => `src/${room}/`),
+  ...['link', 'outbox', 'fleet', 'cli', 'project', 'engine-setup'].map((room) => `src/${room}/`),
 ]
 
 const isPureRoot = (file: string): boolean => pureRoots.some((root) => root.test(file))
