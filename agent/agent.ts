@@ -9,6 +9,7 @@ import { planVerb } from './commands/plan-verb.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
+import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
 import { createProgress } from './reconcile/progress.ts'
@@ -16,8 +17,11 @@ import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
 import { reportBody } from './reconcile/report.ts'
 import { createReporter } from './reconcile/reporter.ts'
+import type { Identity } from './secrets/identity.ts'
+import type { SecretStore } from './secrets/secret-store.ts'
+import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
-import type { AppRecord } from './store/app-record.ts'
+import { type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 
 export type AgentInput = {
@@ -31,6 +35,9 @@ export type AgentInput = {
   readonly lookEveryMs: number
   readonly version: string
   readonly engine: Engine
+  readonly files: ProjectFiles
+  readonly identity: Identity
+  readonly secretStore: SecretStore
   readonly store: Store
   readonly hostFacts: () => Promise<HostFacts>
   readonly log: Logger
@@ -45,7 +52,7 @@ export type Agent = { readonly start: () => void; readonly stop: () => Promise<v
 const dayMs = 86_400_000
 
 export const createAgent = (input: AgentInput): Agent => {
-  const { device, engine, store, log, nowMs, monotonicMs, random } = input
+  const { device, engine, files, identity, store, log, nowMs, monotonicMs, random } = input
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
@@ -53,6 +60,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const publishRetained = (topic: string, message: object | undefined): Promise<void> =>
     link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
 
+  const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
   const reporter = createReporter({
     publish: (app, message) => publishRetained(topics.reported(device, app), message),
     session: () => session.number(),
@@ -77,6 +85,8 @@ export const createAgent = (input: AgentInput): Agent => {
   const reconciler = createReconciler({
     owner,
     engine,
+    files,
+    secrets,
     store,
     puller,
     reporter,
@@ -89,6 +99,7 @@ export const createAgent = (input: AgentInput): Agent => {
     engine,
     hostFacts: input.hostFacts,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    recipient: identity.recipient,
     capabilities: () => Object.keys(verbs),
     publish: (message) => publishRetained(topics.inventory(device), message),
     session: () => session.number(),
@@ -102,22 +113,36 @@ export const createAgent = (input: AgentInput): Agent => {
       if (accepted?.deployment.remove && accepted.verdict !== undefined) reporter.clear(app)
       return
     }
-    let judged: Accept = { kind: 'known' }
-    // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
-    const record = await store.updateApp(app, (current) => {
-      judged = accept({
+    const judge = (record: AppRecord): Accept =>
+      accept({
         device,
         app,
         payload,
         maxBytes: input.maxBytes,
-        record: current,
+        record,
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: session.reportedGeneration(app),
         now: nowMs(),
       })
+    const before = store.app(app) ?? emptyRecord(app)
+    const foreseen = judge(before)
+    // Contents first: a record on disk that names what is not there could never be carried out.
+    if (foreseen.kind === 'accepted' && foreseen.contents.size > 0)
+      await files.keep(app, foreseen.contents, neededContents([before, foreseen.record]))
+    let judged: Accept = { kind: 'known' }
+    // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
+    const record = await store.updateApp(app, (current) => {
+      judged = judge(current)
       return 'record' in judged ? judged.record : current
     })
     onJudged(app, judged.kind, record)
+  }
+
+  const onSecret = async (app: string, payload: Uint8Array): Promise<void> => {
+    const refused = await secrets.receive(app, payload)
+    if (refused === undefined) log.info({ app }, 'secrets received')
+    else log.warn({ app, ...refused }, 'secrets refused')
+    reconciler.look(app)
   }
 
   const onJudged = (app: string, kind: Accept['kind'], record: AppRecord): void => {
@@ -128,7 +153,8 @@ export const createAgent = (input: AgentInput): Agent => {
       case 'accepted': {
         log.info({ app, generation: record.generationSeen }, 'deployment accepted')
         const last = reporter.last(app)
-        const body = reportBody({ owner, record, plan: { phase: 'accepted', waits: [] } })
+        const secretVersions = secrets.versions(app)
+        const body = reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } })
         reporter.tell({ ...body, running: last?.running ?? null, services: last?.services ?? {} })
         reconciler.look(app)
         return
@@ -142,7 +168,7 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   const verbs = {
-    plan: planVerb({ owner, store, engine, observe: reconciler.observe, maxBytes: input.maxBytes }),
+    plan: planVerb({ owner, store, engine, files, secretVersions: secrets.versions, observe: reconciler.observe }),
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()
@@ -167,6 +193,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     link: () => link,
     onDesired,
+    onSecret,
     onCommand: commands.receive,
     onReady: () => {
       reporter.repeatAll()

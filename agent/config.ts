@@ -15,6 +15,11 @@ export const agentConfigSchema = z.strictObject({
   clientId: z.string().min(1).optional().describe('default: the device id'),
   root: rootSchema.default(defaultRoot),
   state: z.string().min(1).default('/var/lib/longshore'),
+  secrets: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder on a tmpfs where secrets stand for containers; default: under /run or /dev/shm'),
   engine: z.string().optional().describe('default: DOCKER_HOST, or the first socket found'),
   namePrefix: z
     .string()

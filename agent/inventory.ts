@@ -7,6 +7,8 @@ export type InventoryInput = {
   readonly engine: Pick<Engine, 'facts'>
   readonly hostFacts: () => Promise<HostFacts>
   readonly agent: Inventory['agent']
+  /** whom secrets for this device are encrypted for */
+  readonly recipient: string
   readonly capabilities: () => string[]
   readonly publish: (message: Inventory) => Promise<void>
   readonly session: () => number
@@ -33,6 +35,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       ...facts,
       engine,
       agent: input.agent,
+      recipient: input.recipient,
       capabilities: input.capabilities(),
     })
   }

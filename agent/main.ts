@@ -1,4 +1,5 @@
 /** Composition root of the daemon: real engine, real files, real clock. Wires and nothing else. */
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
@@ -8,7 +9,14 @@ import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
+import { diskFiles, findSecretsFolder } from './files/disk-files.ts'
+import { openIdentity } from './secrets/identity.ts'
+import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
+import { replaceText } from './store/record-file.ts'
+
+/** On each of these a folder of the device; the first that lies in memory is taken. */
+const usualSecretsFolders = ['/run/longshore', '/dev/shm/longshore']
 
 /**
  * Starts an agent; `stop` leaves its containers running.
@@ -25,6 +33,13 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
   })
   const engine = dockerEngine(config.engine ?? findEngineUrl(process.env))
   const store = await openFileStore(config.state, log)
+  const identityFile = join(config.state, 'identity')
+  const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
+  const secretsFolder = await findSecretsFolder(
+    config.secrets === undefined ? usualSecretsFolders.map((root) => join(root, config.device)) : [config.secrets],
+  )
+  if (secretsFolder === undefined)
+    log.warn({ code: 'secret-store-unusable' }, 'no folder in memory was found: services with secrets cannot run')
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -36,6 +51,9 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     lookEveryMs: config.lookEveryS * 1000,
     version,
     engine,
+    files: diskFiles(config.state, secretsFolder),
+    identity,
+    secretStore: await openSecretStore(config.state, log),
     store,
     hostFacts: readHostFacts,
     log,

@@ -1,7 +1,7 @@
 /**
  * What the agent says and reads on each connection, in this order:
  *
- *   birth → own status back? → what it reported before → desired state and commands → inventory, reports, replies
+ *   birth → own status back? → what it reported before → secrets, desired state and commands → inventory, reports, replies
  *
  * The birth that comes back proves that the broker keeps what we retain, and that all that was retained under our own
  * topics before it has arrived.
@@ -25,6 +25,7 @@ export type SessionInput = {
   readonly log: Logger
   readonly link: () => Link
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
+  readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => void
   /** the connection stands and everything was read: send what is newest */
   readonly onReady: () => void
@@ -66,7 +67,11 @@ export const createSession = (input: SessionInput): Session => {
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
 
-  const readDesired = (): Promise<void> => link().subscribe([topics.desired(device, '+')], 1)
+  /** Secrets first: a deployment that finds them there does not begin by waiting for them. */
+  const readDesired = async (): Promise<void> => {
+    await link().subscribe([topics.secret(device, '+')], 1)
+    await link().subscribe([topics.desired(device, '+')], 1)
+  }
 
   const onStatus = (payload: Buffer): void => {
     const read = readPayload(statusSchema, payload)
@@ -135,6 +140,8 @@ export const createSession = (input: SessionInput): Session => {
       switch (parsed.kind) {
         case 'desired':
           return await input.onDesired(parsed.app, payload)
+        case 'secret':
+          return await input.onSecret(parsed.app, payload)
         case 'command':
           return input.onCommand(parsed.id, payload)
         case 'status':

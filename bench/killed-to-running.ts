@@ -7,6 +7,9 @@ import os from 'node:os'
 import { pino } from 'pino'
 import { createAgent } from '../agent/agent.ts'
 import { dockerEngine } from '../agent/engine/docker.ts'
+import { memoryFiles } from '../agent/files/memory-files.ts'
+import { openIdentity } from '../agent/secrets/identity.ts'
+import { memorySecretStore } from '../agent/secrets/secret-store.ts'
 import { memoryStore } from '../agent/store/memory-store.ts'
 import { createBroker } from '../broker/broker.ts'
 import { ensureEngine } from '../src/engine-setup/ensure-engine.ts'
@@ -68,6 +71,9 @@ const agent = createAgent({
   lookEveryMs: 60_000,
   version: 'bench',
   engine: dockerEngine(`unix://${socketPath}`),
+  files: memoryFiles(),
+  identity: await openIdentity(undefined, async () => undefined),
+  secretStore: memorySecretStore(),
   store: memoryStore(),
   hostFacts: async () => ({
     hostname: 'bench',

@@ -5,14 +5,14 @@ import { appNameSchema, releasePathSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
-import { type Assigned, acceptRead } from '../reconcile/accept.ts'
+import { acceptRead } from '../reconcile/accept.ts'
 import { foresee } from '../reconcile/foresee.ts'
 import { gather } from '../reconcile/gather.ts'
 import { emptyMemory } from '../reconcile/memory.ts'
 import type { Observed } from '../reconcile/observed.ts'
 import { operationText } from '../reconcile/operation.ts'
 import type { KeptFile } from '../reconcile/plan-files.ts'
-import { emptyRecord } from '../store/app-record.ts'
+import { type Assigned, emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
 import type { Verb } from './commands.ts'
@@ -36,7 +36,12 @@ const argsSchema = z.object({
 })
 
 /** What `plan` answers with. `operations` are lines of plan text. */
-export type PlanResult = { readonly operations: string[]; readonly pulls: string[]; readonly waits: string[]; readonly kept: string[] }
+export type PlanResult = {
+  readonly operations: string[]
+  readonly pulls: string[]
+  readonly waits: string[]
+  readonly kept: string[]
+}
 
 export const planVerb =
   ({ owner, store, engine, files: projectFiles, secretVersions, observe }: PlanVerbInput): Verb =>

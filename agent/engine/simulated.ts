@@ -238,6 +238,7 @@ export const plainSpec = (imageId: string): ContainerSpec => ({
   imageId,
   labels: {},
   environment: {},
+  secretEnvironment: {},
   tty: false,
   stdinOpen: false,
   readOnly: false,

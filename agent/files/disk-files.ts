@@ -23,7 +23,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     trees: join(projectOf(app), 'trees'),
     secrets: secretsOf(app),
   })
-  const blobPath = (app: string, sha256: string): string => join(projectOf(app), 'blobs', sha256)
+  const blobsOf = (app: string): string => join(projectOf(app), 'blobs')
 
   const contentOf = async (
     app: string,
@@ -37,7 +37,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
 
   const readBlob = async (app: string, sha256: string): Promise<Buffer> => {
     try {
-      return await readFile(blobPath(app, sha256))
+      return await readFile(join(blobsOf(app), sha256))
     } catch (error) {
       throw new LongshoreError(
         'file-missing',
@@ -127,7 +127,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     paths: pathsOf,
     keep: (app, contents, needed) =>
       asState(`keeping the files of app ${app}`, async () => {
-        const folder = dirname(blobPath(app, ''))
+        const folder = blobsOf(app)
         const present = new Set(await namesIn(folder))
         for (const [sha256, content] of contents) {
           if (present.has(sha256)) continue
@@ -151,7 +151,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
           trees: (await namesIn(trees)).filter(isComplete).sort(),
           secretTrees: secretsFolder === undefined ? [] : (await namesIn(secrets)).filter(isComplete).sort(),
           data: Object.fromEntries(entries),
-          hasRelease: (await exists(trees)) || (await exists(blobPath(app, ''))),
+          hasRelease: (await exists(trees)) || (await exists(blobsOf(app))),
           hasData: await exists(data),
         }
       }),
@@ -172,7 +172,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     removeProject: (app, { data }) =>
       asState(`removing the files of app ${app}`, async () => {
         const { trees, secrets, data: dataFolder } = pathsOf(app)
-        for (const folder of [trees, dirname(blobPath(app, '')), ...(data ? [dataFolder] : [])])
+        for (const folder of [trees, blobsOf(app), ...(data ? [dataFolder] : [])])
           await rm(folder, { recursive: true, force: true })
         if (secretsFolder !== undefined) await rm(secrets, { recursive: true, force: true })
         if (data) await rm(projectOf(app), { recursive: true, force: true })

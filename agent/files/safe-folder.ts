@@ -22,10 +22,12 @@ export const openFolder = async (
   path: string,
   options: { readonly create?: { readonly owner?: Owner | undefined } } = {},
 ): Promise<FileHandle | undefined> => {
-  let folder = await open(root, folderFlags)
+  let folder = await openStep(root, path)
+  if (folder === undefined) return undefined
   try {
     for (const step of path === '' ? [] : path.split('/')) {
-      const next = await openStep(folder, step, path, options.create)
+      let next = await openStep(within(folder, step), path)
+      if (next === undefined && options.create !== undefined) next = await makeStep(folder, step, options.create.owner)
       await folder.close()
       if (next === undefined) return undefined
       folder = next
@@ -37,25 +39,23 @@ export const openFolder = async (
   }
 }
 
-const openStep = async (
-  folder: FileHandle,
-  step: string,
-  path: string,
-  create: { readonly owner?: Owner | undefined } | undefined,
-): Promise<FileHandle | undefined> => {
+const openStep = async (step: string, path: string): Promise<FileHandle | undefined> => {
   try {
-    return await open(within(folder, step), folderFlags)
+    return await open(step, folderFlags)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ELOOP' || code === 'ENOTDIR') throw unsafe(path)
     if (code !== 'ENOENT') throw error
+    return undefined
   }
-  if (create === undefined) return undefined
+}
+
+const makeStep = async (folder: FileHandle, step: string, owner: Owner | undefined): Promise<FileHandle> => {
   await mkdir(within(folder, step), { mode: 0o755 })
   const made = await open(within(folder, step), folderFlags)
   // The umask of the agent must not decide what a container can read.
   await made.chmod(0o755)
-  if (create.owner !== undefined) await made.chown(create.owner.uid, create.owner.gid)
+  if (owner !== undefined) await made.chown(owner.uid, owner.gid)
   await folder.sync()
   return made
 }

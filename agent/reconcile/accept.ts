@@ -6,18 +6,12 @@ import type { Model } from '../../src/compose/model.ts'
 import { releasePathOf } from '../../src/compose/project-path.ts'
 import { validateModel } from '../../src/compose/validate.ts'
 import type { Code } from '../../src/protocol/codes.ts'
-import {
-  type Assignment,
-  compareDeployments,
-  deploymentSchema,
-  type Ordered,
-  type Removal,
-} from '../../src/protocol/deployment.ts'
+import { compareDeployments, deploymentSchema, type Ordered, type Removal } from '../../src/protocol/deployment.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
-import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
 import { unpackFiles } from './unpack-files.ts'
 
@@ -57,9 +51,6 @@ type Judged =
   | { readonly kind: 'accepted'; readonly deployment: AcceptedDeployment }
 
 type AcceptedDeployment = Removal | AcceptedAssignment
-
-/** An assignment whose files are named by digest, before its model was looked at. */
-export type Assigned = Omit<AcceptedAssignment, 'compose'> & Pick<Assignment, 'compose'>
 
 export const accept = (input: AcceptInput): Accept => {
   const read = readPayload(deploymentSchema, input.payload, input.maxBytes)
@@ -171,7 +162,10 @@ const absentConfig = (
 ): { readonly message: string; readonly path: string } | undefined => {
   for (const [name, config] of Object.entries(model.configs ?? {})) {
     if (typeof config.file !== 'string' || Object.hasOwn(files, releasePathOf(config.file))) continue
-    return { message: `config ${name} is the file ${config.file}, which the deployment does not bring`, path: `compose.configs.${name}` }
+    return {
+      message: `config ${name} is the file ${config.file}, which the deployment does not bring`,
+      path: `compose.configs.${name}`,
+    }
   }
   return undefined
 }

@@ -57,7 +57,10 @@ export const foresee = (input: PlanInput): Foreseen => {
       ...decided,
       record: planned.operations.reduce(recordAfter, decided.record),
       files: planned.operations.reduce(filesAfter, state.files),
-      observed: planned.operations.reduce((observed, operation) => applyOperation(observed, operation, isJobDone), state.observed),
+      observed: planned.operations.reduce(
+        (observed, operation) => applyOperation(observed, operation, isJobDone),
+        state.observed,
+      ),
       memory: rememberResults(planned.memory, results, state.now),
     }
   }

@@ -32,7 +32,10 @@ export const openIdentity = async (
   const secretKey = /^AGE-SECRET-KEY-1[0-9A-Z]{58}$/m.exec(stored)?.[0]
   const recipient = /^# recipient: (age1[0-9a-z]{58})$/m.exec(stored)?.[1]
   if (secretKey === undefined || recipient === undefined)
-    throw new LongshoreError('state-unusable', 'the identity file of the device cannot be read: restore it, or remove it')
+    throw new LongshoreError(
+      'state-unusable',
+      'the identity file of the device cannot be read: restore it, or remove it',
+    )
   return identityOf(secretKey, recipient)
 }
 

@@ -3,14 +3,13 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { epochMsSchema } from '../../src/protocol/names.ts'
+import { epochMsSchema, secretScopeSchema } from '../../src/protocol/names.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
-import { secretOwnerSchema } from '../../src/protocol/secret.ts'
 import { readRecord, replaceFile } from '../store/record-file.ts'
 
 const secretRecordSchema = z.object({
   format: z.literal(1),
-  app: secretOwnerSchema,
+  app: secretScopeSchema,
   issuedAt: epochMsSchema,
   secrets: z.record(
     z.string(),

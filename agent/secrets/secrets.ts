@@ -94,4 +94,3 @@ export const createSecrets = ({ device, identity, store, maxBytes, log }: Secret
     },
   }
 }
-

@@ -34,7 +34,8 @@ const fileDecisionSchema = z.object({
   written: z.string().optional(),
 })
 
-const acceptedAssignmentSchema = assignmentSchema.extend({ compose: modelSchema, files: filesSchema })
+const assignedSchema = assignmentSchema.extend({ files: filesSchema })
+const acceptedAssignmentSchema = assignedSchema.extend({ compose: modelSchema })
 
 export const appRecordSchema = z.object({
   format: z.literal(appRecordFormat),
@@ -67,6 +68,8 @@ export const appRecordSchema = z.object({
 
 export type AppRecord = z.infer<typeof appRecordSchema>
 export type Accepted = NonNullable<AppRecord['accepted']>
+/** An assignment whose files are named by digest, before its model was looked at. */
+export type Assigned = z.infer<typeof assignedSchema>
 export type AcceptedAssignment = z.infer<typeof acceptedAssignmentSchema>
 export type FileDecision = z.infer<typeof fileDecisionSchema>
 export type LastGood = NonNullable<AppRecord['lastGood']>
@@ -74,3 +77,12 @@ export type Verdict = NonNullable<Accepted['verdict']>
 export type Refused = NonNullable<AppRecord['refused']>
 
 export const emptyRecord = (app: string): AppRecord => ({ format: appRecordFormat, app, generationSeen: 0 })
+
+/** The digests of all contents that some records still need: of the newest release, and of the last good one. */
+export const neededContents = (records: readonly AppRecord[]): Set<string> =>
+  new Set(
+    records.flatMap(({ accepted, lastGood }) => {
+      const newest = accepted === undefined || accepted.deployment.remove ? {} : accepted.deployment.files
+      return [...Object.values(newest), ...Object.values(lastGood?.files ?? {})].map(({ sha256 }) => sha256)
+    }),
+  )

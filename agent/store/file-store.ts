@@ -1,13 +1,12 @@
 /** The store in files: one JSON file an app and one for the device, each replaced as a whole or not at all. */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import type { z } from 'zod'
-import { describeIssue } from '../../src/protocol/payload.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { type AppRecord, appRecordSchema, emptyRecord } from './app-record.ts'
 import { type DeviceRecord, deviceRecordSchema, emptyDeviceRecord } from './device-record.ts'
+import { readRecord, replaceFile } from './record-file.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -79,54 +78,5 @@ const turnstile = () => {
     const result = (tails.get(key) ?? Promise.resolve()).then(work, work)
     tails.set(key, result)
     return result
-  }
-}
-
-const readRecord = async <T>(path: string, schema: z.ZodType<T>, log: Logger): Promise<T | undefined> => {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new LongshoreError('state-unusable', `reading ${path}: ${(error as Error).message}`, { cause: error })
-  }
-  const fault = (() => {
-    try {
-      const result = schema.safeParse(JSON.parse(text))
-      return result.success ? { value: result.data } : { why: describeIssue(result.error).message }
-    } catch (error) {
-      return { why: (error as Error).message }
-    }
-  })()
-  if ('value' in fault) return fault.value
-  const aside = `${path}.unreadable`
-  await rename(path, aside)
-  log.error(
-    { code: 'state-unusable', path: aside, why: fault.why },
-    'a state file cannot be understood and was set aside',
-  )
-  return undefined
-}
-
-/** Written beside, flushed, renamed over, and the directory flushed: a power cut leaves the old file or the new one. */
-const replaceFile = async (path: string, record: object): Promise<void> => {
-  const beside = `${path}.tmp`
-  try {
-    const file = await open(beside, 'w', 0o600)
-    try {
-      await file.writeFile(JSON.stringify(record))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(beside, path)
-    const directory = await open(join(path, '..'), 'r')
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
-  } catch (error) {
-    throw new LongshoreError('state-unusable', `writing ${path}: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -1,7 +1,8 @@
 /** What the command prints: tables and lines for people, one JSON object for programs. Results go to stdout, the rest to stderr. */
 import { styleText } from 'node:util'
-import { explain } from '../protocol/codes.ts'
-import { LongshoreError, reasonOf } from '../protocol/reason.ts'
+import { FilesError } from '../project/files-error.ts'
+import { type Code, explain } from '../protocol/codes.ts'
+import { LongshoreError, type Place, reasonOf } from '../protocol/reason.ts'
 import { ComposeError } from './compose-file.ts'
 
 type Style = Parameters<typeof styleText>[0]
@@ -72,6 +73,9 @@ const usageCodes: ReadonlySet<string> = new Set([
   'usage',
   'config-invalid',
   'file-unreadable',
+  'file-outside',
+  'file-unsuitable',
+  'files-too-large',
   'yaml-invalid',
   'key-unknown',
   'key-unsupported',
@@ -93,7 +97,7 @@ export const exitCodeOf = (code: string): number => {
 
 /** Prints an error with its place and its remedy, and returns the exit code that it stands for. */
 export const showError = (error: unknown, json: boolean): number => {
-  if (error instanceof ComposeError) return showFaults(error, json)
+  if (error instanceof ComposeError || error instanceof FilesError) return showFaults(error, json)
   const reason = reasonOf(error)
   const place = error instanceof LongshoreError ? error.place : undefined
   if (json) process.stderr.write(`${JSON.stringify({ error: { ...reason, ...(place && { place }) } })}\n`)
@@ -105,21 +109,31 @@ export const showError = (error: unknown, json: boolean): number => {
   return exitCodeOf(reason.code)
 }
 
-const showFaults = (error: ComposeError, json: boolean): number => {
+type Fault = {
+  readonly code: Code
+  readonly message: string
+  readonly remedy?: string
+  readonly place?: Place
+  /** where the Compose file names it, when line and column are not known */
+  readonly at?: string
+}
+
+const showFaults = (error: { code: Code; message: string; faults: readonly Fault[] }, json: boolean): number => {
   if (json)
     process.stderr.write(
       `${JSON.stringify({ error: { code: error.code, message: error.message, faults: error.faults } })}\n`,
     )
   else {
-    for (const { code, message, place, remedy } of error.faults) {
-      remark(`${paintError('error')}: ${placeText(place)}: ${message}`)
+    for (const { code, message, place, at, remedy } of error.faults) {
+      const where = place === undefined ? at : placeText(place)
+      remark(`${paintError('error')}: ${where ? `${where}: ` : ''}${message}`)
       remark(`  ${remedy ?? explain(code).remedy} [${code}]`)
     }
   }
   return exitCode.usage
 }
 
-const placeText = ({ file, line, column }: { file: string; line?: number; column?: number }): string =>
+const placeText = ({ file, line, column }: Place): string =>
   [file, line, column].filter((part) => part !== undefined).join(':')
 
 const paintError = (text: string): string => (hasColour(process.stderr) ? styleText('red', text) : text)

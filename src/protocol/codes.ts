@@ -6,10 +6,21 @@ const table = {
   // What an operator wrote.
   usage: ['the command line is not understood', 'run the command with --help'],
   'config-invalid': ['a configuration file or context cannot be used', 'mend the named field'],
-  'file-unreadable': ['a file named on the command line cannot be read', 'check the path and its permissions'],
+  'file-unreadable': [
+    'a file named on the command line or in the Compose file cannot be read',
+    'check the path and its permissions',
+  ],
   'file-outside': [
-    'a path leads out of the project folder',
-    'move the file into the project folder, or widen it with --project-directory',
+    'a path beside the Compose file leads out of its folder',
+    'copy the file beside the Compose file, or name an absolute path of the device',
+  ],
+  'file-unsuitable': [
+    'a file beside the Compose file cannot travel to a device',
+    'mend or remove it, or name it in .longshoreignore',
+  ],
+  'files-too-large': [
+    'the files beside the Compose file are too many or too large for a message',
+    'put them into .longshoreignore, set x-longshore: {seed: false} on the mount, or build them into the image',
   ],
   'yaml-invalid': ['the file is not valid YAML', 'mend the YAML at the line given'],
   'key-unknown': ['Compose has no such key', 'check its spelling, or prefix your own keys with x-'],

@@ -2,9 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type AcceptInput, accept } from '../../agent/reconcile/accept.ts'
 import { type AppRecord, emptyRecord } from '../../agent/store/app-record.ts'
+import type { ReleaseFile } from '../../src/protocol/deployment.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { app, assignment, committed, image, owner, removal, serviceModel, underWay } from '../support/builders.ts'
+
+import { packFiles } from '../support/models.ts'
 
 const model = serviceModel({ web: {} })
 const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}): AcceptInput => ({
@@ -97,10 +100,53 @@ describe('refused is', () => {
     })
   })
 
-  test('a release with files, which this agent cannot place', () => {
+  const withFiles = (files: Record<string, ReleaseFile>, compose = model) => ({
+    ...assignment(compose),
+    files,
+    release: releaseDigest({ compose, files }),
+  })
+
+  test('a file whose content has another digest', () => {
     const files = { 'a.conf': { sha256: 'a'.repeat(64), mode: '0644', content: 'YQ==' } }
-    const message = { ...assignment(model), files, release: releaseDigest({ compose: model, files }) }
-    expect(refusal(message)).toMatchObject({ outcome: 'rejected', reason: { path: 'files' } })
+    expect(refusal(withFiles(files))).toMatchObject({
+      outcome: 'rejected',
+      reason: { code: 'file-mismatch', path: 'files.a.conf' },
+    })
+  })
+
+  test('a file in what is a file', () => {
+    expect(refusal(withFiles(packFiles({ a: '1', 'a/b': '2' })))).toMatchObject({
+      reason: { code: 'file-mismatch', path: 'files.a/b' },
+    })
+  })
+
+  test.each([
+    '../a',
+    '/a',
+    'a/../../b',
+    'a//b',
+    './a',
+    'a/.',
+    '',
+    'a\0b',
+    'a\nb',
+    'x'.repeat(1025),
+    `${'x'.repeat(256)}/a`,
+  ])('a file that would stand at %j', (path) => {
+    expect(refusal(withFiles(packFiles({ [path]: '1' })))).toMatchObject({
+      outcome: 'rejected',
+      reason: { code: 'message-invalid' },
+    })
+  })
+
+  test('a config whose file does not come along', () => {
+    const compose = serviceModel(
+      { web: { configs: [{ source: 'app', target: '/app' }] } },
+      { configs: { app: { file: './app.toml' } } },
+    )
+    expect(refusal(withFiles({}, compose))).toMatchObject({
+      reason: { code: 'file-missing', path: 'compose.configs.app' },
+    })
   })
 
   test.each([

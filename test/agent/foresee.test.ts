@@ -25,7 +25,7 @@ test('a first deployment is foreseen as the planner does it', () => {
 })
 
 test('an update is foreseen to its end, with what goes after the commit', () => {
-  expect(foresee(planInput(underWay(after, before), observed))).toMatchObject({ pulls: [], waits: [] })
+  expect(foresee(planInput(underWay(after, before), observed))).toMatchObject({ pulls: [], waits: [], kept: [] })
   expect(texts(foresee(planInput(underWay(after, before), observed)))).toEqual([
     'create-container shop-web-1.next',
     'forbid-restart shop-web-1',
@@ -76,6 +76,7 @@ test('nothing is foreseen where all is as wanted', () => {
     operations: [],
     pulls: [],
     waits: [],
+    kept: [],
   })
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { label } from '../../agent/translate/engine-names.ts'
 import { stopTimeoutS, type TranslateInput, translateService } from '../../agent/translate/translate-service.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
-import { app, image, serviceModel } from '../support/builders.ts'
+import { app, image, paths, serviceModel } from '../support/builders.ts'
 
 const translate = (service: Partial<Service>, rest: Partial<Model> = {}, more: Partial<TranslateInput> = {}) => {
   const model = serviceModel({ web: service }, rest)
@@ -16,6 +16,10 @@ const translate = (service: Partial<Service>, rest: Partial<Model> = {}, more: P
     digest: 'd',
     generation: 3,
     release: 'r',
+    number: 1,
+    files: {},
+    secretVersions: {},
+    paths,
     ...more,
   })
 }
@@ -33,6 +37,7 @@ test('a service with nothing but an image', () => {
       [label.digest]: 'd',
     },
     environment: {},
+    secretEnvironment: {},
     tty: false,
     stdinOpen: false,
     readOnly: false,

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { cut, exitCodeOf, table } from '../../src/cli/output.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { cut, exitCodeOf, showError, table } from '../../src/cli/output.ts'
+import { FilesError } from '../../src/project/files-error.ts'
 import { codeNames } from '../../src/protocol/codes.ts'
 
 test('what an operator wrote wrong is 2, silence is 3, and every other code is 1', () => {
@@ -21,4 +22,26 @@ test('a line is cut to the width that is seen', () => {
   expect(cut('short', 5)).toBe('short')
   expect(cut('much too long', 5)).toBe('much…')
   expect(cut('\u001b[32mgreen\u001b[39m and more', 8)).toBe('\u001b[32mgreen\u001b[39m a…')
+})
+
+test('files that cannot travel are listed with where they are named and what to do', () => {
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  vi.stubEnv('NO_COLOR', '1')
+  onTestFinished(() => {
+    write.mockRestore()
+    vi.unstubAllEnvs()
+  })
+  const fault = {
+    code: 'file-unsuitable',
+    path: 'run',
+    at: 'services.web.volumes[0]',
+    message: 'run is a pipe',
+  } as const
+  expect(showError(new FilesError([fault, { ...fault, remedy: 'away with it' }]), false)).toBe(2)
+  expect(write.mock.calls.map(([text]) => text)).toEqual([
+    'error: services.web.volumes[0]: run is a pipe\n',
+    '  mend or remove it, or name it in .longshoreignore [file-unsuitable]\n',
+    'error: services.web.volumes[0]: run is a pipe\n',
+    '  away with it [file-unsuitable]\n',
+  ])
 })

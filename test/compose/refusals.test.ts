@@ -81,7 +81,7 @@ const bad: [string, string, RegExp][] = [
   ['secrets: [{source: none}]', 'reference-missing 4:15 services.web.secrets[0]', /define it/],
   ['secrets: [{target: a}]', 'value-invalid 4:15 services.web.secrets[0]', /the name at top level/],
   ['x-longshore: {secretEnv: {A: none}}', 'reference-missing 4:34 services.web.x-longshore.secretEnv.A', /define it/],
-  ['x-longshore: {secretEnvFiles: [../a.env]}', 'file-outside 2:3 services.web', /--project-directory/],
+  ['x-longshore: {secretEnvFiles: [../a.env]}', 'file-outside 2:3 services.web', /beside the Compose file/],
   ['x-longshore: {secretenv: {}}', 'key-unknown 4:19 services.web.x-longshore.secretenv', /secretEnv/],
   ['volumes: ["a/b:/d"]', 'value-invalid 4:15 services.web.volumes[0]', /absolute path/],
   ['volumes: ["none:/d"]', 'reference-missing 4:15 services.web.volumes[0]', /define it/],

@@ -9,7 +9,11 @@ import { inject, onTestFinished } from 'vitest'
 import { type Agent, createAgent } from '../../agent/agent.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { dockerEngine } from '../../agent/engine/docker.ts'
+import { diskFiles, findSecretsFolder } from '../../agent/files/disk-files.ts'
+import { openIdentity } from '../../agent/secrets/identity.ts'
+import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
+import { replaceText } from '../../agent/store/record-file.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
@@ -62,6 +66,7 @@ export type TestAgentOptions = {
   readonly maxBytes?: number
   readonly engineUrl?: string
   readonly lookEveryMs?: number
+  readonly secretsFolder?: string
 }
 
 export type TestAgent = {
@@ -74,6 +79,8 @@ export type TestAgent = {
 export const startTestAgent = async (options: TestAgentOptions): Promise<TestAgent> => {
   const device = options.device ?? newDeviceId()
   const state = options.state ?? (await mkdtemp(join(tmpdir(), 'longshore-state-')))
+  const secretsFolder = options.secretsFolder ?? `/dev/shm/longshore-test/${device}`
+  const identityFile = join(state, 'identity')
   const agent = createAgent({
     device,
     clientId: device,
@@ -86,6 +93,9 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     lookEveryMs: options.lookEveryMs ?? 60_000,
     version: 'test',
     engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`),
+    files: diskFiles(state, await findSecretsFolder([secretsFolder])),
+    identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
+    secretStore: await openSecretStore(state, silent),
     store: await openFileStore(state, silent),
     hostFacts,
     log: silent,
@@ -103,6 +113,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     await stop()
     await removeEverythingOf(device)
     await rm(state, { recursive: true, force: true })
+    await rm(secretsFolder, { recursive: true, force: true })
   }, 60_000)
   agent.start()
   return { device, state, agent, stop }

@@ -1,11 +1,13 @@
 /** Plain data for the pure parts: records, deployments, what is observed, and a plan as text. */
 import type { EngineState, NamedObject } from '../../agent/engine/engine.ts'
-import { applyOperation } from '../../agent/reconcile/foresee.ts'
+import { noFiles } from '../../agent/files/project-files.ts'
+import { applyOperation, filesAfter } from '../../agent/reconcile/foresee.ts'
 import { emptyMemory, rememberResults } from '../../agent/reconcile/memory.ts'
 import type { Observed, ObservedContainer } from '../../agent/reconcile/observed.ts'
 import { operationText } from '../../agent/reconcile/operation.ts'
 import { plan } from '../../agent/reconcile/plan.ts'
 import type { Plan, PlanInput } from '../../agent/reconcile/plan-contract.ts'
+import { withDecisions, withOutcomes } from '../../agent/reconcile/plan-files.ts'
 import { type AcceptedAssignment, type AppRecord, emptyRecord } from '../../agent/store/app-record.ts'
 import {
   label,
@@ -16,6 +18,7 @@ import {
   usedVolumeKeys,
   volumeName,
 } from '../../agent/translate/engine-names.ts'
+import type { ProjectPaths } from '../../agent/translate/project-mounts.ts'
 import { specDigest } from '../../agent/translate/spec-digest.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
 import type { Removal } from '../../src/protocol/deployment.ts'
@@ -147,6 +150,8 @@ export const observing = (model: Model, containers: readonly ObservedContainer[]
   }
 }
 
+export const paths: ProjectPaths = { data: '/p/data', trees: '/p/trees', secrets: '/s' }
+
 export const nothing: Observed = { containers: [], networks: [], volumes: [] }
 
 export const planInput = (record: AppRecord, observed: Observed, rest: Partial<PlanInput> = {}): PlanInput => ({
@@ -155,6 +160,9 @@ export const planInput = (record: AppRecord, observed: Observed, rest: Partial<P
   observed,
   images,
   pulls: {},
+  files: noFiles,
+  paths,
+  secretVersions: {},
   memory: emptyMemory(record.accepted?.deployment.generation ?? 0),
   now: 1_000_000,
   ...rest,
@@ -175,7 +183,9 @@ export const waits = (result: Plan): string[] => result.waits.map(({ code, messa
 /** The input of the turn after: what the operations did, and what the loop remembers of them. */
 export const afterTurn = (input: PlanInput, result: Plan, laterMs = 0): PlanInput => ({
   ...input,
-  observed: result.operations.reduce(applyOperation, input.observed),
+  record: withFiles(input.record, result),
+  files: result.operations.reduce(filesAfter, input.files),
+  observed: result.operations.reduce((seen, operation) => applyOperation(seen, operation), input.observed),
   memory: rememberResults(
     result.memory,
     result.operations.map((operation) => ({ operation })),
@@ -183,6 +193,19 @@ export const afterTurn = (input: PlanInput, result: Plan, laterMs = 0): PlanInpu
   ),
   now: input.now + laterMs,
 })
+
+/** The record with what the plan decided about files, and what its operations wrote. */
+const withFiles = (record: AppRecord, { files, operations }: Plan): AppRecord =>
+  operations.reduce(
+    (after, operation) =>
+      operation.kind === 'change-files'
+        ? withOutcomes(
+            after,
+            operation.changes.map(({ path }) => ({ path, outcome: 'done' })),
+          )
+        : after,
+    files === undefined ? record : withDecisions(record, files),
+  )
 
 /** Turn after turn until nothing is left to do: what each of them did. */
 export const turns = (input: PlanInput, limit = 30): string[][] => {

@@ -55,8 +55,8 @@ const purePackages = [
 ]
 /** Rooms that exist for their effects: a pure module has no business in them, whatever the file does. */
 const effectRooms = [
-  ...['engine', 'store', 'devices', 'telemetry', 'commands'].map((room) => `agent/${room}/`),
-  ...['link', 'outbox', 'fleet', 'cli', 'engine-setup'].map((room) => `src/${room}/`),
+  ...['engine', 'store', 'files', 'secrets', 'devices', 'telemetry', 'commands'].map((room) => `agent/${room}/`),
+  ...['link', 'outbox', 'fleet', 'cli', 'project', 'engine-setup'].map((room) => `src/${room}/`),
 ]
 
 const isPureRoot = (file: string): boolean => pureRoots.some((root) => root.test(file))
@@ -97,6 +97,8 @@ const describe = ({ file, target }: Edge, fault: string | undefined): string[] =
 
 const describeLiteral = (file: string, literal: string): string[] =>
   /^\/(?:sys|proc|dev)(?:\/|$)/.test(literal) &&
+  // Neither is a fact about the machine: an open file by its number, and a file system in memory.
+  !/^\/(?:proc\/self\/fd|dev\/shm)\//.test(literal) &&
   isIn(file, 'agent/', 'src/', 'broker/') &&
   !isIn(file, 'agent/devices/', 'agent/telemetry/')
     ? [`${file} names ${literal}: only agent/devices and agent/telemetry read /sys, /proc and /dev`]

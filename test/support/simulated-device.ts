@@ -5,11 +5,13 @@
 import type { Engine } from '../../agent/engine/engine.ts'
 import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
+import { type MemoryFiles, memoryFiles } from '../../agent/files/memory-files.ts'
+import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
-import { emptyRecord } from '../../agent/store/app-record.ts'
+import { emptyRecord, neededContents } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Store } from '../../agent/store/store.ts'
 import type { Model } from '../../src/compose/model.ts'
@@ -18,6 +20,7 @@ import { writePayload } from '../../src/protocol/payload.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import { silent } from './agents.ts'
 import { owner } from './builders.ts'
+import { packFiles } from './models.ts'
 
 const never = new Promise<never>(() => undefined)
 
@@ -27,7 +30,11 @@ export type SimulatedDevice = {
   readonly engine: SimulatedEngine
   readonly store: Store
   readonly reported: ReadonlyMap<string, Reported>
-  readonly deploy: (model: Model) => Promise<Accept['kind']>
+  readonly files: MemoryFiles
+  /** by name: what was set for every app */
+  readonly secrets: Map<string, string>
+  /** With files beside the Compose file, by path. */
+  readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
@@ -61,6 +68,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   let life: Life | undefined
   const reported = new Map<string, Reported>()
   const store = memoryStore()
+  const files = memoryFiles()
+  const secrets = new Map<string, string>()
   const engine: SimulatedEngine = simulatedEngine({
     now: Date.now,
     ...(input.beforeCall && { beforeCall: input.beforeCall }),
@@ -84,39 +93,50 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     callsUntilCrash = undefined
   }
 
-  /** The engine as one life of the agent sees it: no answer reaches what is frozen. */
-  const engineOf = (current: () => Life | undefined): Engine => {
-    const guarded = async (call: () => Promise<unknown>): Promise<unknown> => {
-      if (current()?.isFrozen === true) return never
-      callsInARow += 1
-      callCount += 1
-      if (fault !== undefined) throw fault
-      if (callsInARow > callLimit) throw new Error(`${callLimit} calls without a pause`)
-      const isLast = callsUntilCrash === 0
-      if (callsUntilCrash !== undefined) callsUntilCrash -= 1
-      if (isLast && !isCrashAfter) {
-        freeze()
-        return never
-      }
-      const result = call()
-      if (isLast) {
-        await result.catch(() => undefined)
-        freeze()
-      }
-      const settled = await result
-      return current()?.isFrozen === true ? never : settled
+  /** A call as one life of the agent makes it: no answer reaches what is frozen, and it may be the last one. */
+  const guard = async (current: () => Life | undefined, call: () => Promise<unknown>): Promise<unknown> => {
+    if (current()?.isFrozen === true) return never
+    callsInARow += 1
+    callCount += 1
+    if (fault !== undefined) throw fault
+    if (callsInARow > callLimit) throw new Error(`${callLimit} calls without a pause`)
+    const isLast = callsUntilCrash === 0
+    if (callsUntilCrash !== undefined) callsUntilCrash -= 1
+    if (isLast && !isCrashAfter) {
+      freeze()
+      return never
     }
+    const result = call()
+    if (isLast) {
+      await result.catch(() => undefined)
+      freeze()
+    }
+    const settled = await result
+    return current()?.isFrozen === true ? never : settled
+  }
+
+  const engineOf = (current: () => Life | undefined): Engine => {
     const names = Object.keys(engine).filter((name) => name !== 'events' && name !== 'controls') as (keyof Engine)[]
     return {
       ...engine,
       ...Object.fromEntries(
         names.map((name) => [
           name,
-          (...values: never[]) => guarded(() => (engine[name] as (...values: never[]) => Promise<unknown>)(...values)),
+          (...values: never[]) =>
+            guard(current, () => (engine[name] as (...values: never[]) => Promise<unknown>)(...values)),
         ]),
       ),
     }
   }
+
+  const filesOf = (current: () => Life | undefined): ProjectFiles => ({
+    ...files,
+    observe: async (app, paths) => (current()?.isFrozen ? never : files.observe(app, paths)),
+    placeTree: async (...values) => (await guard(current, () => files.placeTree(...values))) as undefined,
+    changeData: async (...values) => (await guard(current, () => files.changeData(...values))) as never,
+    removeTrees: async (...values) => (await guard(current, () => files.removeTrees(...values))) as undefined,
+    removeProject: async (...values) => (await guard(current, () => files.removeProject(...values))) as undefined,
+  })
 
   const revive = (): void => {
     if (life !== undefined) return
@@ -137,6 +157,11 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     const reconciler = createReconciler({
       owner,
       engine: guardedEngine,
+      files: filesOf(current),
+      secrets: {
+        versions: () => Object.fromEntries(secrets),
+        value: async (_, name) => Buffer.from(secrets.get(name) ?? ''),
+      },
       store: guardedStore,
       puller,
       reporter: createReporter({
@@ -177,7 +202,10 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       generationFloor: 0,
       now: Date.now(),
     })
-    if (judged.kind === 'accepted') await store.updateApp(app, () => judged.record)
+    if (judged.kind === 'accepted') {
+      await files.keep(app, judged.contents, neededContents([record, judged.record]))
+      await store.updateApp(app, () => judged.record)
+    }
     life?.reconciler.look(app)
     return judged.kind
   }
@@ -191,14 +219,19 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   return {
     engine,
     store,
+    files,
+    secrets,
     reported,
-    deploy: (compose) =>
-      take(compose.name, {
+    deploy: (compose, texts = {}, options = {}) => {
+      const packed = packFiles(texts)
+      return take(compose.name, {
         ...addressed(compose.name),
-        release: releaseDigest({ compose, files: {} }),
+        release: releaseDigest({ compose, files: packed }),
         compose,
-        files: {},
-      }),
+        files: packed,
+        ...options,
+      })
+    },
     remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
     crash: (afterCalls, isAfterEffect) => {
       callsUntilCrash = afterCalls
