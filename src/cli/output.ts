@@ -2,7 +2,7 @@
 import { styleText } from 'node:util'
 import { explain } from '../protocol/codes.ts'
 import { LongshoreError, reasonOf } from '../protocol/reason.ts'
-import { ComposeError } from './compose-file.ts'
+import { ComposeError } from './compose-error.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -79,6 +79,8 @@ const usageCodes: ReadonlySet<string> = new Set([
   'variable-undefined',
   'variable-invalid',
   'reference-missing',
+  'reference-circle',
+  'include-conflict',
   'dependency-cycle',
   'port-duplicate',
   'name-duplicate',

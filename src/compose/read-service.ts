@@ -130,6 +130,9 @@ const rows: Rows<'service'> = {
     }),
   ),
   pull_policy: readPullPolicy,
+  // Both are gone by now: load-project.ts has read them.
+  extends: () => undefined,
+  profiles: () => undefined,
 }
 
 const readKeys = readShape('service', rows)
