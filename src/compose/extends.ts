@@ -39,10 +39,14 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
     if (known !== undefined) return known
     const entry = entryOf(node, 'extends')
     const own = withoutKey(node, 'extends')
-    const base = entry === undefined ? undefined : baseOf({ home, name }, entry.value, trail)
-    const result = base === undefined ? own : mergeAuthored(base, own, context, ['services', name])
+    const result = entry === undefined ? own : extended({ home, name }, own, entry.value, trail)
     whole.set(key, result)
     return result
+  }
+
+  const extended = (link: Link, own: Authored, written: Authored, trail: readonly Link[]): Authored => {
+    const base = baseOf(link, written, trail)
+    return base === undefined ? broken(own) : mergeAuthored(base, own, context, ['services', link.name])
   }
 
   const baseOf = (link: Link, written: Authored, trail: readonly Link[]): Authored | undefined => {
@@ -73,6 +77,9 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
   }))
   return withValue(tree, 'services', { ...services, entries })
 }
+
+/** Of half a service there would be much to say that is not so. */
+const broken = ({ path, place }: Authored): Authored => ({ path, place, kind: 'broken' })
 
 const readTarget = (node: Authored, context: Context): Target | undefined => {
   const filled = (value: Authored, what: string): string | undefined => {

@@ -110,7 +110,7 @@ const loadOne = (
   // The project that includes has the last word, so that it can set what the other one leaves open.
   const lookup: Lookup = (name) => context.lookup(name) ?? own(name)
   const tree = load({ paths: found, folder: base, lookup, trail: [...trail, first.path] })
-  return tree === undefined ? undefined : withOwnVariables(tree, own)
+  return tree === undefined ? undefined : withOwnVariables(tree, lookup)
 }
 
 const readEnvFiles = (
@@ -144,18 +144,18 @@ const readEnvFiles = (
 }
 
 /** A name alone under `environment` takes its value where it was written: outside, the variable is not known. */
-const withOwnVariables = (tree: Authored, own: Lookup): Authored => {
+const withOwnVariables = (tree: Authored, lookup: Lookup): Authored => {
   const services = entryOf(tree, 'services')?.value
   if (services?.kind !== 'map') return tree
   const entries = services.entries.map((entry) => {
     const environment = entryOf(entry.value, 'environment')?.value
     if (environment === undefined) return entry
-    return { ...entry, value: withValue(entry.value, 'environment', withValues(environment, own)) }
+    return { ...entry, value: withValue(entry.value, 'environment', withValues(environment, lookup)) }
   })
   return withValue(tree, 'services', { ...services, entries })
 }
 
-const withValues = (environment: Authored, own: Lookup): Authored => {
+const withValues = (environment: Authored, lookup: Lookup): Authored => {
   const valued = (node: Authored, text: string): Authored => ({
     path: node.path,
     place: node.place,
@@ -167,7 +167,7 @@ const withValues = (environment: Authored, own: Lookup): Authored => {
     return {
       ...environment,
       items: environment.items.map((item) => {
-        const value = item.kind === 'scalar' && !item.text.includes('=') ? own(item.text) : undefined
+        const value = item.kind === 'scalar' && !item.text.includes('=') ? lookup(item.text) : undefined
         return value === undefined ? item : valued(item, `${textOf(item)}=${value}`)
       }),
     }
@@ -175,7 +175,7 @@ const withValues = (environment: Authored, own: Lookup): Authored => {
   return {
     ...environment,
     entries: environment.entries.map((entry) => {
-      const value = isNull(entry.value) && entry.value.tag === undefined ? own(entry.key) : undefined
+      const value = isNull(entry.value) && entry.value.tag === undefined ? lookup(entry.key) : undefined
       return value === undefined ? entry : { ...entry, value: valued(entry.value, value) }
     }),
   }

@@ -19,7 +19,9 @@ export const mergeAuthored = (base: Authored, over: Authored, context: Context, 
 const mergePlain = (base: Authored, over: Authored, context: Context, path: Path): Authored => {
   const rule = mergeRuleAt(path)
   if (rule?.kind === 'replace') return over
-  if (over.kind === 'broken' || base.kind === 'broken') return over
+  // A variable without a value is overridden; of what has a fault already no more is said.
+  if (base.kind === 'broken') return base.unset === undefined ? base : over
+  if (over.kind === 'broken') return over
   if (isNull(over)) return base
   if (isNull(base)) return over
   const merged = rule === undefined ? mergeUsual(base, over, context, path) : mergeBy(rule, base, over, context, path)

@@ -208,11 +208,10 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
       const unset = faults.filter(({ code }) => code === 'variable-undefined')
       for (const { code, message, remedy, place } of faults.filter((fault) => !unset.includes(fault)))
         context.fault({ path: at.path, place }, code, message, remedy)
-      return {
-        ...at,
-        kind: 'broken',
-        unset: unset.map(({ place, message, remedy }) => ({ place, message, remedy })),
-      }
+      const broken = { ...at, kind: 'broken' } as const
+      return unset.length === 0
+        ? broken
+        : { ...broken, unset: unset.map(({ place, message, remedy }) => ({ place, message, remedy })) }
     }
     if (hasBadCharacter(result.text)) {
       context.fault(at, 'value-invalid', 'the text holds a NUL or half a character', 'remove it')
