@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import { FilesError } from '../project/files-error.ts'
 import { type Code, explain } from '../protocol/codes.ts'
 import { LongshoreError, type Place, reasonOf } from '../protocol/reason.ts'
-import { ComposeError } from './compose-file.ts'
+import { ComposeError } from './compose-error.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -83,6 +83,8 @@ const usageCodes: ReadonlySet<string> = new Set([
   'variable-undefined',
   'variable-invalid',
   'reference-missing',
+  'reference-circle',
+  'include-conflict',
   'dependency-cycle',
   'port-duplicate',
   'name-duplicate',

@@ -5,8 +5,16 @@ import type { Place } from '../protocol/reason.ts'
 export type Path = readonly (string | number)[]
 export type At = { readonly path: Path; readonly place: Place }
 
-export type Authored = At & (AuthoredMap | AuthoredList | AuthoredScalar | { readonly kind: 'broken' })
-/** `broken` is a value whose fault is reported already; readers pass over it. */
+export type Authored = At & Tagged & (AuthoredMap | AuthoredList | AuthoredScalar | Broken)
+/** How a value meets the one it overrides: `!reset` takes it away, `!override` takes its place. Gone before reading. */
+export type Tagged = { readonly tag?: MergeTag }
+export type MergeTag = 'reset' | 'override'
+/**
+ * A value that nobody can read; readers pass over it. Its fault is reported already, or, for a variable without a
+ * value, is reported if the value is still there when all files are one: another file may have overridden it.
+ */
+export type Broken = { readonly kind: 'broken'; readonly unset?: readonly UnsetVariable[] }
+export type UnsetVariable = { readonly place: Place; readonly message: string; readonly remedy: string | undefined }
 export type AuthoredMap = { readonly kind: 'map'; readonly entries: readonly Entry[] }
 export type AuthoredList = { readonly kind: 'list'; readonly items: readonly Authored[] }
 export type AuthoredScalar = {

@@ -14,11 +14,14 @@ export type EnvFile =
   | { readonly ok: true; readonly values: Readonly<Record<string, string>> }
   | { readonly ok: false; readonly faults: readonly EnvFileFault[] }
 
-/** `lookup` is asked before the file's own earlier lines. A name alone on its line takes its value from `lookup`. */
-export const parseEnvFile = (text: string, lookup: Lookup = () => undefined): EnvFile => {
+/**
+ * `lookup` is asked before the file's own earlier lines, `earlier`, for the files before this one, after them. A name
+ * alone on its line takes its value from either.
+ */
+export const parseEnvFile = (text: string, lookup: Lookup = none, earlier: Lookup = none): EnvFile => {
   const values = new Map<string, string>()
   const faults: EnvFileFault[] = []
-  const find: Lookup = (name) => lookup(name) ?? values.get(name)
+  const find: Lookup = (name) => lookup(name) ?? values.get(name) ?? earlier(name)
   const lines = splitLines(text)
   for (let index = 0; index < lines.length; index++) {
     const line = index + 1
@@ -32,7 +35,7 @@ export const parseEnvFile = (text: string, lookup: Lookup = () => undefined): En
       const name = namePattern.exec(content)?.[1]
       if (name === undefined) fail(`${JSON.stringify(content.slice(0, 40))} is not NAME=value`)
       else if (name === '__proto__') fail('__proto__ cannot be a variable name')
-      else setIfDefined(values, name, lookup(name))
+      else setIfDefined(values, name, lookup(name) ?? earlier(name))
       continue
     }
     const [, name = '', blank = '', rest = ''] = assignment
@@ -64,7 +67,7 @@ export const parseEnvFile = (text: string, lookup: Lookup = () => undefined): En
 }
 
 /** `format: raw`: NAME=value up to the end of the line, quotes and dollar signs and all. */
-export const parseRawEnvFile = (text: string, lookup: Lookup = () => undefined): EnvFile => {
+export const parseRawEnvFile = (text: string, lookup: Lookup = none): EnvFile => {
   const values = new Map<string, string>()
   const faults: EnvFileFault[] = []
   for (const [index, content] of splitLines(text).entries()) {
@@ -80,6 +83,8 @@ export const parseRawEnvFile = (text: string, lookup: Lookup = () => undefined):
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, values: Object.fromEntries(values) }
 }
+
+const none: Lookup = () => undefined
 
 const assignmentPattern = /^(?:export\s+)?([\p{L}\p{N}_.[\]-]+)\s*[=:](\s*)(.*)$/su
 const namePattern = /^(?:export\s+)?([\p{L}\p{N}_.[\]-]+)$/u

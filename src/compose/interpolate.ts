@@ -1,6 +1,6 @@
 /**
- * `$NAME` and `${NAME…}` in a text, in every form of the Compose specification. Pure, linear in the text, never
- * throws. Differs from Compose in one thing: a variable without value and without default is a fault, not a blank.
+ * `$NAME` and `${NAME…}` in a text, in every form of the Compose specification; a dollar sign before anything else
+ * stands for itself. Pure, linear in the text, never throws. Differs from Compose in one thing: a variable without value and without default is a fault, not a blank.
  */
 export type Lookup = (name: string) => string | undefined
 
@@ -58,6 +58,10 @@ const parse = (text: string, start: number, depth: number, faults: Interpolation
       index++
       continue
     }
+    if (isAlone(text, index)) {
+      index++
+      continue
+    }
     flush(index)
     if (text[index + 1] === '$') {
       parts.push('$')
@@ -74,6 +78,9 @@ const parse = (text: string, start: number, depth: number, faults: Interpolation
   return { parts, end: index }
 }
 
+/** `$1`, `$ ` or a dollar sign at the end: the specification keeps what cannot be a variable. */
+const isAlone = (text: string, index: number): boolean => !/[A-Za-z_{$]/.test(text[index + 1] ?? ' ')
+
 const parseVariable = (
   text: string,
   index: number,
@@ -87,7 +94,7 @@ const parseVariable = (
   const shown = JSON.stringify(text.slice(index, index + 40))
   const isBraced = text[index + 1] === '{'
   const name = matchAt(namePattern, text, index + (isBraced ? 2 : 1))
-  if (name === undefined) return fail(`${shown}: a dollar sign must be followed by a variable name, {NAME} or $`)
+  if (name === undefined) return fail(`${shown}: in the braces must stand the name of a variable`)
   if (!isBraced) return { variable: { name, operator: '', operand: [], index }, end: index + 1 + name.length }
   if (depth >= deepest) return fail(`${shown}: variables are nested more than ${deepest} deep`)
 

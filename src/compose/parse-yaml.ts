@@ -12,11 +12,12 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
+  parseDocument,
   type Scalar,
   type YAMLMap,
 } from 'yaml'
 import type { Place } from '../protocol/reason.ts'
-import { type At, type Authored, type Entry, hasBadCharacter, type Path, quote } from './authored.ts'
+import { type At, type Authored, type Entry, hasBadCharacter, type MergeTag, type Path, quote } from './authored.ts'
 import type { Context } from './context.ts'
 import { interpolate } from './interpolate.ts'
 
@@ -25,7 +26,12 @@ const longestText = 1024 * 1024
 const mostNodes = 100_000
 const deepestNesting = 64
 
-type Source = { readonly file: string; readonly text: string }
+type Source = {
+  readonly file: string
+  readonly text: string
+  /** A file that is merged with others may say nothing. */
+  readonly mayBeEmpty?: boolean
+}
 
 /** undefined: there is nothing to read, and the fault says why. */
 export const parseYaml = (source: Source, context: Context): Authored | undefined => {
@@ -58,7 +64,9 @@ export const parseYaml = (source: Source, context: Context): Authored | undefine
     return context.fault(at, 'yaml-invalid', 'the file has more than one YAML document', 'keep one, without ---')
   }
   const root = document?.contents ?? null
-  if (document === undefined || root === null || (isScalar(root) && root.value === null))
+  const isEmpty = document === undefined || root === null || (isScalar(root) && root.value === null)
+  if (isEmpty && source.mayBeEmpty === true) return { ...start, kind: 'map', entries: [] }
+  if (isEmpty)
     return context.fault(start, 'yaml-invalid', 'the file is empty', 'write at least one service under services:')
   if (!isMap(root) && !isAlias(root))
     return context.fault(
@@ -73,13 +81,20 @@ export const parseYaml = (source: Source, context: Context): Authored | undefine
 const parseDocuments = (text: string, lineCounter: LineCounter): readonly Document.Parsed[] | string => {
   try {
     // Keys used twice are found below: the package compares every key with every other.
-    const options = { lineCounter, merge: true, uniqueKeys: false, prettyErrors: false } as const
+    const options = { lineCounter, merge: true, uniqueKeys: false, prettyErrors: false, customTags: mergeTags }
     const documents = parseAllDocuments(text, options)
     return 'empty' in documents ? [] : documents
   } catch (error) {
     return error instanceof RangeError ? 'the YAML is nested too deep' : `the YAML cannot be read: ${String(error)}`
   }
 }
+
+/** Known to the package so that it does not warn; what they mean is for the merge. */
+const mergeTags = ['!reset', '!override'].flatMap((tag) => [
+  { tag, resolve: (text: string) => text },
+  { tag, collection: 'map' as const },
+  { tag, collection: 'seq' as const },
+])
 
 type Work = {
   readonly document: Document.Parsed
@@ -93,6 +108,12 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
   const anchors = anchorsBefore(document)
 
   const visit = (node: Node | null, path: Path, fallback: Place, within: readonly Node[]): Authored => {
+    const authored = visitUntagged(node, path, fallback, within)
+    const tag = tagOf(node)
+    return tag === undefined ? authored : { ...authored, tag }
+  }
+
+  const visitUntagged = (node: Node | null, path: Path, fallback: Place, within: readonly Node[]): Authored => {
     // A value that is not there has no place of its own: that of its key.
     const place = node?.range && node.range[0] < node.range[1] ? placeAt(node.range[0]) : fallback
     const broken: Authored = { path, place, kind: 'broken' }
@@ -168,7 +189,7 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
   }
 
   const visitScalar = (node: Scalar, at: At): Authored => {
-    const { value } = node
+    const value = tagOf(node) !== undefined && node.type === 'PLAIN' ? untagged(node) : node.value
     const written = node.source ?? String(value)
     if (value === null || typeof value === 'boolean') return { ...at, kind: 'scalar', value, text: written }
     if (typeof value === 'number') {
@@ -179,12 +200,18 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
     const raw = typeof value === 'string' ? value : written
     const result = interpolate(raw, context.lookup)
     if (!result.ok) {
-      for (const { code, message, remedy, index } of result.faults) {
-        const begin = node.range ? text.slice(node.range[0], node.range[1]).indexOf(raw) : -1
-        const place = begin < 0 || !node.range ? at.place : placeAt(node.range[0] + begin + index)
+      const begin = node.range ? text.slice(node.range[0], node.range[1]).indexOf(raw) : -1
+      const faults = result.faults.map((fault) => ({
+        ...fault,
+        place: begin < 0 || !node.range ? at.place : placeAt(node.range[0] + begin + fault.index),
+      }))
+      const unset = faults.filter(({ code }) => code === 'variable-undefined')
+      for (const { code, message, remedy, place } of faults.filter((fault) => !unset.includes(fault)))
         context.fault({ path: at.path, place }, code, message, remedy)
-      }
-      return { ...at, kind: 'broken' }
+      const broken = { ...at, kind: 'broken' } as const
+      return unset.length === 0
+        ? broken
+        : { ...broken, unset: unset.map(({ place, message, remedy }) => ({ place, message, remedy })) }
     }
     if (hasBadCharacter(result.text)) {
       context.fault(at, 'value-invalid', 'the text holds a NUL or half a character', 'remove it')
@@ -195,6 +222,17 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
 
   const root = visit(document.contents, [], placeAt(undefined), [])
   return root.kind === 'broken' ? undefined : root
+}
+
+const tagOf = (node: Node | null): MergeTag | undefined => {
+  if (node === null || isAlias(node)) return undefined
+  return node.tag === '!reset' ? 'reset' : node.tag === '!override' ? 'override' : undefined
+}
+
+/** With a tag of ours the package leaves `5` a text. */
+const untagged = (node: Scalar): unknown => {
+  const plain = parseDocument(node.source ?? '').contents
+  return isScalar(plain) ? plain.value : null
 }
 
 const isMergeKey = (key: Node | null): boolean => isScalar(key) && key.type === 'PLAIN' && key.source === '<<'

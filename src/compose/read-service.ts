@@ -164,6 +164,9 @@ const rows: Rows<'service'> = {
   configs: readAttachedConfigs,
   secrets: readAttachedSecrets,
   'x-longshore': readServiceExtension,
+  // Both are gone by now: load-project.ts has read them.
+  extends: () => undefined,
+  profiles: () => undefined,
 }
 
 const readKeys = readShape('service', rows)

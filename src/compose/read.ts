@@ -7,8 +7,8 @@ import { formatPath } from '../protocol/payload.ts'
 import { type Authored, entryOf, locate, type Path, quote } from './authored.ts'
 import { checkModel, type Fault } from './check.ts'
 import { type Collected, type ComposeFault, collect, type Note, type Reader, type SecretSource } from './context.ts'
+import { loadProject, type Project } from './load-project.ts'
 import type { Model } from './model.ts'
-import { parseYaml } from './parse-yaml.ts'
 import { readConfigDefinitions, readSecretDefinitions } from './read-attached.ts'
 import { withLimitsInOnePlace } from './read-deploy.ts'
 import { readLongshore } from './read-longshore.ts'
@@ -20,15 +20,12 @@ import { modelFaults } from './validate.ts'
 
 export type { ComposeFault, Note, SecretSource } from './context.ts'
 
-export type ComposeSource = {
-  /** As it is shown to people. */
-  readonly file: string
-  readonly text: string
+export type ComposeSource = Project & {
   /** The project name: becomes `name` and COMPOSE_PROJECT_NAME. */
   readonly app: string
-  /** In layers already: --set over --env-file over .env. */
+  /** In layers already: --set over the shell's, if those are wanted, over --env-file or .env. */
   readonly variables: Readonly<Record<string, string>>
-  /** For `env_file`; the path as it was written. undefined: there is no such file. */
+  /** For `env_file`, `extends` and `include`: a path from the project folder, or an absolute one. undefined: no such file. */
   readonly readFile: (path: string) => string | undefined
 }
 
@@ -44,7 +41,7 @@ export type ReadCompose =
 
 export const readCompose = (source: ComposeSource): ReadCompose => {
   const context = collect({ lookup: lookupIn(source), readFile: guarded(source.readFile) })
-  const root = parseYaml(source, context)
+  const root = loadProject(source, context)
   const draft = root === undefined ? undefined : readTop(root, context)
   if (root === undefined || draft === undefined) return failed(context)
 
@@ -65,6 +62,8 @@ const readTop: Reader<Partial<Model>> = readShape('top', {
   name: () => undefined,
   version: ignored('is obsolete and ignored'),
   services: readServices,
+  // What it names is part of the services by now.
+  include: () => undefined,
   networks: orNothing(readNetworkDefinitions),
   volumes: orNothing(readVolumeDefinitions),
   configs: orNothing(readConfigDefinitions),
@@ -81,7 +80,11 @@ const withSecretsNamed = (model: Model, { secretSources }: Collected): Model => 
   return { ...model, secrets: { ...added, ...model.secrets } }
 }
 
-const failed = (context: Collected): ReadCompose => ({ ok: false, faults: [...context.faults].sort(byPlace) })
+/** File by file, in the order in which they come up, and down each of them. */
+const failed = ({ faults }: Collected): ReadCompose => {
+  const files = [...new Set(faults.map(({ place }) => place.file))]
+  return { ok: false, faults: files.flatMap((file) => faults.filter(({ place }) => place.file === file).sort(byPlace)) }
+}
 
 const byPlace = (a: ComposeFault, b: ComposeFault): number =>
   (a.place.line ?? 0) - (b.place.line ?? 0) || (a.place.column ?? 0) - (b.place.column ?? 0)

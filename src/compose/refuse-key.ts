@@ -16,7 +16,8 @@ export const refuseKey = (level: Level, key: string): Refusal => {
     return {
       code: 'key-unsupported',
       message: `${key} is not supported here`,
-      remedy: 'write x-longshore at top level',
+      remedy:
+        key === 'x-longshore' ? 'write x-longshore at top level' : 'send it with longshore deploy, which resolves it',
     }
   return { code: 'key-unknown', message: `Compose knows no key ${quote(key)} here`, remedy: remedyFor(level, key) }
 }

@@ -38,6 +38,14 @@ const table = {
     'something names a service, network or volume that is not defined',
     'define it, or mend the name',
   ],
+  'reference-circle': [
+    'services or files extend or include each other in a circle',
+    'take one of them out of the circle',
+  ],
+  'include-conflict': [
+    'an included file defines a name that is defined already, in another way',
+    'rename one of the two, or change what is included in a later file given with -f',
+  ],
   'dependency-cycle': ['services depend on each other in a circle', 'take one depends_on out of the circle'],
   'port-duplicate': ['two services publish the same host port', 'give one of them another host port'],
   'name-duplicate': ['two services have the same container_name', 'give one of them another name'],

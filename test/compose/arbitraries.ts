@@ -180,3 +180,62 @@ const escapeAll = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapeAll(item)]))
 }
+
+/** Some keys of a service without mistakes, in forms that docker-compose 1.29 knows too. */
+const names = ['A', 'B', 'C_D']
+const values = fc.constantFrom('1', 'a b', 'x=y', 'true', '$$a')
+const map = fc.dictionary(fc.constantFrom(...names), values, { maxKeys: 3 })
+const pairs = fc.oneof(
+  map,
+  map.map((entries) => Object.entries(entries).map(([name, value]) => `${name}=${value}`)),
+)
+const some = (...words: string[]) => fc.uniqueArray(fc.constantFrom(...words), { minLength: 1, maxLength: 3 })
+export const serviceParts = fc.record(
+  {
+    command: fc.constantFrom('a b', 'a "b c"', ['x', 'y'], []),
+    entrypoint: fc.constantFrom('e', ['e', 'f']),
+    environment: pairs,
+    labels: pairs,
+    user: fc.constantFrom('me', '1000:1000'),
+    ports: some('80', '53/udp', '90-92', '127.0.0.1::70'),
+    expose: some('80', '81', '90-91'),
+    volumes: fc.uniqueArray(
+      fc.constantFrom('data:/a', 'other:/a:ro', '/x:/b', '/y:/b:ro', 'data:/c:nocopy', '/z:/d:rw'),
+      { minLength: 1, maxLength: 3, selector: (mount) => mount.split(':')[1] },
+    ),
+    networks: fc.oneof(
+      some('front', 'back', 'default'),
+      fc.dictionary(
+        fc.constantFrom('front', 'back'),
+        fc.constantFrom(null, { aliases: ['x'] }, { aliases: ['y', 'x'] }),
+        {
+          minKeys: 1,
+        },
+      ),
+    ),
+    depends_on: fc.oneof(
+      some('db', 'cache'),
+      fc.dictionary(
+        fc.constantFrom('db', 'cache'),
+        fc.constantFrom({ condition: 'service_healthy' }, { condition: 'service_started' }),
+        { minKeys: 1 },
+      ),
+    ),
+    healthcheck: fc.record(
+      { test: fc.constantFrom('t', ['CMD', 't']), interval: fc.constantFrom('5s', '1m30s'), retries: fc.nat(5) },
+      { requiredKeys: ['test'] },
+    ),
+    logging: fc.record(
+      { driver: fc.constantFrom('json-file', 'local'), options: fc.constant({ 'max-size': '1m' }) },
+      { requiredKeys: [] },
+    ),
+    cap_add: some('NET_ADMIN', 'SYS_TIME', 'SYS_PTRACE'),
+    tmpfs: fc.constantFrom('/run', ['/tmp']),
+    mem_limit: fc.constantFrom('64m', '1gb', 100_000_000),
+    cpus: fc.constantFrom(0.5, 2),
+    restart: fc.constantFrom('always', 'no', 'on-failure:3'),
+    stop_grace_period: fc.constantFrom('90s', '1m'),
+    init: fc.boolean(),
+  },
+  { requiredKeys: [] },
+)

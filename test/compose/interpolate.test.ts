@@ -38,6 +38,11 @@ describe('every form of the specification has its value', () => {
     ['$$A $${A}', '$A ${A}'],
     ['${NONE:-$$5}', '$5'],
     ['$$$A', '$a'],
+    ['$', '$'],
+    ['^a$', '^a$'],
+    ['a$ b $1 $-', 'a$ b $1 $-'],
+    ['${NONE:-a$}', 'a$'],
+    ['$1$A', '$1a'],
   ])('%s is %s', (text, expected) => {
     expect(put(text)).toEqual({ ok: true, text: expected })
   })
@@ -51,9 +56,6 @@ describe('what has no value or does not parse is a fault that says where', () =>
     ['${EMPTY:?why}', 'variable-undefined', 0],
     ['${NONE?}', 'variable-undefined', 0],
     ['${NONE:-$OTHER}', 'variable-undefined', 8],
-    ['$', 'variable-invalid', 0],
-    ['a$ b', 'variable-invalid', 1],
-    ['$1', 'variable-invalid', 0],
     ['${}', 'variable-invalid', 0],
     ['${A', 'variable-invalid', 0],
     ['${A:}', 'variable-invalid', 0],

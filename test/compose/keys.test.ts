@@ -10,9 +10,10 @@ test('docs/compose.md holds the table that the code makes', () => {
   expect(readFileSync('docs/compose.md', 'utf8')).toContain(composeTable())
 })
 
-test('the keys of a service that are read are those of the model, and those that become others', () => {
+test('the keys of a service that are read are those of the model, and those that are resolved when deploying', () => {
   const supported = Object.entries(rulesOf('service')).flatMap(([key, rule]) => (typeof rule === 'string' ? [] : [key]))
-  expect(supported.sort()).toEqual([...Object.keys(serviceSchema.shape), 'env_file', 'scale'].sort())
+  const resolved = ['env_file', 'extends', 'profiles', 'scale']
+  expect(supported.sort()).toEqual([...Object.keys(serviceSchema.shape), ...resolved].sort())
 })
 
 test('every level has its own path, and is found by it', () => {

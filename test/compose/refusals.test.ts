@@ -11,7 +11,7 @@ describe('a file that cannot be read says why, once', () => {
     ['broken YAML', 'services:\n  web: [a\n', 'yaml-invalid 3:1 '],
     ['a tab', 'services:\n\tweb: a\n', 'yaml-invalid 2:1 '],
     ['two documents', 'services: {a: {image: x}}\n---\nb: 1\n', 'yaml-invalid 2:1 '],
-    ['a tag', 'services: {a: {image: !reset x}}\n', 'yaml-invalid 1:23 '],
+    ['a tag', 'services: {a: {image: !secret x}}\n', 'yaml-invalid 1:23 '],
     ['a key used twice', withKey('image: other'), 'yaml-invalid 4:5 services.web.image'],
     ['an alias without anchor', withKey('labels: *none'), 'yaml-invalid 4:13 services.web.labels'],
     ['a list of keys', withKey('? [a]\n    : b'), 'yaml-invalid 4:7 services.web'],

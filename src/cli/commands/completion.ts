@@ -21,6 +21,7 @@ const bash = (program: Command): string => `_longshore() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
   case $previous in
     -f|--file|--env-file|--config|--password-file|--ca|--cert|--key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --project-directory) COMPREPLY=($(compgen -d -- "$current")); return ;;
   esac
   local words="${wordsOf(program).join(' ')}"
   case \${COMP_WORDS[1]} in

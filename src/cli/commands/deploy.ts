@@ -1,5 +1,5 @@
 /** `longshore deploy`: a Compose file onto one or more devices. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type Deployed, deploy } from '../../fleet/deploy.ts'
 import type { Fleet } from '../../fleet/fleet.ts'
 import type { Ending } from '../../fleet/outcome.ts'
@@ -7,35 +7,22 @@ import { waitForEnding } from '../../fleet/wait.ts'
 import { explain } from '../../protocol/codes.ts'
 import { defaultMaxBytes, writePayload } from '../../protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
-import { collect, collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
+import { collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
 import { loadCompose } from '../compose-file.ts'
+import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { createLive } from '../live.ts'
 import { exitCode, exitCodeOf, paint, remark, say, sayJson } from '../output.ts'
 
-type Options = BrokerOptions & {
-  file: string
-  device: string[]
-  wait?: boolean
-  timeout: number
-  set?: string[]
-  envFile?: string[]
-}
+type Options = BrokerOptions & ComposeOptions & { device: string[]; wait?: boolean; timeout: number }
 
 export const addDeploy = (program: Command): void => {
-  withBrokerOptions(program.command('deploy'))
-    .description('deploy a Compose file as an app to one or more devices')
+  withBrokerOptions(withComposeOptions(program.command('deploy')))
+    .description('deploy Compose files as an app to one or more devices')
     .argument('<app>', 'name of the app', parseApp)
-    .addOption(new Option('-f, --file <file>', 'Compose file; - reads standard input').default('compose.yaml'))
     .requiredOption('-d, --device <id>', 'device to deploy to; may be given several times', collectDevices)
     .option('-w, --wait', 'wait for the outcome on every device, and show progress')
     .option('--timeout <seconds>', 'how long to wait', parseSeconds, 600)
-    .option('--set <key=value>', 'a variable for ${KEY} in the file; may be given several times', collect)
-    .option(
-      '--env-file <file>',
-      'a file of variables, instead of .env beside the Compose file; may be given several times',
-      collect,
-    )
     .option('--json', 'one line of JSON an event, and one for the result')
     .addHelpText(
       'after',
@@ -43,6 +30,7 @@ export const addDeploy = (program: Command): void => {
 Examples:
   longshore deploy line3 -f compose.yaml --device gw-17 --wait
   longshore deploy line3 --device gw-17 --device gw-18 --set TAG=1.4.2
+  longshore deploy line3 -f compose.yaml -f compose.site-a.yaml --profile metrics --device gw-17
 
 Exit codes: 0 done, 1 failed or refused on some device, 2 the file or the command line is not valid, 3 nobody answered in time`,
     )
@@ -51,12 +39,7 @@ Exit codes: 0 done, 1 failed or refused on some device, 2 the file or the comman
 
 const run = async (app: string, options: Options): Promise<void> => {
   const json = options.json === true
-  const { model, notes } = await loadCompose({
-    file: options.file,
-    app,
-    set: options.set ?? [],
-    envFiles: options.envFile,
-  })
+  const { model, notes } = await loadCompose(options, app)
   if (!json) for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
   const sizeBytes = writePayload({ compose: model }).byteLength
   if (sizeBytes > defaultMaxBytes - 1024)

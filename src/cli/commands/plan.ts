@@ -1,14 +1,15 @@
 /** `longshore plan`: what a deployment would do, answered by the device's own planner from its real state. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { z } from 'zod'
 import { ask } from '../../fleet/command.ts'
 import { LongshoreError } from '../../protocol/reason.ts'
-import { collect, parseApp, parseDevice, parseSeconds } from '../arguments.ts'
+import { parseApp, parseDevice, parseSeconds } from '../arguments.ts'
 import { loadCompose } from '../compose-file.ts'
+import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { exitCode, remark, say, sayJson } from '../output.ts'
 
-type Options = BrokerOptions & { file: string; device: string; timeout: number; set?: string[]; envFile?: string[] }
+type Options = BrokerOptions & ComposeOptions & { device: string; timeout: number }
 
 const resultSchema = z.object({
   operations: z.array(z.string()),
@@ -17,23 +18,15 @@ const resultSchema = z.object({
 })
 
 export const addPlan = (program: Command): void => {
-  withBrokerOptions(program.command('plan'))
+  withBrokerOptions(withComposeOptions(program.command('plan')))
     .description('show what a deployment would do on a device, changing nothing')
     .argument('<app>', 'name of the app', parseApp)
-    .addOption(new Option('-f, --file <file>', 'Compose file; - reads standard input').default('compose.yaml'))
     .requiredOption('-d, --device <id>', 'device', parseDevice)
     .option('--timeout <seconds>', 'how long to wait for the device', parseSeconds, 15)
-    .option('--set <key=value>', 'a variable for ${KEY} in the file; may be given several times', collect)
-    .option('--env-file <file>', 'a file of variables, instead of .env beside the Compose file', collect)
     .option('--json', 'one object')
     .action(async (app: string, options: Options) => {
       const { device } = options
-      const { model, notes } = await loadCompose({
-        file: options.file,
-        app,
-        set: options.set ?? [],
-        envFiles: options.envFile,
-      })
+      const { model, notes } = await loadCompose(options, app)
       const json = options.json === true
       if (!json) for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
       const reply = await withFleet(options, (fleet) =>
