@@ -104,7 +104,7 @@ try {
     }
     const deployed = await deploy(
       fleet,
-      { name: app, services: { web: service } },
+      { compose: { name: app, services: { web: service } }, files: {} },
       { device: 'bench', app, by: 'bench', now: Date.now() },
     )
     await waitForEnding(fleet, { ...deployed, timeoutMs: 30_000, onEvent: () => undefined })

@@ -1,7 +1,7 @@
 /** The verb `plan`: what a model would do on this device, from its real state, changing nothing. */
 import { z } from 'zod'
 import { releaseDigest } from '../../src/protocol/digest.ts'
-import { appNameSchema, releasePathSchema } from '../../src/protocol/names.ts'
+import { appNameSchema, releasePathSchema, secretNameSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
@@ -31,6 +31,8 @@ const argsSchema = z.object({
   app: appNameSchema,
   compose: z.record(z.string(), z.unknown()),
   files: z.record(releasePathSchema, z.object({ sha256: z.string(), mode: z.string() })).default({}),
+  /** names of secrets that would be set with the deployment */
+  givenSecrets: z.array(secretNameSchema).default([]),
   replaceFiles: z.boolean().optional(),
   adopt: z.boolean().optional(),
 })
@@ -49,7 +51,7 @@ export const planVerb =
     const parsed = argsSchema.safeParse(args)
     if (!parsed.success)
       return { outcome: 'refused', reason: { code: 'message-invalid', ...describeIssue(parsed.error) } }
-    const { app, ...content } = parsed.data
+    const { app, givenSecrets, ...content } = parsed.data
     const record = store.app(app) ?? emptyRecord(app)
     // Judged exactly as a deployment would be, as the one after the newest that was seen.
     const generation = record.generationSeen + 1
@@ -84,7 +86,7 @@ export const planVerb =
       files: projectFiles,
       record: judged.record,
       observed,
-      secretVersions: secretVersions(app),
+      secretVersions: { ...Object.fromEntries(givenSecrets.map((name) => [name, 'given'])), ...secretVersions(app) },
     })
     const foreseen = foresee({ ...gathered, pulls: {}, memory: emptyMemory(generation), now: 0 })
     const result: PlanResult = {

@@ -26,6 +26,12 @@ export const parseSeconds = (text: string): number => {
   return seconds
 }
 
+export const parseCount = (text: string): number => {
+  const count = Number(text)
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number above 0')
+  return count
+}
+
 export const parsePort = (text: string): number => {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('must be a port, 0 to 65535')

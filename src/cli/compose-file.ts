@@ -1,8 +1,9 @@
 /** The Compose files of a project on the operator's machine, read with their variables, to one model. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { Model } from '../compose/model.ts'
-import { type Note, readCompose } from '../compose/read.ts'
+import { type Note, readCompose, type SecretSource } from '../compose/read.ts'
+import { isInside } from '../project/inside.ts'
 import { ComposeError } from './compose-error.ts'
 import type { ComposeOptions } from './compose-options.ts'
 import { findProject, readTextFile } from './find-project.ts'
@@ -12,6 +13,9 @@ export type LoadedCompose = {
   readonly notes: readonly Note[]
   /** The files of the project, as people are shown them. */
   readonly names: readonly string[]
+  /** The project folder, absolute. */
+  readonly folder: string
+  readonly secretSources: ReadonlyMap<string, SecretSource>
 }
 
 /**
@@ -27,10 +31,20 @@ export const loadCompose = async (options: ComposeOptions, app?: string): Promis
       const absolute = resolve(project.folder, path)
       return existsSync(absolute) ? readTextFile(absolute) : undefined
     },
+    isOutside: (path) => {
+      const absolute = resolve(project.folder, path)
+      return existsSync(absolute) && !isInside(realpathSync(project.folder), realpathSync(absolute))
+    },
   })
   if (!result.ok) throw new ComposeError(result.faults)
-  const { model, notes } = result
-  return { model, notes: [...project.notes, ...notes], names: project.files.map(({ file }) => file) }
+  const { model, notes, secretSources } = result
+  return {
+    model,
+    notes: [...project.notes, ...notes],
+    names: project.files.map(({ file }) => file),
+    folder: project.folder,
+    secretSources,
+  }
 }
 
 /** Compose's own default project name: the folder, in the letters that a project name may have. */

@@ -20,6 +20,8 @@ export type Context = {
   readonly note: (at: At, message: string) => void
   readonly lookup: (name: string) => string | undefined
   readonly readFile: (path: string) => string | undefined
+  /** Whether a path that looks to be in the project folder leads out of it all the same. */
+  readonly isOutside: (path: string) => boolean
   /** Which authored value an item of a sorted or expanded list came from. */
   readonly origins: WeakMap<object, Authored>
   /** by the name that the secret has on the device */
@@ -35,6 +37,7 @@ export type Collected = Context & { readonly faults: ComposeFault[]; readonly no
 export const collect = (source: {
   readonly lookup: (name: string) => string | undefined
   readonly readFile: (path: string) => string | undefined
+  readonly isOutside: (path: string) => boolean
 }): Collected => {
   const faults: ComposeFault[] = []
   const notes: Note[] = []

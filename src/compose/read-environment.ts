@@ -2,6 +2,7 @@
 import { type Authored, pathText, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
+import { toProjectPath } from './project-path.ts'
 import { readShape } from './read-shape.ts'
 import { readBoolean, readFilledText, readOneOf, readPairs } from './read-values.ts'
 
@@ -75,6 +76,16 @@ const readEnvFile = (
   lookup: (name: string) => string | undefined,
   context: Context,
 ): [string, string][] => {
+  // What it says goes to the device: a file from elsewhere must not go with it by mistake.
+  if (toProjectPath(path) === undefined || context.isOutside(path)) {
+    context.fault(
+      node,
+      'file-outside',
+      `env_file ${quote(path)} is not inside the project folder`,
+      'move it there, or name a folder that holds it with --project-directory',
+    )
+    return []
+  }
   const text = context.readFile(path)
   if (text === undefined) {
     if (required !== false)

@@ -27,6 +27,8 @@ export type ComposeSource = Project & {
   readonly variables: Readonly<Record<string, string>>
   /** For `env_file`, `extends` and `include`: a path from the project folder, or an absolute one. undefined: no such file. */
   readonly readFile: (path: string) => string | undefined
+  /** Whether a path leads out of the project folder by a link. Absent: there are none. */
+  readonly isOutside?: (path: string) => boolean
 }
 
 export type ReadCompose =
@@ -40,7 +42,11 @@ export type ReadCompose =
   | { readonly ok: false; readonly faults: readonly ComposeFault[] }
 
 export const readCompose = (source: ComposeSource): ReadCompose => {
-  const context = collect({ lookup: lookupIn(source), readFile: guarded(source.readFile) })
+  const context = collect({
+    lookup: lookupIn(source),
+    readFile: guarded(source.readFile),
+    isOutside: source.isOutside ?? (() => false),
+  })
   const root = loadProject(source, context)
   const draft = root === undefined ? undefined : readTop(root, context)
   if (root === undefined || draft === undefined) return failed(context)

@@ -26,14 +26,17 @@ export type Deployed = {
  * Assigns a release. Resolves when the broker is seen to retain it.
  * @throws LongshoreError not-retained, superseded (a newer one is there, by whom the message says), link-down
  */
-export const deploy = (fleet: Fleet, compose: Assignment['compose'], input: DeployInput): Promise<Deployed> =>
-  put(fleet, input, { release: releaseDigest({ compose, files: {} }), compose, files: {} })
+export const deploy = (fleet: Fleet, content: ReleaseContent, input: DeployInput): Promise<Deployed> =>
+  put(fleet, input, { release: releaseDigest(content), ...content })
+
+/** What an operator deploys: the model, the files beside it, and how the device is to take them. */
+export type ReleaseContent = Pick<Assignment, 'compose' | 'files' | 'replaceFiles' | 'adopt'>
 
 /** Asks for the end of an app, with its named volumes if `volumes` says so. */
 export const assignRemoval = (fleet: Fleet, volumes: boolean, input: DeployInput): Promise<Deployed> =>
   put(fleet, input, { remove: true, volumes })
 
-type Content = Pick<Assignment, 'release' | 'compose' | 'files'> | { readonly remove: true; readonly volumes: boolean }
+type Content = (ReleaseContent & Pick<Assignment, 'release'>) | { readonly remove: true; readonly volumes: boolean }
 
 const put = async (fleet: Fleet, { device, app, by, now }: DeployInput, content: Content): Promise<Deployed> => {
   const { topics } = fleet

@@ -10,7 +10,7 @@ import { settle } from '../../src/compose/settle.ts'
 import { anything, mutated, service, structured, validFile } from './arbitraries.ts'
 import { modelOf, modelOfFiles, readFiles } from './support.ts'
 
-const context = () => collect({ lookup: () => undefined, readFile: () => undefined })
+const context = () => collect({ lookup: () => undefined, readFile: () => undefined, isOutside: () => false })
 const tree = (text: string) => {
   const faults = context()
   const root = parseYaml({ file: 'a.yaml', text }, faults)

@@ -5,7 +5,7 @@ import { parseYaml } from '../../src/compose/parse-yaml.ts'
 import { rebase } from '../../src/compose/rebase.ts'
 
 const rebased = (text: string, folder: string): unknown => {
-  const context = collect({ lookup: () => undefined, readFile: () => undefined })
+  const context = collect({ lookup: () => undefined, readFile: () => undefined, isOutside: () => false })
   const tree = parseYaml({ file: 'a.yaml', text }, context)
   return tree === undefined ? context.faults : toJson(rebase(tree, folder))
 }

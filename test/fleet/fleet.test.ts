@@ -101,7 +101,11 @@ test('a higher generation of somebody else wins and is named; a lower one is rep
   const broker = createBroker({ log, port: 0 })
   onTestFinished(broker.stop)
   const fleet = await openFleet(`mqtt://127.0.0.1:${(await broker.start()).port}`)
-  const { deployment: sent } = await deploy(fleet, compose, { device: 'gw', app: 'shop', by: 'me', now: 100 })
+  const { deployment: sent } = await deploy(
+    fleet,
+    { compose, files: {} },
+    { device: 'gw', app: 'shop', by: 'me', now: 100 },
+  )
   expect(sent.generation).toBe(100)
   const topic = fleet.topics.desired('gw', 'shop')
   let isFirst = true

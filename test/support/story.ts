@@ -8,15 +8,36 @@ import { waitForEnding } from '../../src/fleet/wait.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import { docker } from './agents.ts'
 import { eventually } from './eventually.ts'
+import { packFiles } from './models.ts'
 
-export const send = (fleet: Fleet, device: string, model: Model): Promise<Deployed> =>
-  deploy(fleet, model, { device, app: model.name, by: 'test', now: Date.now() })
+/** `texts` are files beside the Compose file, by path. */
+export type SendOptions = {
+  readonly texts?: Readonly<Record<string, string>>
+  readonly replaceFiles?: boolean
+  readonly adopt?: boolean
+}
+
+export const send = (
+  fleet: Fleet,
+  device: string,
+  model: Model,
+  { texts = {}, ...how }: SendOptions = {},
+): Promise<Deployed> =>
+  deploy(
+    fleet,
+    { compose: model, files: packFiles(texts), ...how },
+    { device, app: model.name, by: 'test', now: Date.now() },
+  )
 
 export const endingFor = (fleet: Fleet, { deployment, before }: Deployed, timeoutMs = 30_000): Promise<Ending> =>
   waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: () => undefined })
 
-export const deployAndWait = async (fleet: Fleet, device: string, model: Model): Promise<Ending> =>
-  endingFor(fleet, await send(fleet, device, model))
+export const deployAndWait = async (
+  fleet: Fleet,
+  device: string,
+  model: Model,
+  options?: SendOptions,
+): Promise<Ending> => endingFor(fleet, await send(fleet, device, model, options))
 
 export const reportOf = async (fleet: Fleet, device: string, app: string): Promise<Reported | undefined> =>
   readState(fleet.topics, await fleet.read([fleet.topics.reported(device, app)]))

@@ -1,20 +1,28 @@
 /** `longshore deploy`: a Compose file onto one or more devices. */
 import type { Command } from 'commander'
-import { type Deployed, deploy } from '../../fleet/deploy.ts'
+import { type Deployed, deploy, type ReleaseContent } from '../../fleet/deploy.ts'
 import type { Fleet } from '../../fleet/fleet.ts'
 import type { Ending } from '../../fleet/outcome.ts'
 import { waitForEnding } from '../../fleet/wait.ts'
 import { explain } from '../../protocol/codes.ts'
-import { defaultMaxBytes, writePayload } from '../../protocol/payload.ts'
-import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
-import { collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
-import { loadCompose } from '../compose-file.ts'
+import { defaultMaxBytes } from '../../protocol/payload.ts'
+import { reasonOf } from '../../protocol/reason.ts'
+import { collectDevices, operator, parseApp, parseCount, parseSeconds } from '../arguments.ts'
 import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { createLive } from '../live.ts'
 import { exitCode, exitCodeOf, paint, remark, say, sayJson } from '../output.ts'
+import { prepareRelease } from '../prepare-release.ts'
 
-type Options = BrokerOptions & ComposeOptions & { device: string[]; wait?: boolean; timeout: number }
+type Options = BrokerOptions &
+  ComposeOptions & {
+    device: string[]
+    wait?: boolean
+    timeout: number
+    maxBytes: number
+    replaceFiles?: boolean
+    adopt?: boolean
+  }
 
 export const addDeploy = (program: Command): void => {
   withBrokerOptions(withComposeOptions(program.command('deploy')))
@@ -23,6 +31,12 @@ export const addDeploy = (program: Command): void => {
     .requiredOption('-d, --device <id>', 'device to deploy to; may be given several times', collectDevices)
     .option('-w, --wait', 'wait for the outcome on every device, and show progress')
     .option('--timeout <seconds>', 'how long to wait', parseSeconds, 600)
+    .option('--replace-files', 'writable files that were changed on the device are replaced all the same')
+    .option(
+      '--adopt',
+      'take over the volumes, networks and containers of a Compose project of this name that runs there already',
+    )
+    .option('--max-bytes <n>', 'the longest message that may be sent', parseCount, defaultMaxBytes)
     .option('--json', 'one line of JSON an event, and one for the result')
     .addHelpText(
       'after',
@@ -39,16 +53,16 @@ Exit codes: 0 done, 1 failed or refused on some device, 2 the file or the comman
 
 const run = async (app: string, options: Options): Promise<void> => {
   const json = options.json === true
-  const { model, notes } = await loadCompose(options, app)
-  if (!json) for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
-  const sizeBytes = writePayload({ compose: model }).byteLength
-  if (sizeBytes > defaultMaxBytes - 1024)
-    throw new LongshoreError(
-      'payload-too-large',
-      `the deployment has ${sizeBytes} bytes, a device takes ${defaultMaxBytes}`,
-    )
+  const { compose, files, notes } = await prepareRelease(options, app)
+  if (!json) for (const note of notes) remark(`note: ${note}`)
+  const content: ReleaseContent = {
+    compose,
+    files,
+    ...(options.replaceFiles === true ? { replaceFiles: true } : {}),
+    ...(options.adopt === true ? { adopt: true } : {}),
+  }
   process.exitCode = await withFleet(options, async (fleet) => {
-    const results = await Promise.all(options.device.map((device) => deployTo(fleet, device, app, model)))
+    const results = await Promise.all(options.device.map((device) => deployTo(fleet, device, app, content)))
     const sent = results.filter((result) => 'deployed' in result)
     const failures = results.filter((result) => 'error' in result)
     for (const { device, error } of failures) {
@@ -75,12 +89,12 @@ const deployTo = async (
   fleet: Fleet,
   device: string,
   app: string,
-  model: object,
+  content: ReleaseContent,
 ): Promise<Sent | { device: string; error: unknown }> => {
   try {
     return {
       device,
-      deployed: await deploy(fleet, model as Record<string, unknown>, { device, app, by: operator(), now: Date.now() }),
+      deployed: await deploy(fleet, content, { device, app, by: operator(), now: Date.now() }),
     }
   } catch (error) {
     return { device, error }

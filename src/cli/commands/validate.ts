@@ -1,10 +1,11 @@
 /** `longshore validate`: everything that is wrong with Compose files, without a broker. */
 import type { Command } from 'commander'
+import type { ReleaseFiles } from '../../project/collect-files.ts'
 import { releaseDigest } from '../../protocol/digest.ts'
 import { parseApp } from '../arguments.ts'
-import { loadCompose } from '../compose-file.ts'
 import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
 import { paint, remark, say, sayJson } from '../output.ts'
+import { prepareRelease } from '../prepare-release.ts'
 
 type Options = ComposeOptions & { app?: string; json?: boolean }
 
@@ -14,11 +15,20 @@ export const addValidate = (program: Command): void => {
     .option('--app <app>', 'name of the app (default: the name of the folder)', parseApp)
     .option('--json', 'the model as JSON')
     .action(async ({ app, json, ...options }: Options) => {
-      const { model, notes, names } = await loadCompose(options, app)
-      const release = releaseDigest({ compose: model, files: {} })
-      if (json === true) return sayJson({ release, notes, compose: model })
-      for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
-      const count = Object.keys(model.services).length
-      say(`${names.join(', ')}: ${paint('green', 'valid')}, ${count} services, release ${release}`)
+      const { compose, files, notes, names } = await prepareRelease(options, app)
+      const release = releaseDigest({ compose, files })
+      if (json === true) return sayJson({ release, notes, compose, files: summary(files) })
+      for (const note of notes) remark(`note: ${note}`)
+      const counts = [`${Object.keys(compose.services).length} services`, ...fileCount(files)]
+      say(`${names.join(', ')}: ${paint('green', 'valid')}, ${counts.join(', ')}, release ${release}`)
     })
 }
+
+const fileCount = (files: ReleaseFiles): string[] => {
+  const count = Object.keys(files).length
+  return count === 0 ? [] : [`${count} files beside it`]
+}
+
+/** Contents are on this machine anyhow. */
+const summary = (files: ReleaseFiles): object =>
+  Object.fromEntries(Object.entries(files).map(([path, { sha256, mode }]) => [path, { sha256, mode }]))
