@@ -26,6 +26,11 @@ export const inventorySchema = z
       .nullable()
       .describe('null while no engine answers'),
     agent: z.looseObject({ version: z.string(), startedAt: epochMsSchema, namePrefix: z.string() }),
+    // Any text: one that this version cannot use must not cost the reader the rest of the inventory.
+    recipient: z
+      .string()
+      .optional()
+      .describe('age recipient that secrets for this device are sealed for: age1 and 58 of 0-9 a-z'),
     capabilities: z.array(z.string()).describe('the command verbs that the agent answers'),
   })
   .meta({ id: 'Inventory' })

@@ -17,6 +17,23 @@ export const appNameSchema = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 _ - and start with a letter or digit')
   .meta({ id: 'AppName' })
 
+/** What stands in place of an app for the credentials of registries; no app can be called so. */
+export const registryScope = '_registry'
+
+/** Whose secrets: those of an app, or the credentials of registries. */
+export const secretScopeSchema = z.union([z.literal(registryScope), appNameSchema])
+
+/** Also the name of a file in a container; of a registry it is host and port. */
+export const secretNameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/,
+    'must be 1 to 128 of A-Z a-z 0-9 . _ : - and start with a letter or digit',
+  )
+
+/** An age recipient (X25519): the public half of a device's identity. Its checksum is judged where it is used. */
+export const recipientSchema = z.string().regex(/^age1[0-9a-z]{58}$/, 'must be age1 and 58 of 0-9 a-z')
+
 /** No dots: a service name becomes a topic level, and NATS before 2.10 has no dots there. */
 export const serviceNameSchema = z
   .string()

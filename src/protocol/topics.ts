@@ -1,11 +1,11 @@
 /** Every topic of protocol v1, built and parsed here and nowhere else. */
-import { appNameSchema, commandIdSchema, deviceIdSchema } from './names.ts'
+import { appNameSchema, commandIdSchema, deviceIdSchema, secretScopeSchema } from './names.ts'
 
 export const defaultRoot = 'longshore'
 
-/** A topic taken apart. `device` is always a valid device id, `app` a valid app name, `id` a valid command id. */
+/** A topic taken apart. `device` is always a valid device id, `app` a valid app name (of secrets also `_registry`), `id` a valid command id. */
 export type ParsedTopic =
-  | { readonly kind: 'desired' | 'reported' | 'progress'; readonly device: string; readonly app: string }
+  | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
   | { readonly kind: 'status' | 'inventory'; readonly device: string }
   | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
 
@@ -16,6 +16,7 @@ export const topicsUnder = (root: string) => {
   const base = `${root}/v1/`
   return {
     desired: (device: string, app: string) => `${base}${device}/desired/${app}`,
+    secret: (device: string, app: string) => `${base}${device}/secret/${app}`,
     reported: (device: string, app: string) => `${base}${device}/reported/${app}`,
     progress: (device: string, app: string) => `${base}${device}/progress/${app}`,
     status: (device: string) => `${base}${device}/status`,
@@ -36,6 +37,8 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'reported':
     case 'progress':
       return appNameSchema.safeParse(name).success ? { kind, device, app: name as string } : undefined
+    case 'secret':
+      return secretScopeSchema.safeParse(name).success ? { kind, device, app: name as string } : undefined
     case 'status':
     case 'inventory':
       return name === undefined ? { kind, device } : undefined
