@@ -155,7 +155,8 @@ const change = async (
 /** @throws LongshoreError secret-too-large */
 const compose = ({ device, app, by, now }: SecretsInput, { base, replaces }: Base, entries: Entries): Buffer => {
   if (Object.keys(entries).length === 0) return Buffer.alloc(0)
-  const issuedAt = Math.max(now, (base?.issuedAt ?? 0) + 1)
+  // Whoever forges the highest number there is must not make every later message unreadable.
+  const issuedAt = Math.min(Number.MAX_SAFE_INTEGER, Math.max(now, (base?.issuedAt ?? 0) + 1))
   const message: Secrets = { schema: 1, device, app, issuedAt, ...defined({ replaces }), by, secrets: entries }
   const payload = writePayload(message)
   if (payload.byteLength <= defaultMaxBytes) return payload

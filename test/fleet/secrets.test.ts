@@ -187,6 +187,14 @@ test('what cannot be read is never written over, and is left out of a list and a
   }
 })
 
+test('a forged issuedAt, as high as can be, does not end all changes', async () => {
+  const { retained, connect } = createMemoryBroker()
+  const forged = { schema: 1, device: 'gw', app: 'shop', by: '', issuedAt: Number.MAX_SAFE_INTEGER, secrets: {} }
+  retained.set(topic, Buffer.from(JSON.stringify(forged)))
+  for (const name of ['a', 'b']) await putSecrets(connect(), input({ set: { [name]: bytes('x') } }))
+  expect(Object.keys((await readSecrets(connect(), 'gw', 'shop'))?.secrets ?? {})).toEqual(['a', 'b'])
+})
+
 test('sizes: a value, and all of them in one message', async () => {
   const { connect, retained } = createMemoryBroker()
   const fleet = connect()
