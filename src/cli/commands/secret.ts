@@ -73,21 +73,21 @@ const setSecret = async (app: string, name: string, options: ManyOptions): Promi
   }
   if (app === registryScope) checkCredentials(value)
   process.exitCode = await withFleet(options, async (fleet) => {
-    const trusted: { device: string; recipient: string }[] = []
+    const recipients = new Map<string, string>()
     const codes: number[] = []
     // One after the other: they are pinned in one file.
     for (const device of options.device) {
       try {
-        trusted.push({ device, recipient: await trustedRecipient(fleet, where, device, Date.now()) })
+        recipients.set(device, await trustedRecipient(fleet, where, device, Date.now()))
       } catch (error) {
         codes.push(showFailed(device, error, options.json === true))
       }
     }
     const change = { app, set: { [name]: value }, remove: [], by: operator(), now: Date.now() }
-    const put = trusted.map(({ device, recipient }) =>
-      report({ event: 'set', device, app, name }, options, () => putSecrets(fleet, { ...change, device, recipient })),
+    const put = await changeAll([...recipients.keys()], { event: 'set', app, name }, options, (device) =>
+      putSecrets(fleet, { ...change, device, recipient: recipients.get(device) ?? '' }),
     )
-    return Math.max(exitCode.done, ...codes, ...(await Promise.all(put)))
+    return Math.max(exitCode.done, ...codes, ...put)
   })
 }
 
@@ -95,10 +95,10 @@ const removeSecret = async (app: string, name: string, options: ManyOptions): Pr
   process.exitCode = await withFleet(options, async (fleet) => {
     // Nothing is sealed, so there is no key to trust.
     const change = { app, set: {}, remove: [name], recipient: '', by: operator(), now: Date.now() }
-    const codes = options.device.map((device) =>
-      report({ event: 'removed', device, app, name }, options, () => putSecrets(fleet, { ...change, device })),
+    const codes = await changeAll(options.device, { event: 'removed', app, name }, options, (device) =>
+      putSecrets(fleet, { ...change, device }),
     )
-    return Math.max(exitCode.done, ...(await Promise.all(codes)))
+    return Math.max(exitCode.done, ...codes)
   })
 }
 
@@ -112,23 +112,23 @@ const checkCredentials = (value: Uint8Array): void => {
   )
 }
 
-type Done = {
-  readonly event: 'set' | 'removed'
-  readonly device: string
-  readonly app: string
-  readonly name: string
-}
+type Done = { readonly event: 'set' | 'removed'; readonly app: string; readonly name: string }
 
-const report = async (done: Done, { json }: BrokerOptions, work: () => Promise<unknown>): Promise<number> => {
-  const { event, device, app, name } = done
-  try {
-    await work()
-  } catch (error) {
-    return showFailed(device, error, json === true)
-  }
-  if (json === true) sayJson(done)
-  else say(`${device}: secret ${name} of ${app} is ${event}`)
-  return exitCode.done
+/** On all devices at once; said in the order in which they were given. Returns an exit code for each. */
+const changeAll = async (
+  devices: readonly string[],
+  { event, app, name }: Done,
+  { json }: BrokerOptions,
+  work: (device: string) => Promise<unknown>,
+): Promise<number[]> => {
+  const results = await Promise.allSettled(devices.map(work))
+  return devices.map((device, index) => {
+    const result = results[index]
+    if (result?.status === 'rejected') return showFailed(device, result.reason, json === true)
+    if (json === true) sayJson({ event, device, app, name })
+    else say(`${device}: secret ${name} of ${app} is ${event}`)
+    return exitCode.done
+  })
 }
 
 const showFailed = (device: string, error: unknown, json: boolean): number => {
