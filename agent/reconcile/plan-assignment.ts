@@ -1,8 +1,9 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
+import { secretNamesOf } from '../../src/compose/secret-names.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
-import { type Release, secretNames } from '../translate/project-mounts.ts'
+import type { Release } from '../translate/project-mounts.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, judge } from './judge.ts'
 import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
@@ -116,7 +117,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
 
 const missingSecrets = (release: Release): Reason[] =>
   Object.entries(release.compose.services).flatMap(([name, service]) =>
-    secretNames(release, service)
+    secretNamesOf(release.compose, service)
       .filter((secret) => release.secretVersions[secret] === undefined)
       .map((secret): Reason => {
         const message = `secret ${secret} of service ${name} was not set`

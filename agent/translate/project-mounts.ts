@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { Model, Service } from '../../src/compose/model.ts'
 import { isUnder, releasePathOf } from '../../src/compose/project-path.ts'
+import { secretName } from '../../src/compose/secret-names.ts'
 import { defined } from '../../src/defined.ts'
 import { digestOf } from '../../src/protocol/digest.ts'
 
@@ -54,17 +55,6 @@ export const projectMounts = (release: Release, service: Service): readonly Proj
   ...configMounts(release, service),
   ...secretMounts(release, service),
 ]
-
-/** The names on the device of all secrets that a service uses, sorted. */
-export const secretNames = ({ compose }: Pick<Release, 'compose'>, service: Service): string[] => {
-  const keys = [
-    ...(service.secrets ?? []).map(({ source }) => source),
-    ...Object.values(service['x-longshore']?.secretEnv ?? {}),
-  ]
-  return [...new Set(keys.map((key) => secretName(compose, key)))].sort()
-}
-
-export const secretName = (model: Model, key: string): string => model.secrets?.[key]?.name ?? key
 
 /** The roots of the data folder: every path that some service mounts writable. */
 const writableRoots = (model: Model): string[] =>

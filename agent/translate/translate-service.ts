@@ -1,5 +1,6 @@
 /** A service of the model to the spec of its container. Pure: a new Compose key is a line here. */
 import { type Healthcheck, isJob, type Model, type Mount, type Port, type Service } from '../../src/compose/model.ts'
+import { secretName } from '../../src/compose/secret-names.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
 import { defined } from '../../src/defined.ts'
 import type {
@@ -26,7 +27,6 @@ import {
   type ProjectPaths,
   projectMounts,
   type ReleaseFiles,
-  secretName,
 } from './project-mounts.ts'
 
 export type TranslateInput = {

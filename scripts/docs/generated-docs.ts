@@ -8,11 +8,13 @@ import { deploymentSchema } from '../../src/protocol/deployment.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
+import { secretsSchema } from '../../src/protocol/secret.ts'
 import { statusSchema } from '../../src/protocol/status.ts'
 
 const schemas: Readonly<Record<string, z.ZodType>> = {
   deployment: deploymentSchema,
   'compose-model': modelSchema,
+  secrets: secretsSchema,
   status: statusSchema,
   inventory: inventorySchema,
   reported: reportedSchema,

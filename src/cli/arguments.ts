@@ -1,9 +1,10 @@
 /** Arguments that several commands take, checked before anything is sent. */
 import { hostname, userInfo } from 'node:os'
 import { InvalidArgumentError } from 'commander'
-import { appNameSchema, deviceIdSchema } from '../protocol/names.ts'
+import type { z } from 'zod'
+import { appNameSchema, deviceIdSchema, secretNameSchema, secretScopeSchema } from '../protocol/names.ts'
 
-const checked = (schema: typeof deviceIdSchema, text: string): string => {
+const checked = (schema: z.ZodType<string>, text: string): string => {
   const result = schema.safeParse(text)
   if (result.success) return result.data
   throw new InvalidArgumentError(result.error.issues[0]?.message ?? 'is not valid')
@@ -12,6 +13,11 @@ const checked = (schema: typeof deviceIdSchema, text: string): string => {
 export const parseApp = (text: string): string => checked(appNameSchema, text)
 
 export const parseDevice = (text: string): string => checked(deviceIdSchema, text)
+
+/** An app, or `_registry`. */
+export const parseSecretScope = (text: string): string => checked(secretScopeSchema, text)
+
+export const parseSecretName = (text: string): string => checked(secretNameSchema, text)
 
 /** For an option that may be given several times. */
 export const collectDevices = (text: string, before: readonly string[] = []): string[] => [

@@ -55,7 +55,9 @@ const contextSchema = z.strictObject({
   root: rootSchema.optional(),
 })
 
-const contextDirectory = (): string => join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'longshore')
+/** Where contexts stand, and what is remembered of devices. */
+export const contextDirectory = (): string =>
+  join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'longshore')
 
 /**
  * What was given, and by whom does not matter any more: flags, then a context that was named by a flag, then

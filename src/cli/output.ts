@@ -90,6 +90,7 @@ const usageCodes: ReadonlySet<string> = new Set([
   'name-duplicate',
   'image-invalid',
   'payload-too-large',
+  'secret-too-large',
 ])
 
 export const exitCodeOf = (code: string): number => {

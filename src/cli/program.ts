@@ -10,6 +10,7 @@ import { addDevices } from './commands/devices.ts'
 import { addGet } from './commands/get.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
+import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addValidate } from './commands/validate.ts'
 
@@ -37,6 +38,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addGet,
     addValidate,
     addDevices,
+    addSecret,
     addBackup,
     addAgent,
     addBroker,

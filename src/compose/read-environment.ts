@@ -77,7 +77,7 @@ const readEnvFile = (
   context: Context,
 ): [string, string][] => {
   // What it says goes to the device: a file from elsewhere must not go with it by mistake.
-  if (toProjectPath(path) === undefined || context.isOutside(path)) {
+  if ((!path.startsWith('/') && toProjectPath(path) === undefined) || context.isOutside(path)) {
     context.fault(
       node,
       'file-outside',

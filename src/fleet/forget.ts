@@ -13,6 +13,7 @@ export const forgetDevice = async (fleet: Fleet, device: string, force: boolean)
     topics.status(device),
     topics.inventory(device),
     topics.desired(device, '+'),
+    topics.secret(device, '+'),
     topics.reported(device, '+'),
   ])
   const state = readState(topics, retained).get(device)

@@ -47,6 +47,7 @@ export const readState = (topics: Topics, retained: ReadonlyMap<string, Buffer>)
           device.apps.set(parsed.app, { ...device.apps.get(parsed.app), reported }),
         )
         break
+      case 'secret':
       case 'command':
       case 'progress':
       case 'reply':

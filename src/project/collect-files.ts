@@ -88,9 +88,19 @@ const readAll = async (found: readonly FoundFile[], limitBytes: number): Promise
 
 const releaseFile = (content: Buffer, mode: number): ReleaseFiles[string] => ({
   sha256: createHash('sha256').update(content).digest('hex'),
-  mode: `0${mode.toString(8).padStart(3, '0')}`,
+  mode: travellingMode(mode),
   content: content.toString('base64'),
 })
+
+/**
+ * Executable or not, and private or not: all else of a mode is the umask of whoever checked the file out, and would name
+ * the same release differently on two machines.
+ */
+const travellingMode = (mode: number): string => {
+  const isPrivate = (mode & 0o077) === 0
+  if ((mode & 0o100) !== 0) return isPrivate ? '0700' : '0755'
+  return isPrivate ? '0600' : '0644'
+}
 
 /** RFC 4648: four characters for each three bytes begun. */
 const encodedBytes = (sizeBytes: number): number => 4 * Math.ceil(sizeBytes / 3)

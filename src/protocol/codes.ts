@@ -127,6 +127,25 @@ const table = {
   ],
   superseded: ['a newer deployment took its place', 'wait for the outcome of the newer one'],
 
+  // Secrets, on the side of the operator.
+  'recipient-missing': [
+    'the device publishes no key that secrets could be sealed for',
+    'check its id, let it connect once, and update its agent',
+  ],
+  'recipient-invalid': [
+    'what the device publishes as its key is not an age recipient',
+    'check who may write its inventory; restart its agent, which publishes it again',
+  ],
+  'recipient-changed': [
+    'the device publishes another key than the one that was pinned at first use',
+    'if it was set up anew: longshore secret trust --device ID; otherwise somebody else may want to read its secrets',
+  ],
+  'secret-unknown': ['there is no secret of this name', 'see longshore secret ls --device ID'],
+  'secret-too-large': [
+    'a secret, or all secrets of an app on a device together, are too large',
+    'a value has 64 KiB at most; put what is larger elsewhere, sealed with a key that is the secret',
+  ],
+
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],

@@ -1,6 +1,6 @@
 /** `<device>/secret/<app>`: secrets by name, each sealed for this device alone. Retained, QoS 1. */
 import { z } from 'zod'
-import { deviceIdSchema, epochMsSchema, secretNameSchema, secretScopeSchema } from './names.ts'
+import { deviceIdSchema, digestSchema, epochMsSchema, secretNameSchema, secretScopeSchema } from './names.ts'
 
 export const sealedSecretSchema = z
   .looseObject({
@@ -16,6 +16,9 @@ export const secretsSchema = z
     device: deviceIdSchema,
     app: secretScopeSchema,
     issuedAt: epochMsSchema.describe('rises with every change'),
+    replaces: digestSchema
+      .optional()
+      .describe('SHA-256 of the payload that this one was made from: what stood there and is missing here was removed'),
     by: z.string().max(200).describe('who changed them last, for people to read'),
     secrets: z.record(secretNameSchema, sealedSecretSchema),
   })

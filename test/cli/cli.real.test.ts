@@ -1,7 +1,9 @@
 /** An operator's story, told with the built command over real brokers to a real engine. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { docker, newDeviceId, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
@@ -46,12 +48,71 @@ const fileOf = async (name: string, text: string): Promise<string> => {
   return file
 }
 
+/** Another key in the device's inventory, as a foreign hand would put it there. */
+const rewriteRecipient = async (url: string, device: string): Promise<void> => {
+  const fleet = await openFleet(url)
+  const topic = fleet.topics.inventory(device)
+  const inventory = JSON.parse(String((await fleet.read([topic])).get(topic)))
+  const recipient = await identityToRecipient(await generateX25519Identity())
+  await fleet.publish(topic, Buffer.from(JSON.stringify({ ...inventory, recipient })), { retain: true })
+}
+
 const containersOf = async (device: string): Promise<string[]> =>
   (await docker().listContainers({ all: true, filters: { label: [`io.longshore.agent=${device}`] } })).map(
     ({ Id }) => Id,
   )
 
 describe.each(brokers)('over $name', (broker) => {
+  test('a project folder is deployed with its files and secrets, and comes back as one', async () => {
+    const url = await startBroker(broker)
+    const { device } = await startTestAgent({ url })
+    const config = join(folder, `config-${device}`)
+    const run = (...parameters: string[]): Promise<Ran> =>
+      runCommand(built.path, parameters, { env: { LONGSHORE_BROKER: url, XDG_CONFIG_HOME: config } })
+    await eventually(
+      'the device to publish its key',
+      async () => (await run('secret', 'trust', '-d', device)).exitCode !== 3,
+    )
+    const project = join(folder, `project-${device}`)
+    await mkdir(join(project, 'conf'), { recursive: true })
+    await writeFile(join(project, 'conf', 'app.toml'), 'a = 1')
+    await writeFile(join(project, 'password.txt'), 'pa55word')
+    await writeFile(
+      join(project, 'compose.yaml'),
+      `${compose}    volumes: ["./conf:/conf:ro", "./data:/data"]
+    secrets: [password, token]
+secrets: {password: {file: password.txt}, token: {external: true}}
+`,
+    )
+    const at = ['-f', join(project, 'compose.yaml'), '-d', device]
+    const first = await run('deploy', 'shop', ...at)
+    expect(first).toMatchObject({ exitCode: 0 })
+    expect(first.stderr).toContain(`it waits for secret token: longshore secret set shop token --device ${device}`)
+    expect(first.stdout + first.stderr).not.toContain('pa55word')
+    const set = await runCommand(built.path, ['secret', 'set', 'shop', 'token', '-d', device], {
+      env: { LONGSHORE_BROKER: url, XDG_CONFIG_HOME: config },
+      stdin: 't0ken\n',
+    })
+    expect(set).toMatchObject({ exitCode: 0 })
+    expect(await run('deploy', 'shop', ...at, '--wait', '--timeout', '30')).toMatchObject({ exitCode: 0 })
+    const [id] = await containersOf(device)
+    const seen = execFileSync('docker', ['exec', String(id), 'sh', '-c', 'cat /conf/app.toml /run/secrets/*; ls /data'])
+    expect(seen.toString()).toBe('a = 1pa55wordt0ken')
+    expect((await run('plan', 'shop', ...at)).stdout).toBe('nothing to do\n')
+
+    const copy = join(folder, `copy-${device}`)
+    expect(await run('get', 'shop', '-d', device, '--output', copy)).toMatchObject({ exitCode: 0 })
+    expect(await readFile(join(copy, 'conf', 'app.toml'), 'utf8')).toBe('a = 1')
+    expect((await run('plan', 'shop', '-f', join(copy, 'compose.yaml'), '-d', device)).stdout).toBe('nothing to do\n')
+    expect(await run('get', 'shop', '-d', device, '--output', copy)).toMatchObject({ exitCode: 2 })
+
+    // The device was flashed anew, or somebody else answers in its name: nothing more is sent to it.
+    await rewriteRecipient(url, device)
+    const changed = await run('deploy', 'shop', ...at)
+    expect(changed).toMatchObject({ exitCode: 1 })
+    expect(changed.stderr).toContain('recipient-changed')
+  })
+
   test('deploy, look, get, deploy again, plan, change, back up, remove, forget', async () => {
     const url = await startBroker(broker)
     const file = await fileOf('compose.yaml', compose)

@@ -83,7 +83,7 @@ test.each<[string, Reported, Reported | undefined, unknown]>([
 
 test('a backup is read whole; a line at fault is named', () => {
   const line = JSON.stringify({ desired: deployment })
-  expect(readBackup(`${line}\n\n${line}\n`, 'f')).toEqual([deployment, deployment])
+  expect(readBackup(`${line}\n\n${line}\n`, 'f')).toEqual([{ desired: deployment }, { desired: deployment }])
   const tampered = JSON.stringify({ desired: { ...deployment, compose: {} } })
   for (const wrong of ['{', '{"desired":1}', tampered])
     expect(() => readBackup(`${line}\n${wrong}`, 'f')).toThrow(

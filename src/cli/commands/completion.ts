@@ -1,5 +1,5 @@
 /** `longshore completion`: a script for the shell, made from the commands as they are. */
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, type Option } from 'commander'
 import { say } from '../output.ts'
 
 export const addCompletion = (program: Command): void => {
@@ -10,6 +10,10 @@ export const addCompletion = (program: Command): void => {
     .addHelpText('after', '\nExample:\n  source <(longshore completion bash)')
     .action((shell: 'bash' | 'zsh' | 'fish') => say(scripts[shell](program)))
 }
+
+/** Every command that has commands of its own, with each of them. */
+const pairsOf = (program: Command) =>
+  program.commands.flatMap((parent) => parent.commands.map((command) => ({ parent, command })))
 
 const wordsOf = (command: Command): string[] => [
   ...command.commands.map((sub) => sub.name()),
@@ -27,6 +31,11 @@ const bash = (program: Command): string => `_longshore() {
   case \${COMP_WORDS[1]} in
 ${program.commands.map((command) => `    ${command.name()}) words="${wordsOf(command).join(' ')}" ;;`).join('\n')}
   esac
+  [ "$COMP_CWORD" -gt 2 ] && case "\${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
+${pairsOf(program)
+  .map(({ parent, command }) => `    "${parent.name()} ${command.name()}") words="${wordsOf(command).join(' ')}" ;;`)
+  .join('\n')}
+  esac
   [ "$COMP_CWORD" = 1 ] && words="${wordsOf(program).join(' ')}"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -36,16 +45,28 @@ const scripts: Readonly<Record<'bash' | 'zsh' | 'fish', (program: Command) => st
   bash,
   zsh: (program) => `autoload -U +X bashcompinit && bashcompinit\n${bash(program)}`,
   fish: (program) =>
-    program.commands
-      .flatMap((command) => [
-        `complete -c longshore -f -n __fish_use_subcommand -a ${command.name()} -d '${command.description().replaceAll("'", '')}'`,
-        ...command.options.flatMap(({ long, description }) =>
-          long == null
-            ? []
-            : [
-                `complete -c longshore -n '__fish_seen_subcommand_from ${command.name()}' -l ${long.slice(2)} -d '${description.replaceAll("'", '')}'`,
-              ],
-        ),
-      ])
-      .join('\n'),
+    [
+      ...program.commands.flatMap((command) => [
+        fishLine(command, '__fish_use_subcommand'),
+        ...command.options.flatMap((option) => fishOption(option, `'__fish_seen_subcommand_from ${command.name()}'`)),
+      ]),
+      ...pairsOf(program).flatMap(({ parent, command }) => {
+        const names = parent.commands.map((sub) => sub.name()).join(' ')
+        const isParent = `__fish_seen_subcommand_from ${parent.name()}`
+        return [
+          fishLine(command, `'${isParent}; and not __fish_seen_subcommand_from ${names}'`),
+          ...command.options.flatMap((option) =>
+            fishOption(option, `'${isParent}; and __fish_seen_subcommand_from ${command.name()}'`),
+          ),
+        ]
+      }),
+    ].join('\n'),
 }
+
+const fishLine = (command: Command, condition: string): string =>
+  `complete -c longshore -f -n ${condition} -a ${command.name()} -d '${plain(command.description())}'`
+
+const fishOption = ({ long, description }: Option, condition: string): string[] =>
+  long == null ? [] : [`complete -c longshore -n ${condition} -l ${long.slice(2)} -d '${plain(description)}'`]
+
+const plain = (text: string): string => text.replaceAll("'", '')

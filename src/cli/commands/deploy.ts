@@ -9,7 +9,8 @@ import { defaultMaxBytes } from '../../protocol/payload.ts'
 import { reasonOf } from '../../protocol/reason.ts'
 import { collectDevices, operator, parseApp, parseCount, parseSeconds } from '../arguments.ts'
 import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
-import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { type BrokerOptions, resolveBroker, withBrokerOptions, withFleet } from '../context.ts'
+import { prepareSecrets, type SendSecrets } from '../deploy-secrets.ts'
 import { createLive } from '../live.ts'
 import { exitCode, exitCodeOf, paint, remark, say, sayJson } from '../output.ts'
 import { prepareRelease } from '../prepare-release.ts'
@@ -53,7 +54,9 @@ Exit codes: 0 done, 1 failed or refused on some device, 2 the file or the comman
 
 const run = async (app: string, options: Options): Promise<void> => {
   const json = options.json === true
-  const { compose, files, notes } = await prepareRelease(options, app)
+  const prepared = await prepareRelease(options, app)
+  const { compose, files, notes } = prepared
+  const sendSecrets = await prepareSecrets(app, prepared, await resolveBroker(options))
   if (!json) for (const note of notes) remark(`note: ${note}`)
   const content: ReleaseContent = {
     compose,
@@ -62,14 +65,17 @@ const run = async (app: string, options: Options): Promise<void> => {
     ...(options.adopt === true ? { adopt: true } : {}),
   }
   process.exitCode = await withFleet(options, async (fleet) => {
-    const results = await Promise.all(options.device.map((device) => deployTo(fleet, device, app, content)))
+    const ready = await sendAllSecrets(fleet, options.device, sendSecrets)
+    const results = await Promise.all(
+      ready.map((result) => ('error' in result ? result : deployTo(fleet, result, app, content))),
+    )
     const sent = results.filter((result) => 'deployed' in result)
     const failures = results.filter((result) => 'error' in result)
     for (const { device, error } of failures) {
       if (json) sayJson({ event: 'failed', device, reason: reasonOf(error) })
       else showFailure(device, error)
     }
-    for (const { device, deployed } of sent) announce(device, app, deployed, json)
+    for (const result of sent) announce(app, result, json)
     const codes = failures.map(({ error }) => exitCodeOf(reasonOf(error).code))
     if (options.wait === true) codes.push(...(await waitForAll(fleet, sent, options.timeout * 1000, json)))
     return Math.max(exitCode.done, ...codes)
@@ -83,17 +89,43 @@ export const showFailure = (device: string, error: unknown): void => {
   remark(`  ${explain(code).remedy} [${code}]`)
 }
 
-export type Sent = { readonly device: string; readonly deployed: Deployed }
+export type Sent = {
+  readonly device: string
+  readonly deployed: Deployed
+  /** names of secrets that the app will wait for */
+  readonly missingSecrets?: readonly string[]
+}
+
+type Ready = { readonly device: string; readonly missingSecrets: readonly string[] }
+type Failed = { readonly device: string; readonly error: unknown }
+
+/** Before the deployment, so that it finds them there. One device after the other: their keys are pinned in one file. */
+const sendAllSecrets = async (
+  fleet: Fleet,
+  devices: readonly string[],
+  sendSecrets: SendSecrets,
+): Promise<(Ready | Failed)[]> => {
+  const results: (Ready | Failed)[] = []
+  for (const device of devices) {
+    try {
+      results.push({ device, missingSecrets: await sendSecrets(fleet, device) })
+    } catch (error) {
+      results.push({ device, error })
+    }
+  }
+  return results
+}
 
 const deployTo = async (
   fleet: Fleet,
-  device: string,
+  { device, missingSecrets }: Ready,
   app: string,
   content: ReleaseContent,
-): Promise<Sent | { device: string; error: unknown }> => {
+): Promise<Sent | Failed> => {
   try {
     return {
       device,
+      missingSecrets,
       deployed: await deploy(fleet, content, { device, app, by: operator(), now: Date.now() }),
     }
   } catch (error) {
@@ -101,10 +133,13 @@ const deployTo = async (
   }
 }
 
-const announce = (device: string, app: string, { deployment, isOnline }: Deployed, json: boolean): void => {
+const announce = (app: string, { device, deployed, missingSecrets = [] }: Sent, json: boolean): void => {
+  const { deployment, isOnline } = deployed
   const { generation } = deployment
-  if (json) sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null })
+  if (json) sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null, missingSecrets })
   else say(`${device}: ${app} is assigned, generation ${generation}`)
+  for (const name of json ? [] : missingSecrets)
+    remark(`${device}: it waits for secret ${name}: longshore secret set ${app} ${name} --device ${device}`)
   if (json || isOnline === true) return
   if (isOnline === undefined) remark(`${device}: no device of this id was ever seen on this broker`)
   else remark(`${device} is offline and takes it up when it is back`)
