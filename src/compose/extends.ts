@@ -2,7 +2,7 @@
  * `extends`: a service over another one of the same file or of another file. Networks, volumes and services that the
  * other one names do not come along, as the specification has it; what is missing then is a fault of the whole.
  */
-import { type At, type Authored, entryOf, quote } from './authored.ts'
+import { type At, type Authored, type Entry, entryOf, isNull, quote } from './authored.ts'
 import type { Context } from './context.ts'
 import { mergeAuthored } from './merge.ts'
 import { type ProjectFiles, sectionOf, withoutKey, withValue } from './project-files.ts'
@@ -37,7 +37,7 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
     const key = JSON.stringify([home.path, name])
     const known = whole.get(key)
     if (known !== undefined) return known
-    const entry = entryOf(node, 'extends')
+    const entry = extendsOf(node)
     const own = withoutKey(node, 'extends')
     const result = entry === undefined ? own : extended({ home, name }, own, entry.value, trail)
     whole.set(key, result)
@@ -78,6 +78,12 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
   return withValue(tree, 'services', { ...services, entries })
 }
 
+/** Nothing and `!reset` extend nothing. */
+const extendsOf = (node: Authored): Entry | undefined => {
+  const entry = entryOf(node, 'extends')
+  return entry === undefined || isNull(entry.value) || entry.value.tag === 'reset' ? undefined : entry
+}
+
 /** Of half a service there would be much to say that is not so. */
 const broken = ({ path, place }: Authored): Authored => ({ path, place, kind: 'broken' })
 
@@ -102,7 +108,7 @@ const readTarget = (node: Authored, context: Context): Target | undefined => {
     return context.fault(node, 'value-invalid', 'extends names no service', 'write service: the one to extend')
   const name = filled(service, 'the name of a service')
   const file = entryOf(node, 'file')?.value
-  const isNamed = file !== undefined && !(file.kind === 'scalar' && file.value === null)
+  const isNamed = file !== undefined && !isNull(file)
   const fileName = isNamed ? filled(file, 'the path of a file') : undefined
   if (name === undefined || (isNamed && fileName === undefined)) return undefined
   return { service: name, file: fileName, at: service }

@@ -48,7 +48,7 @@ export const withIncludes = (
 }
 
 const readIncludes = (node: Authored, context: Context): Wanted[] => {
-  if (isNull(node)) return []
+  if (isNull(node) || node.tag === 'reset') return []
   if (node.kind !== 'list') return wrongType(node, context, 'a list of files') ?? []
   return node.items.flatMap((item): Wanted[] => {
     if (item.kind !== 'map') {

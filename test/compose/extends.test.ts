@@ -47,6 +47,11 @@ describe('a service that extends another has what that one has, and its own over
     expect(services({ 'a.yaml': text }).web).toEqual({ image: 'x', cap_add: ['B'] })
   })
 
+  test.each(['', '!reset base'])('extends: %s extends nothing', (target) => {
+    const text = `services: {base: {image: x, user: a}, web: {image: y, extends: ${target}}}`
+    expect(services({ 'a.yaml': text }).web).toEqual({ image: 'y' })
+  })
+
   test('an identical copy changes nothing', () => {
     const own = 'image: x, command: [a], ports: ["1"], environment: {A: b}, cap_add: [A], tmpfs: /run'
     const { copy, base } = services({ 'a.yaml': `services: {copy: {extends: base, ${own}}, base: {${own}}}` })
