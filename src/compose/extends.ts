@@ -10,7 +10,7 @@ import { wrongType } from './read-values.ts'
 import { reportUnset } from './settle.ts'
 import { suggest } from './suggest.ts'
 
-type Home = { readonly path: string; readonly tree: Authored }
+type Home = { readonly path: string; readonly services: ReadonlyMap<string, Authored> }
 type Target = { readonly service: string; readonly file: string | undefined; readonly at: Authored }
 type Link = { readonly home: Home; readonly name: string }
 
@@ -22,13 +22,13 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
   const services = entryOf(tree, 'services')?.value
   if (services?.kind !== 'map' || !services.entries.some(({ value }) => entryOf(value, 'extends') !== undefined))
     return tree
-  const homes = new Map<string, Home | undefined>([[path, { path, tree }]])
+  const homes = new Map<string, Home | undefined>([[path, homeAt(path, tree)]])
   const whole = new Map<string, Authored>()
 
   const homeOf = (file: string, at: At): Home | undefined => {
     if (!homes.has(file)) {
       const other = files.tree(file, at, 'the extended file')
-      homes.set(file, other === undefined ? undefined : { path: file, tree: other })
+      homes.set(file, other === undefined ? undefined : homeAt(file, other))
     }
     return homes.get(file)
   }
@@ -65,9 +65,9 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
         `services extend each other more than ${longestChain} deep`,
         'extend fewer services',
       )
-    const found = sectionOf(home.tree, 'services').find(({ key }) => key === target.service)
+    const found = home.services.get(target.service)
     if (found === undefined) return refuseMissing(target, home, files, context)
-    return resolve(next, found.value, chain)
+    return resolve(next, found, chain)
   }
 
   const home = homes.get(path) as Home
@@ -77,6 +77,11 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
   }))
   return withValue(tree, 'services', { ...services, entries })
 }
+
+const homeAt = (path: string, tree: Authored): Home => ({
+  path,
+  services: new Map(sectionOf(tree, 'services').map(({ key, value }) => [key, value])),
+})
 
 /** Nothing and `!reset` extend nothing. */
 const extendsOf = (node: Authored): Entry | undefined => {
@@ -114,8 +119,8 @@ const readTarget = (node: Authored, context: Context): Target | undefined => {
   return { service: name, file: fileName, at: service }
 }
 
-const refuseMissing = (target: Target, { path, tree }: Home, files: ProjectFiles, context: Context): undefined => {
-  const names = sectionOf(tree, 'services').map(({ key }) => key)
+const refuseMissing = (target: Target, { path, services }: Home, files: ProjectFiles, context: Context): undefined => {
+  const names = [...services.keys()]
   const near = suggest(target.service, names)
   const others = names.length === 0 ? 'it has no services' : `it has ${names.slice(0, 10).join(', ')}`
   return context.fault(

@@ -124,6 +124,14 @@ describe('what cannot be extended is refused where it is named', () => {
     ])
   })
 
+  test('a great many services that extend are read in time', () => {
+    const many = Array.from({ length: 15_000 }, (_, index) => `  s${index}: {extends: base}`).join('\n')
+    const started = performance.now()
+    const text = `services:\n  base: {image: x, profiles: [p]}\n  one: {image: y}\n${many}`
+    expect(Object.keys(services({ 'a.yaml': text }))).toEqual(['one'])
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+
   test('a chain without end in sight ends', () => {
     const chain = Array.from({ length: 150 }, (_, index) => `  s${index}: {extends: s${index + 1}}`).join('\n')
     const faults = faultsOfFiles({ 'a.yaml': `services:\n${chain}\n  s150: {image: x}` })

@@ -19,6 +19,7 @@ export const addValidate = (program: Command): void => {
       if (json === true) return sayJson({ release, notes, compose: model })
       for (const note of notes) remark(`note: ${note.path}: ${note.message}`)
       const count = Object.keys(model.services).length
-      say(`${names.join(', ')}: ${paint('green', 'valid')}, ${count} services, release ${release}`)
+      const services = `${count} ${count === 1 ? 'service' : 'services'}`
+      say(`${names.join(', ')}: ${paint('green', 'valid')}, ${services}, release ${release}`)
     })
 }
