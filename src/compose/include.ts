@@ -124,7 +124,7 @@ const readEnvFiles = (
   const paths: { path: string; at: At }[] =
     named.length > 0
       ? named.map((node) => ({ path: files.pathOf(textOf(node) ?? ''), at: node }))
-      : posix.normalize(folder) !== '.' && context.readFile(usual) !== undefined
+      : context.readFile(usual) !== undefined
         ? [{ path: usual, at }]
         : []
   let values: Record<string, string> = {}
@@ -207,6 +207,8 @@ const imported = (tree: Authored, included: Authored, context: Context): Authore
 const isAbsent = (entry: Entry, key: string, present: ReadonlyMap<string, Entry>, context: Context): boolean => {
   const here = present.get(entry.key)
   if (here === undefined) return true
+  // What is said with !reset or !override is meant.
+  if (here.value.tag !== undefined) return false
   if (sameMeaning(here.value) === sameMeaning(entry.value)) return false
   const { file, line } = entry.keyPlace
   context.fault(
