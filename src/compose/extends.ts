@@ -2,7 +2,7 @@
  * `extends`: a service over another one of the same file or of another file. Networks, volumes and services that the
  * other one names do not come along, as the specification has it; what is missing then is a fault of the whole.
  */
-import { type At, type Authored, entryOf, quote } from './authored.ts'
+import { type At, type Authored, type Entry, entryOf, isNull, quote } from './authored.ts'
 import type { Context } from './context.ts'
 import { mergeAuthored } from './merge.ts'
 import { type ProjectFiles, sectionOf, withoutKey, withValue } from './project-files.ts'
@@ -10,7 +10,7 @@ import { wrongType } from './read-values.ts'
 import { reportUnset } from './settle.ts'
 import { suggest } from './suggest.ts'
 
-type Home = { readonly path: string; readonly tree: Authored }
+type Home = { readonly path: string; readonly services: ReadonlyMap<string, Authored> }
 type Target = { readonly service: string; readonly file: string | undefined; readonly at: Authored }
 type Link = { readonly home: Home; readonly name: string }
 
@@ -22,13 +22,13 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
   const services = entryOf(tree, 'services')?.value
   if (services?.kind !== 'map' || !services.entries.some(({ value }) => entryOf(value, 'extends') !== undefined))
     return tree
-  const homes = new Map<string, Home | undefined>([[path, { path, tree }]])
+  const homes = new Map<string, Home | undefined>([[path, homeAt(path, tree)]])
   const whole = new Map<string, Authored>()
 
   const homeOf = (file: string, at: At): Home | undefined => {
     if (!homes.has(file)) {
       const other = files.tree(file, at, 'the extended file')
-      homes.set(file, other === undefined ? undefined : { path: file, tree: other })
+      homes.set(file, other === undefined ? undefined : homeAt(file, other))
     }
     return homes.get(file)
   }
@@ -37,7 +37,7 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
     const key = JSON.stringify([home.path, name])
     const known = whole.get(key)
     if (known !== undefined) return known
-    const entry = entryOf(node, 'extends')
+    const entry = extendsOf(node)
     const own = withoutKey(node, 'extends')
     const result = entry === undefined ? own : extended({ home, name }, own, entry.value, trail)
     whole.set(key, result)
@@ -65,9 +65,9 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
         `services extend each other more than ${longestChain} deep`,
         'extend fewer services',
       )
-    const found = sectionOf(home.tree, 'services').find(({ key }) => key === target.service)
+    const found = home.services.get(target.service)
     if (found === undefined) return refuseMissing(target, home, files, context)
-    return resolve(next, found.value, chain)
+    return resolve(next, found, chain)
   }
 
   const home = homes.get(path) as Home
@@ -76,6 +76,17 @@ export const withExtends = (tree: Authored, path: string, files: ProjectFiles, c
     value: entry.value.kind === 'map' ? resolve({ home, name: entry.key }, entry.value, []) : entry.value,
   }))
   return withValue(tree, 'services', { ...services, entries })
+}
+
+const homeAt = (path: string, tree: Authored): Home => ({
+  path,
+  services: new Map(sectionOf(tree, 'services').map(({ key, value }) => [key, value])),
+})
+
+/** Nothing and `!reset` extend nothing. */
+const extendsOf = (node: Authored): Entry | undefined => {
+  const entry = entryOf(node, 'extends')
+  return entry === undefined || isNull(entry.value) || entry.value.tag === 'reset' ? undefined : entry
 }
 
 /** Of half a service there would be much to say that is not so. */
@@ -102,14 +113,14 @@ const readTarget = (node: Authored, context: Context): Target | undefined => {
     return context.fault(node, 'value-invalid', 'extends names no service', 'write service: the one to extend')
   const name = filled(service, 'the name of a service')
   const file = entryOf(node, 'file')?.value
-  const isNamed = file !== undefined && !(file.kind === 'scalar' && file.value === null)
+  const isNamed = file !== undefined && !isNull(file)
   const fileName = isNamed ? filled(file, 'the path of a file') : undefined
   if (name === undefined || (isNamed && fileName === undefined)) return undefined
   return { service: name, file: fileName, at: service }
 }
 
-const refuseMissing = (target: Target, { path, tree }: Home, files: ProjectFiles, context: Context): undefined => {
-  const names = sectionOf(tree, 'services').map(({ key }) => key)
+const refuseMissing = (target: Target, { path, services }: Home, files: ProjectFiles, context: Context): undefined => {
+  const names = [...services.keys()]
   const near = suggest(target.service, names)
   const others = names.length === 0 ? 'it has no services' : `it has ${names.slice(0, 10).join(', ')}`
   return context.fault(

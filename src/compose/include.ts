@@ -7,7 +7,7 @@ import { type At, type Authored, type Entry, entryOf, isNull, quote } from './au
 import type { Context } from './context.ts'
 import { parseEnvFile } from './env-file.ts'
 import type { Lookup } from './interpolate.ts'
-import { type ProjectFiles, sectionOf, withoutKey, withValue } from './project-files.ts'
+import { type ProjectFiles, withoutKey, withValue } from './project-files.ts'
 import { wrongType } from './read-values.ts'
 import { reportUnset } from './settle.ts'
 
@@ -48,7 +48,7 @@ export const withIncludes = (
 }
 
 const readIncludes = (node: Authored, context: Context): Wanted[] => {
-  if (isNull(node)) return []
+  if (isNull(node) || node.tag === 'reset') return []
   if (node.kind !== 'list') return wrongType(node, context, 'a list of files') ?? []
   return node.items.flatMap((item): Wanted[] => {
     if (item.kind !== 'map') {
@@ -124,7 +124,7 @@ const readEnvFiles = (
   const paths: { path: string; at: At }[] =
     named.length > 0
       ? named.map((node) => ({ path: files.pathOf(textOf(node) ?? ''), at: node }))
-      : posix.normalize(folder) !== '.' && context.readFile(usual) !== undefined
+      : context.readFile(usual) !== undefined
         ? [{ path: usual, at }]
         : []
   let values: Record<string, string> = {}
@@ -196,16 +196,19 @@ const imported = (tree: Authored, included: Authored, context: Context): Authore
     const section = entryOf(whole, entry.key)?.value
     if (section === undefined || isNull(section)) whole = withValue(whole, entry.key, entry.value)
     else if (section.kind === 'map' && entry.value.kind === 'map') {
-      const added = entry.value.entries.filter((other) => isAbsent(other, entry.key, whole, context))
+      const present = new Map(section.entries.map((other) => [other.key, other]))
+      const added = entry.value.entries.filter((other) => isAbsent(other, entry.key, present, context))
       whole = withValue(whole, entry.key, { ...section, entries: [...section.entries, ...added] })
     }
   }
   return whole
 }
 
-const isAbsent = (entry: Entry, key: string, tree: Authored, context: Context): boolean => {
-  const here = sectionOf(tree, key).find((other) => other.key === entry.key)
+const isAbsent = (entry: Entry, key: string, present: ReadonlyMap<string, Entry>, context: Context): boolean => {
+  const here = present.get(entry.key)
   if (here === undefined) return true
+  // What is said with !reset or !override is meant.
+  if (here.value.tag !== undefined) return false
   if (sameMeaning(here.value) === sameMeaning(entry.value)) return false
   const { file, line } = entry.keyPlace
   context.fault(

@@ -1,7 +1,7 @@
 /** One key in two forms, a list in one file and a map in another, brought into the form in which both can be merged. */
 import { type Authored, type AuthoredMap, type Entry, quote } from './authored.ts'
-import type { Context } from './context.ts'
-import { wrongType } from './read-values.ts'
+import type { Context, Reader } from './context.ts'
+import { mapInList, wrongType } from './read-values.ts'
 import { reportUnset } from './settle.ts'
 
 export type MapNode = Authored & AuthoredMap
@@ -50,12 +50,15 @@ const asMap = (
   for (const item of node.items) {
     if (item.tag === 'reset') continue
     reportUnset(item, context)
-    const text = item.kind === 'scalar' && item.value !== null ? item.text : wrongType(item, context, 'a text')
+    const text = item.kind === 'scalar' && item.value !== null ? item.text : notText(item, context)
     const made = text === undefined ? undefined : toEntry(item, text)
     if (made !== undefined) entries.set(made.key, made)
   }
   return { path: node.path, place: node.place, kind: 'map', entries: [...entries.values()] }
 }
+
+const notText: Reader<never> = (item, context) =>
+  item.kind === 'map' ? mapInList(item, context) : wrongType(item, context, 'a text')
 
 const entry = (item: Authored, key: string, value: Authored): Entry => ({ key, keyPlace: item.place, value })
 

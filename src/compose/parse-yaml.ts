@@ -1,6 +1,6 @@
 /**
  * YAML text to authored values: anchors, aliases and merges resolved, variables put in, each value with its place.
- * The only file that knows the `yaml` package.
+ * With yaml-nodes.ts the only reader that knows the `yaml` package.
  */
 import {
   type Document,
@@ -12,14 +12,14 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
-  parseDocument,
   type Scalar,
   type YAMLMap,
 } from 'yaml'
 import type { Place } from '../protocol/reason.ts'
-import { type At, type Authored, type Entry, hasBadCharacter, type MergeTag, type Path, quote } from './authored.ts'
+import { type At, type Authored, type Entry, hasBadCharacter, type Path, quote } from './authored.ts'
 import type { Context } from './context.ts'
 import { interpolate } from './interpolate.ts'
+import { anchorsBefore, isMergeKey, keyText, mergeTags, tagOf, untagged } from './yaml-nodes.ts'
 
 const longestText = 1024 * 1024
 /** What anchors may unfold to; a file of ten lines can otherwise ask for all the memory there is. */
@@ -88,13 +88,6 @@ const parseDocuments = (text: string, lineCounter: LineCounter): readonly Docume
     return error instanceof RangeError ? 'the YAML is nested too deep' : `the YAML cannot be read: ${String(error)}`
   }
 }
-
-/** Known to the package so that it does not warn; what they mean is for the merge. */
-const mergeTags = ['!reset', '!override'].flatMap((tag) => [
-  { tag, resolve: (text: string) => text },
-  { tag, collection: 'map' as const },
-  { tag, collection: 'seq' as const },
-])
 
 type Work = {
   readonly document: Document.Parsed
@@ -224,25 +217,6 @@ const unfold = ({ document, text, placeAt, context }: Work): Authored | undefine
   return root.kind === 'broken' ? undefined : root
 }
 
-const tagOf = (node: Node | null): MergeTag | undefined => {
-  if (node === null || isAlias(node)) return undefined
-  return node.tag === '!reset' ? 'reset' : node.tag === '!override' ? 'override' : undefined
-}
-
-/** With a tag of ours the package leaves `5` a text. */
-const untagged = (node: Scalar): unknown => {
-  const plain = parseDocument(node.source ?? '').contents
-  return isScalar(plain) ? plain.value : null
-}
-
-const isMergeKey = (key: Node | null): boolean => isScalar(key) && key.type === 'PLAIN' && key.source === '<<'
-
-const keyText = (key: Node | null, anchors: (alias: Node) => Node | undefined): string | undefined => {
-  const target = isAlias(key) ? anchors(key) : key
-  if (!isScalar(target) || target.value === null) return undefined
-  return typeof target.value === 'string' ? target.value : (target.source ?? String(target.value))
-}
-
 /** An entry that came through a list of merges stands, for its reader, in the map it was merged into. */
 const movedTo = (entry: Entry, path: Path): Entry => ({ ...entry, value: moved(entry.value, path.length, path) })
 
@@ -257,26 +231,4 @@ const moved = (node: Authored, depth: number, base: Path): Authored => {
   return node.kind === 'list'
     ? { ...node, path, items: node.items.map((item) => moved(item, depth, base)) }
     : { ...node, path }
-}
-
-/** An alias means the last anchor of its name before it; found in one walk, where the package walks for each. */
-const anchorsBefore = (document: Document.Parsed): ((alias: Node) => Node | undefined) => {
-  const named = new Map<string, Node>()
-  const targets = new Map<Node, Node>()
-  const walk = (node: unknown): void => {
-    if (isAlias(node)) {
-      const target = named.get(node.source)
-      if (target !== undefined) targets.set(node, target)
-      return
-    }
-    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined) named.set(node.anchor, node)
-    if (isMap(node))
-      for (const { key, value } of node.items) {
-        walk(key)
-        walk(value)
-      }
-    else if (isSeq(node)) for (const item of node.items) walk(item)
-  }
-  walk(document.contents)
-  return (alias) => targets.get(alias)
 }

@@ -15,7 +15,8 @@ export const withActiveServices = (tree: Authored, given: readonly string[], con
   }
   noteUnknown(given, new Set([...profilesOf.values()].flat()), services, context)
   const active = services.entries.filter(isActive)
-  const inactive = new Map([...profilesOf].filter(([name]) => !active.some(({ key }) => key === name)))
+  const activeNames = new Set(active.map(({ key }) => key))
+  const inactive = new Map([...profilesOf].filter(([name]) => !activeNames.has(name)))
   if (active.length === 0 && inactive.size > 0)
     context.fault(
       services,

@@ -142,7 +142,7 @@ export const readPairs: Reader<Map<string, string | null>> = (node, context) => 
   }
   if (node.kind !== 'list') return wrongType(node, context, 'a map or a list of NAME=value')
   for (const item of node.items) {
-    const text = readText(item, context)
+    const text = item.kind === 'map' ? mapInList(item, context) : readText(item, context)
     if (text === undefined) continue
     const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? []
     if (name === '' || name === '__proto__')
@@ -151,6 +151,10 @@ export const readPairs: Reader<Map<string, string | null>> = (node, context) => 
   }
   return pairs
 }
+
+/** `- NAME: value` looks like both forms and is neither. */
+export const mapInList: Reader<never> = (node, context) =>
+  wrongType(node, context, 'a text', 'write NAME=value after each dash, or take the dashes away')
 
 const setIfDefined = (pairs: Map<string, string | null>, key: string, value: string | undefined): void => {
   if (value !== undefined) pairs.set(key, value)

@@ -206,6 +206,12 @@ describe('the differences that are known', () => {
     expect((await theirs(set)).services.web?.environment).toEqual({ A: '1' })
   })
 
+  test.concurrent('an environment file knows the variables of .env: version 1 knows only those of the shell', async () => {
+    const set = one(['env_file: one.env'], { '.env': 'TAG=1', 'one.env': 'A=${TAG}' })
+    expect(ours(set).services.web?.environment).toEqual({ A: '1' })
+    expect((await theirs(set)).services.web?.environment).toEqual({ A: '' })
+  })
+
   test.concurrent('one path in tmpfs is one mount: version 1 makes two, which no engine takes', async () => {
     const set = two(['tmpfs: /run'], ['tmpfs: ["/run:size=1m"]'])
     expect(ours(set).services.web?.tmpfs).toEqual(['/run:size=1m'])

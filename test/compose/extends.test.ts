@@ -47,6 +47,11 @@ describe('a service that extends another has what that one has, and its own over
     expect(services({ 'a.yaml': text }).web).toEqual({ image: 'x', cap_add: ['B'] })
   })
 
+  test.each(['', '!reset base'])('extends: %s extends nothing', (target) => {
+    const text = `services: {base: {image: x, user: a}, web: {image: y, extends: ${target}}}`
+    expect(services({ 'a.yaml': text }).web).toEqual({ image: 'y' })
+  })
+
   test('an identical copy changes nothing', () => {
     const own = 'image: x, command: [a], ports: ["1"], environment: {A: b}, cap_add: [A], tmpfs: /run'
     const { copy, base } = services({ 'a.yaml': `services: {copy: {extends: base, ${own}}, base: {${own}}}` })
@@ -117,6 +122,14 @@ describe('what cannot be extended is refused where it is named', () => {
       'reference-missing b.yaml:1:38',
       'reference-missing b.yaml:1:63',
     ])
+  })
+
+  test('a great many services that extend are read in time', () => {
+    const many = Array.from({ length: 15_000 }, (_, index) => `  s${index}: {extends: base}`).join('\n')
+    const started = performance.now()
+    const text = `services:\n  base: {image: x, profiles: [p]}\n  one: {image: y}\n${many}`
+    expect(Object.keys(services({ 'a.yaml': text }))).toEqual(['one'])
+    expect(performance.now() - started).toBeLessThan(5000)
   })
 
   test('a chain without end in sight ends', () => {

@@ -47,6 +47,14 @@ describe('what is included is part of the file', () => {
     })
   })
 
+  test('!reset and !override say that a name is meant to be another', () => {
+    const files = {
+      'a.yaml': 'include: [b.yaml]\nservices: {one: !reset null, two: !override {image: mine}}',
+      'b.yaml': 'services: {one: {image: x}, two: {image: x, user: a}, three: {image: x}}',
+    }
+    expect(modelOfFiles(files, only).services).toEqual({ two: { image: 'mine' }, three: { image: 'x' } })
+  })
+
   test('the same from a third file is no conflict', () => {
     const files = {
       'a.yaml': 'include: [b.yaml, c.yaml]',

@@ -47,7 +47,7 @@ describe('merging', () => {
         const [a, b, c] = [tree(first), tree(second), tree(third)]
         expect(settled(merge(merge(a, b), c))).toEqual(settled(merge(a, merge(b, c))))
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 
@@ -64,7 +64,7 @@ describe('merging', () => {
           else expect(both.ok ? [] : both.faults.map(withoutPlace)).toEqual(alone.faults.map(withoutPlace))
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 
@@ -75,7 +75,7 @@ describe('merging', () => {
         const files = { 'a.yaml': stringify(first), 'b.yaml': stringify(second) }
         expect(modelOfFiles(files)).toEqual(modelOf(text))
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 
@@ -90,7 +90,7 @@ describe('merging', () => {
         const result = readFiles({ 'a.yaml': a, 'b.yaml': b })
         if (!result.ok) expect(result.faults.length).toBeGreaterThan(0)
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     )
   })
 })
@@ -110,7 +110,7 @@ describe('extending', () => {
         const files = { 'a.yaml': stringify(copied), 'copy.yaml': stringify(file) }
         expect(modelOfFiles(files, { given: ['a.yaml'] })).toEqual(alone)
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 
@@ -120,7 +120,7 @@ describe('extending', () => {
         const text = stringify({ services: { base, web: { ...over, extends: 'base' }, db: { extends: target } } })
         readFiles({ 'a.yaml': text, 'b.yaml': stringify({ include: target }) })
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     )
   })
 })

@@ -26,6 +26,12 @@ describe('a later file is merged over an earlier one as Compose does', () => {
     ['tmpfs', '/run', '[/tmp, "/run/:size=1m"]', ['/run:size=1m', '/tmp']],
     ['depends_on', '[other]', '{other: {condition: service_healthy}}', { other: { condition: 'service_healthy' } }],
     ['depends_on', '{other: {condition: service_healthy}}', '[other]', { other: { condition: 'service_started' } }],
+    [
+      'depends_on',
+      '{other: {condition: service_healthy}}',
+      '{other: {required: false}}',
+      { other: { condition: 'service_healthy', required: false } },
+    ],
     ['networks', '[front]', '{back: {aliases: [b]}}', { front: {}, back: { aliases: ['b'] } }],
     ['networks', '{front: {aliases: [a]}}', '{front: {aliases: [b]}}', { front: { aliases: ['a', 'b'] } }],
     ['networks', '{front: {aliases: [a]}}', '[front, back]', { front: { aliases: ['a'] }, back: {} }],
@@ -123,6 +129,23 @@ describe('!reset takes away, !override takes the place', () => {
       'c.yaml': 'services: {web: {cap_add: [B]}}',
     })
     expect(services).toEqual({ web: { image: 'x', cap_add: ['B'] } })
+  })
+
+  test('also where an anchor carries them', () => {
+    const { services } = modelOfFiles({
+      'a.yaml': 'services: {a: {image: x, cap_add: [A]}, b: {image: x, cap_add: [A]}, c: {image: x, cap_add: [A]}}',
+      'b.yaml':
+        'x-no: &no !reset []\nx-keys: &keys {cap_add: !reset []}\nx-other: &other !override [B]\nservices: {a: {cap_add: *no}, b: {<<: *keys}, c: {cap_add: *other}}',
+    })
+    expect(services).toEqual({ a: { image: 'x' }, b: { image: 'x' }, c: { image: 'x', cap_add: ['B'] } })
+  })
+
+  test('in the middle of a chain of extends: what comes after is merged with what was put in place', () => {
+    const { services } = modelOfFiles({
+      'a.yaml':
+        'services: {low: {image: x, cap_add: [A]}, middle: {extends: low, cap_add: !override [B]}, web: {extends: middle, cap_add: [C]}}',
+    })
+    expect(services.web?.cap_add).toEqual(['B', 'C'])
   })
 
   test('in a file alone they leave nothing behind', () => {

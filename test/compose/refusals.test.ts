@@ -65,6 +65,7 @@ const bad: [string, string, RegExp][] = [
   ['command: [sleep, 10]', 'value-invalid 4:22 services.web.command[1]', /"10"/],
   ['command: {a: b}', 'value-invalid 4:14 services.web.command', /text or a list/],
   ['environment: [=x]', 'value-invalid 4:19 services.web.environment[0]', /NAME=value/],
+  ['environment: [A: x]', 'value-invalid 4:19 services.web.environment[0]', /NAME=value after each dash/],
   ['environment: {A: [1]}', 'value-invalid 4:22 services.web.environment.A', /text/],
   ['environment: {A: "$NONE"}', 'variable-undefined 4:23 services.web.environment.A', /--set/],
   ['environment: {A: "x ${B"}', 'variable-invalid 4:25 services.web.environment.A', /\$\$/],

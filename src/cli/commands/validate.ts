@@ -19,14 +19,16 @@ export const addValidate = (program: Command): void => {
       const release = releaseDigest({ compose, files })
       if (json === true) return sayJson({ release, notes, compose, files: summary(files) })
       for (const note of notes) remark(`note: ${note}`)
-      const counts = [`${Object.keys(compose.services).length} services`, ...fileCount(files)]
+      const counts = [counted(Object.keys(compose.services).length, 'service'), ...fileCount(files)]
       say(`${names.join(', ')}: ${paint('green', 'valid')}, ${counts.join(', ')}, release ${release}`)
     })
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 const fileCount = (files: ReleaseFiles): string[] => {
   const count = Object.keys(files).length
-  return count === 0 ? [] : [`${count} files beside it`]
+  return count === 0 ? [] : [`${counted(count, 'file')} beside it`]
 }
 
 /** Contents are on this machine anyhow. */
