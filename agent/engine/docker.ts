@@ -1,5 +1,6 @@
 /** The Docker Engine API (also Podman's), as an `Engine`. The only file tree that knows dockerode. */
 import Docker from 'dockerode'
+import { defined } from '../../src/defined.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
@@ -135,7 +136,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     createContainer: async (name, spec) => {
       try {
-        await attempt(`creating container ${name}`, () => docker.createContainer(createBody(name, spec)))
+        await attempt(`creating container ${name}`, () => docker.createContainer(createCall(createBody(name, spec))))
       } catch (error) {
         throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
       }
@@ -171,6 +172,12 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     events: (signal) => readEvents(docker, signal),
   }
+}
+
+/** Left to itself dockerode writes the whole body into the address as well, with every variable of the environment. */
+const createCall = ({ name, platform, ...body }: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => {
+  const call = { _query: defined({ name, platform }), _body: body }
+  return call as Docker.ContainerCreateOptions
 }
 
 const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {

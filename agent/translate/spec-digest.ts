@@ -51,10 +51,11 @@ export const changedKeys = (before: Service, after: Service): string[] => {
 
 const containerPart = (service: Service): Record<string, unknown> => {
   const { deploy, ...rest } = service
-  const limits = deploy?.resources?.limits
+  const { limits, reservations } = deploy?.resources ?? {}
   return {
     ...Object.fromEntries(Object.entries(rest).filter(([key]) => !steeringKeys.has(key) && !key.startsWith('x-'))),
     ...(limits === undefined ? {} : { limits }),
+    ...(reservations === undefined ? {} : { reservations }),
   }
 }
 

@@ -20,6 +20,7 @@ import {
   ownerLabels,
   volumeName,
 } from './engine-names.ts'
+import { translateHost } from './host-spec.ts'
 import {
   mountSource,
   type ProjectMount,
@@ -63,8 +64,11 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     .filter(([target]) => !taken.has(target))
     .map(([target, source]): MountSpec => ({ type: 'volume', source, target, readOnly: false, noCopy: false }))
   return defined({
+    ...translateHost(service),
     imageId: input.imageId,
     labels: {
+      // An engine before API 1.43 takes no annotations, and says nothing of it.
+      ...service.annotations,
       ...service.labels,
       ...ownerLabels(owner, app),
       [label.service]: name,

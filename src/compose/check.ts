@@ -1,5 +1,6 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
+import { hostFaults } from './check-host.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -12,6 +13,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...duplicateTargets(name, service),
     ...differingLimits(name, service),
     ...replicaFaults(name, service),
+    ...hostFaults(name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),
@@ -182,11 +184,12 @@ const duplicateTargets = (name: string, service: Service): Fault[] => {
 
 /** The limits that Compose lets be written in two places; as there, they must not differ. */
 const differingLimits = (name: string, service: Service): Fault[] => {
-  const limits = service.deploy?.resources?.limits
+  const { limits, reservations } = service.deploy?.resources ?? {}
   const pairs = [
-    ['mem_limit', service.mem_limit, 'memory', limits?.memory],
-    ['cpus', service.cpus, 'cpus', limits?.cpus],
-    ['pids_limit', service.pids_limit, 'pids', limits?.pids],
+    ['mem_limit', service.mem_limit, 'limits.memory', limits?.memory],
+    ['cpus', service.cpus, 'limits.cpus', limits?.cpus],
+    ['pids_limit', service.pids_limit, 'limits.pids', limits?.pids],
+    ['mem_reservation', service.mem_reservation, 'reservations.memory', reservations?.memory],
   ] as const
   return pairs.flatMap(([key, value, other, otherValue]) =>
     value === undefined || otherValue === undefined || value === otherValue
@@ -195,7 +198,7 @@ const differingLimits = (name: string, service: Service): Fault[] => {
           {
             code: 'value-invalid' as const,
             path: ['services', name, key],
-            message: `${key} is ${value} and deploy.resources.limits.${other} is ${otherValue}: keep one of them`,
+            message: `${key} is ${value} and deploy.resources.${other} is ${otherValue}: keep one of them`,
           },
         ],
   )

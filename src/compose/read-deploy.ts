@@ -2,7 +2,8 @@
 import type { Authored } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import { mostReplicas, type Service } from './model.ts'
-import { orNothing, readShape } from './read-shape.ts'
+import { readReservedDevices } from './read-devices.ts'
+import { ignored, orNothing, readShape } from './read-shape.ts'
 import { readCpus, readDuration, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
 
 /** `global` means one on each node, and a device is one. */
@@ -21,6 +22,13 @@ export const readDeploy: Reader<Record<string, unknown>> = orNothing(
     resources: orNothing(
       readShape('resources', {
         limits: orNothing(readShape('limits', { cpus: readCpus, memory: readSizeLimit, pids: readInteger(-1) })),
+        reservations: orNothing(
+          readShape('reservations', {
+            cpus: ignored('is ignored: an engine keeps no CPUs free for a container'),
+            memory: readSizeLimit,
+            devices: readReservedDevices,
+          }),
+        ),
       }),
     ),
     update_config: orNothing(readShape('updateConfig', { monitor: readDuration })),
@@ -53,19 +61,25 @@ export const withReplicasInOnePlace = (
 
 export type DraftDeploy = { mode?: 'global' | 'replicated-job'; replicas?: number }
 
-/** Limits in their one place: `mem_limit`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
+/** Limits in their one place: `mem_limit`, `mem_reservation`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
 export const withLimitsInOnePlace = (service: Service): Service => {
   const { deploy, ...rest } = service
   const { resources, ...otherDeploy } = deploy ?? {}
-  const { limits, ...otherResources } = resources ?? {}
+  const { limits, reservations, ...otherResources } = resources ?? {}
   const { cpus, memory, pids, ...otherLimits } = limits ?? {}
-  const keptResources = { ...otherResources, ...(isEmpty(otherLimits) ? {} : { limits: otherLimits }) }
+  const { memory: reserved, ...otherReservations } = reservations ?? {}
+  const keptResources = {
+    ...otherResources,
+    ...(isEmpty(otherLimits) ? {} : { limits: otherLimits }),
+    ...(isEmpty(otherReservations) ? {} : { reservations: otherReservations }),
+  }
   const keptDeploy = { ...otherDeploy, ...(isEmpty(keptResources) ? {} : { resources: keptResources }) }
   return {
     ...rest,
     ...(cpus === undefined ? {} : { cpus }),
     ...(memory === undefined ? {} : { mem_limit: memory }),
     ...(pids === undefined ? {} : { pids_limit: pids }),
+    ...(reserved === undefined ? {} : { mem_reservation: reserved }),
     ...(isEmpty(keptDeploy) ? {} : { deploy: keptDeploy }),
   } as Service
 }

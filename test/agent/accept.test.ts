@@ -61,10 +61,10 @@ describe('refused is', () => {
     ],
     [
       'a key that is not supported',
-      carrying(serviceModel({ web: { privileged: true } })),
+      carrying(serviceModel({ web: { cpu_count: 1 } })),
       {},
       'key-unsupported',
-      'compose.services.web.privileged',
+      'compose.services.web.cpu_count',
     ],
     [
       'a value of the wrong type',

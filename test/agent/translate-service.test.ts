@@ -173,3 +173,35 @@ test('tmpfs entries with and without options', () => {
     '/tmp': 'size=1m,mode=1777',
   })
 })
+
+describe('devices', () => {
+  test('of a path and of a name of CDI', () => {
+    const devices = [
+      { source: '/dev/a' },
+      { source: '/dev/b', target: '/dev/c', permissions: 'r' },
+      { source: 'v.com/c=d' },
+    ]
+    expect(translate({ devices })).toMatchObject({
+      devices: [
+        { source: '/dev/a', target: '/dev/a', permissions: 'rwm' },
+        { source: '/dev/b', target: '/dev/c', permissions: 'r' },
+      ],
+      deviceRequests: [{ driver: 'cdi', count: 0, ids: ['v.com/c=d'], capabilities: [] }],
+    })
+  })
+
+  test('a GPU asks for the capability, a reservation for what is written', () => {
+    const reservations = { devices: [{ capabilities: ['tpu'], device_ids: ['0'] }] }
+    expect(translate({ gpus: [{}, { count: 2 }], deploy: { resources: { reservations } } }).deviceRequests).toEqual([
+      { driver: '', count: -1, ids: [], capabilities: ['gpu'], options: {} },
+      { driver: '', count: 2, ids: [], capabilities: ['gpu'], options: {} },
+      { driver: '', count: 0, ids: ['0'], capabilities: ['tpu'], options: {} },
+    ])
+  })
+})
+
+test('annotations are labels too, under those of the service', () => {
+  const { labels, annotations } = translate({ annotations: { a: '1', b: '1' }, labels: { b: '2' } })
+  expect(annotations).toEqual({ a: '1', b: '1' })
+  expect(labels).toMatchObject({ a: '1', b: '2' })
+})
