@@ -101,11 +101,13 @@ export const dockerEngine = (engineUrl: string): Engine => {
         isOutOfMemory: info.State.OOMKilled,
       }
     },
-    imageId: async (reference) =>
-      (await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404]))?.Id,
-    pull: async (reference, onProgress, signal) => {
+    imageId: async (reference, platform) => {
+      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
+      return image !== undefined && isOfPlatform(image, platform) ? image.Id : undefined
+    },
+    pull: async (reference, onProgress, signal, platform) => {
       const stream = await openPull(
-        (abortSignal) => docker.pull(withTag(reference), { abortSignal }),
+        (abortSignal) => docker.pull(withTag(reference), defined({ abortSignal, platform })),
         reference,
         signal,
       )
@@ -172,6 +174,15 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     events: (signal) => readEvents(docker, signal),
   }
+}
+
+/** Where only one of the two names a variant, they are taken for the same. */
+const isOfPlatform = (image: Docker.ImageInspectInfo, platform: string | undefined): boolean => {
+  if (platform === undefined) return true
+  const [os, architecture, variant = ''] = platform.split('/')
+  const ownVariant = image.Variant ?? ''
+  const isSameVariant = variant === '' || ownVariant === '' || variant === ownVariant
+  return image.Os === os && image.Architecture === architecture && isSameVariant
 }
 
 /** Left to itself dockerode writes the whole body into the address as well, with every variable of the environment. */

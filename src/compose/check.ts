@@ -18,6 +18,7 @@ export const checkModel = (model: Model): Fault[] => [
   ...circles(model),
   ...duplicatePorts(model),
   ...duplicateNames(model),
+  ...differingPlatforms(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)
@@ -218,6 +219,18 @@ const replicaFaults = (name: string, service: Service): Fault[] => {
     ...(service.container_name === undefined ? [] : [only('container_name', `the name ${service.container_name}`)]),
     ...(port === undefined ? [] : [only('ports', `host port ${port.published}/${port.protocol}`)]),
   ]
+}
+
+/** An engine keeps one image for a reference. */
+const differingPlatforms = (model: Model): Fault[] => {
+  const first = new Map<string, [name: string, platform: string | undefined]>()
+  return serviceEntries(model).flatMap(([name, { image, platform }]) => {
+    const other = first.get(image)
+    if (other === undefined) first.set(image, [name, platform])
+    if (other === undefined || other[1] === platform) return []
+    const message = `services ${other[0]} and ${name} use image ${image} for different platforms: give both the same`
+    return [{ code: 'value-invalid' as const, path: ['services', name, 'platform'], message }]
+  })
 }
 
 const duplicateNames = (model: Model): Fault[] => {

@@ -69,7 +69,10 @@ export const readUserns: Reader<string> = (node, context) => {
 }
 
 export const readPlatform: Reader<string> = (node, context) => {
-  const text = readFilledText(node, context)?.toLowerCase()
+  const text = readFilledText(node, context)
+    ?.toLowerCase()
+    .replace(/\/(x86_64|x86-64)$/, '/amd64')
+    .replace(/\/aarch64$/, '/arm64')
   if (text === undefined || /^[a-z0-9_]+\/[a-z0-9_]+(\/[a-z0-9_.]+)?$/.test(text)) return text
   return wrongType(node, context, 'a platform such as linux/arm64')
 }

@@ -227,6 +227,7 @@ const forms: [string, string, unknown][] = [
   ['privileged', 'false', undefined],
   ['annotations', '[a=b, c]', { a: 'b', c: '' }],
   ['platform', 'Linux/arm64/v8', 'linux/arm64/v8'],
+  ['platform', 'linux/x86_64', 'linux/amd64'],
   ['attach', 'false', undefined],
   ['build', '.', undefined],
   ['develop', '{ watch: [] }', undefined],

@@ -196,6 +196,11 @@ describe('a bad value is one fault with its line, column, path and what to do', 
     expect(summary(text)).toEqual(['port-duplicate 3:25 services.b.ports[0]'])
   })
 
+  test('one image for two platforms is a fault at the second service', () => {
+    const text = 'services:\n  a: {image: x, platform: linux/arm64}\n  b: {image: x, platform: linux/amd64}\n'
+    expect(summary(text)).toEqual(['value-invalid 3:27 services.b.platform'])
+  })
+
   test('a mistake in an environment file is given with the line of that file', () => {
     const [fault] = faultsOf(withKey('env_file: x.env'), { readFile: () => 'A=1\nB="\n' })
     expect(fault).toMatchObject({
