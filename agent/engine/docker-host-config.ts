@@ -14,6 +14,7 @@ export const machineConfig = (spec: HostSpec): HostConfig & NewerKeys =>
     DnsOptions: copy(spec.dnsOptions),
     IpcMode: spec.ipcMode,
     PidMode: spec.pidMode,
+    VolumesFrom: copy(spec.volumesFrom),
     UTSMode: spec.utsMode,
     UsernsMode: spec.usernsMode,
     CgroupnsMode: spec.cgroupNamespace,

@@ -1,4 +1,5 @@
 /** What a container has of the machine beyond an image and a network: its share, its devices, its namespaces. Pure. */
+import { joinsOf } from '../../src/compose/joins.ts'
 import type { Service } from '../../src/compose/model.ts'
 import type { DeviceRequest } from '../../src/compose/model-devices.ts'
 import { defined } from '../../src/defined.ts'
@@ -40,6 +41,8 @@ export type HostSpec = {
   readonly dnsOptions?: Texts
   readonly ipcMode?: string
   readonly pidMode?: string
+  /** containers whose mounts it has too, as `id` or `id:ro` */
+  readonly volumesFrom?: Texts
   readonly utsMode?: string
   readonly usernsMode?: string
   readonly cgroupNamespace?: 'host' | 'private'
@@ -72,7 +75,8 @@ export type HostSpec = {
   readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
 }
 
-export const translateHost = (service: Service): HostSpec => {
+/** @param joined ids of the containers that it joins, by their service */
+export const translateHost = (service: Service, joined: TextMap = {}): HostSpec => {
   const reservations = service.deploy?.resources?.reservations
   const requests = [
     ...cdiRequests(service),
@@ -86,8 +90,9 @@ export const translateHost = (service: Service): HostSpec => {
     dns: service.dns,
     dnsSearch: service.dns_search,
     dnsOptions: service.dns_opt,
-    ipcMode: service.ipc,
-    pidMode: service.pid,
+    ipcMode: translateMode(service.ipc, joined),
+    pidMode: translateMode(service.pid, joined),
+    volumesFrom: service.volumes_from && volumesFrom(service, joined),
     utsMode: service.uts,
     usernsMode: service.userns_mode,
     cgroupNamespace: service.cgroup,
@@ -117,6 +122,14 @@ export const translateHost = (service: Service): HostSpec => {
     ulimits: service.ulimits && translateUlimits(service.ulimits),
   })
 }
+
+const translateMode = (mode: string | undefined, joined: TextMap): string | undefined =>
+  mode?.startsWith('service:') ? `container:${joined[mode.slice('service:'.length)] ?? ''}` : mode
+
+const volumesFrom = (service: Service, joined: TextMap): string[] =>
+  joinsOf(service)
+    .filter(({ key }) => key === 'volumes_from')
+    .map((join) => `${joined[join.service] ?? ''}${join.readOnly ? ':ro' : ''}`)
 
 /** A name of the Container Device Interface is no path. */
 const isCdi = ({ source }: { readonly source: string }): boolean => !source.startsWith('/')

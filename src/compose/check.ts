@@ -1,6 +1,8 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
 import { hostFaults } from './check-host.ts'
+import { joinFaults } from './check-joins.ts'
+import { joinsOf, linksOf } from './joins.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -14,6 +16,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...differingLimits(name, service),
     ...replicaFaults(name, service),
     ...hostFaults(name, service),
+    ...joinFaults(model, name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),
@@ -29,14 +32,17 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
     path: ['services', name, ...path],
     message: `service ${name} names ${what}, which is not defined`,
   })
-  const joined = /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
+  const isMissing = (other: string) => !Object.hasOwn(model.services, other)
   return [
     ...Object.entries(service.depends_on ?? {})
       .filter(([other, { required }]) => !Object.hasOwn(model.services, other) && required !== false)
       .map(([other]) => missing(['depends_on', other], `service ${other}`)),
-    ...(joined !== undefined && !Object.hasOwn(model.services, joined)
-      ? [missing(['network_mode'], `service ${joined}`)]
-      : []),
+    ...joinsOf(service)
+      .filter((join) => isMissing(join.service))
+      .map(({ key, service: other }) => missing([key], `service ${other}`)),
+    ...linksOf(service).flatMap(({ service: other }, index) =>
+      isMissing(other) ? [missing(['links', index], `service ${other}`)] : [],
+    ),
     ...Object.keys(service.networks ?? {})
       .filter((network) => network !== 'default' && !Object.hasOwn(model.networks ?? {}, network))
       .map((network) => missing(['networks', network], `network ${network}`)),
@@ -100,11 +106,13 @@ const imageFaults = (name: string, service: Service): Fault[] =>
         },
       ]
 
-/** What a service must start after: `depends_on`, and the service whose network it joins. */
-export const startsAfter = (service: Service): string[] => {
-  const joined = /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
-  return [...Object.keys(service.depends_on ?? {}), ...(joined === undefined ? [] : [joined])]
-}
+/** What a service must start after: `depends_on`, and the services that it joins and links to. */
+export const startsAfter = (service: Service): string[] => [
+  ...new Set([
+    ...Object.keys(service.depends_on ?? {}),
+    ...[...joinsOf(service), ...linksOf(service)].map((other) => other.service),
+  ]),
+]
 
 /** Depth first with a trail of our own: a chain of services may be longer than the stack is deep. */
 const circles = (model: Model): Fault[] => {

@@ -20,11 +20,20 @@ export const hostKeys = {
   dns_opt: z.array(filledSchema).optional(),
   ipc: z
     .string()
-    .regex(/^(none|private|host|shareable)$/, 'must be none, private, host or shareable')
+    .regex(
+      /^(none|private|host|shareable|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/,
+      'must be none, private, host, shareable or service:NAME',
+    )
     .optional(),
   pid: z
     .string()
-    .regex(/^host$/, 'must be host')
+    .regex(/^(host|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/, 'must be host or service:NAME')
+    .optional(),
+  volumes_from: z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*(:ro)?$/, 'must be SERVICE or SERVICE:ro'))
+    .optional(),
+  links: z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*)?$/, 'must be SERVICE[:ALIAS]'))
     .optional(),
   uts: z.literal('host').optional(),
   userns_mode: filledSchema.optional(),

@@ -4,7 +4,7 @@ import { type Authored, isNull, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import { hostsAsItems } from './merge-forms.ts'
 import { extraHostPattern } from './model-host.ts'
-import { readAsWritten, readFilledText, readList, readOneOf, readPairs, wrongType } from './read-values.ts'
+import { readAsWritten, readFilledText, readList, readPairs, wrongType } from './read-values.ts'
 
 /** A list, or one text, whose order means something; each once. */
 export const readInOrder =
@@ -51,15 +51,6 @@ export const readMacAddress: Reader<string> = (node, context) => {
   if (text === undefined || /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text)) return text
   return wrongType(node, context, 'a MAC address such as 02:42:ac:11:65:43')
 }
-
-/** Modes that stand for something of the device. */
-export const readMode =
-  (...words: readonly string[]): Reader<string> =>
-  (node, context) => {
-    if (node.kind === 'scalar' && /^container:/.test(node.text))
-      return wrongType(node, context, words.join(' or '), 'name the service instead: service:NAME')
-    return readOneOf(...words)(node, context)
-  }
 
 /** Docker knows `host` alone, Podman some with options. */
 export const readUserns: Reader<string> = (node, context) => {

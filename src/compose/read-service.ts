@@ -20,11 +20,11 @@ import {
   readGroup,
   readInOrder,
   readMacAddress,
-  readMode,
   readPlatform,
   readSettings,
   readUserns,
 } from './read-host.ts'
+import { readLinks, readMode, readVolumesFrom } from './read-joins.ts'
 import { readLabelFiles } from './read-labels.ts'
 import {
   readAdjustment,
@@ -129,12 +129,6 @@ const readRestart: Reader<string> = (node, context) => {
   return wrongType(node, context, '"no", always, unless-stopped or on-failure[:N]')
 }
 
-const readNetworkMode: Reader<string> = (node, context) => {
-  const text = readText(node, context)
-  if (text === undefined || /^(bridge|host|none|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/.test(text)) return text
-  return wrongType(node, context, 'bridge, host, none or service:NAME')
-}
-
 const readCapability: Reader<string> = (node, context) => {
   const text = readText(node, context)
   if (text === undefined) return undefined
@@ -168,7 +162,7 @@ const rows: Rows<'service'> = {
   expose: readSet(readExposed),
   volumes: readMounts,
   networks: readAttachments,
-  network_mode: readNetworkMode,
+  network_mode: readMode('bridge', 'host', 'none'),
   depends_on: readDependencies,
   healthcheck: readHealthcheck,
   restart: readRestart,
@@ -209,6 +203,7 @@ const rows: Rows<'service'> = {
   group_add: readSet(readGroup),
   ipc: readMode('none', 'private', 'host', 'shareable'),
   label_file: readLabelFiles,
+  links: readLinks,
   mac_address: readMacAddress,
   mem_reservation: readSizeLimit,
   mem_swappiness: readInteger(0, 100),
@@ -224,6 +219,7 @@ const rows: Rows<'service'> = {
   ulimits: readUlimits,
   userns_mode: readUserns,
   uts: readOneOf('host'),
+  volumes_from: readVolumesFrom,
   cap_add: readSet(readCapability),
   cap_drop: readSet(readCapability),
   security_opt: readSet(readSecurityOption),

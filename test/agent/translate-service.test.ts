@@ -105,8 +105,29 @@ describe('networks', () => {
     expect(translate({ network_mode }).networking).toEqual({ kind: 'mode', mode: network_mode })
   })
 
+  test('what others link to is known by their alias on the networks of both', () => {
+    const model = serviceModel(
+      {
+        web: { networks: { back: {}, front: {} } },
+        api: { networks: { front: {} }, links: ['web:www', 'web'] },
+      },
+      { networks },
+    )
+    const { networking } = translate({ networks: { back: {}, front: {} } }, {}, { model })
+    expect(networking).toMatchObject({
+      attachments: [{ aliases: ['web', 'shop-web-1'] }, { aliases: ['web', 'shop-web-1', 'www'] }],
+    })
+  })
+
+  test('modes and volumes of other services are those of their containers, and a label says which', () => {
+    const joining = { pid: 'service:vpn', ipc: 'service:db', volumes_from: ['db', 'vpn:ro'] }
+    const joined = translate(joining, {}, { joined: { vpn: 'v', db: 'd' } })
+    expect(joined).toMatchObject({ pidMode: 'container:v', ipcMode: 'container:d', volumesFrom: ['d', 'v:ro'] })
+    expect(joined.labels[label.joined]).toBe('d v')
+  })
+
   test('network_mode service:X joins a container, and a label says which', () => {
-    const joined = translate({ network_mode: 'service:vpn' }, {}, { joinedContainerId: 'v' })
+    const joined = translate({ network_mode: 'service:vpn' }, {}, { joined: { vpn: 'v' } })
     expect(joined.networking).toEqual({ kind: 'joined', containerId: 'v' })
     expect(joined.labels[label.joined]).toBe('v')
   })

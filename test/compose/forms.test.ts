@@ -242,6 +242,14 @@ describe('every form of a key comes to its one spelling', () => {
   })
 })
 
+test('keys that name another service', () => {
+  const web = (line: string) => modelOf(withKey(line, '  b: {image: x, ipc: shareable}\n  a: {image: x}')).services.web
+  expect(web('pid: service:b')).toMatchObject({ pid: 'service:b' })
+  expect(web('ipc: service:b')).toMatchObject({ ipc: 'service:b' })
+  expect(web('volumes_from: ["b:rw", "a:ro"]')).toMatchObject({ volumes_from: ['b', 'a:ro'] })
+  expect(web('links: ["b:db", "a:a"]')).toMatchObject({ links: ['a', 'b:db'] })
+})
+
 describe('the same meaning makes the same model', () => {
   const same = (title: string, one: string, other: string) =>
     test(title, () => {

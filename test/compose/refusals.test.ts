@@ -109,6 +109,12 @@ const bad: [string, string, RegExp][] = [
   ['cpus: -1', 'value-invalid 4:11 services.web.cpus', /CPUs/],
   ['pids_limit: 1.5', 'value-invalid 4:17 services.web.pids_limit', /whole number/],
   ['cap_add: ["NET ADMIN"]', 'value-invalid 4:15 services.web.cap_add[0]', /NET_ADMIN/],
+  ['pid: service:none', 'reference-missing 4:10 services.web.pid', /define it/],
+  ['pid: service:web', 'dependency-cycle 2:3 services.web.depends_on', /circle/],
+  ['ipc: service:none', 'reference-missing 4:10 services.web.ipc', /define it/],
+  ['volumes_from: [container:x]', 'value-invalid 4:20 services.web.volumes_from[0]', /service of this file/],
+  ['volumes_from: [none]', 'reference-missing 4:5 services.web.volumes_from', /define it/],
+  ['links: ["none:n"]', 'reference-missing 4:13 services.web.links[0]', /define it/],
   ['memswap_limit: 1g', 'value-invalid 4:20 services.web.memswap_limit', /mend/],
   ['mem_limit: 1g\n    memswap_limit: 1m', 'value-invalid 5:20 services.web.memswap_limit', /mend/],
   ['mem_limit: 1m\n    mem_reservation: 2m', 'value-invalid 5:22 services.web.mem_reservation', /mend/],
@@ -199,6 +205,17 @@ describe('a bad value is one fault with its line, column, path and what to do', 
   test('one image for two platforms is a fault at the second service', () => {
     const text = 'services:\n  a: {image: x, platform: linux/arm64}\n  b: {image: x, platform: linux/amd64}\n'
     expect(summary(text)).toEqual(['value-invalid 3:27 services.b.platform'])
+  })
+
+  test('who joins the memory of another needs it to be shareable', () => {
+    const text = 'services:\n  a: {image: x, ipc: "service:b"}\n  b: {image: x}\n'
+    expect(summary(text)).toEqual(['value-invalid 2:22 services.a.ipc'])
+    expect(read(text.replace('b: {', 'b: {ipc: shareable, ')).ok).toBe(true)
+  })
+
+  test('a link needs a network that both are on', () => {
+    const text = 'services:\n  a: {image: x, links: [b]}\n  b: {image: x, network_mode: none}\n'
+    expect(summary(text)).toEqual(['value-invalid 2:25 services.a.links[0]'])
   })
 
   test('a mistake in an environment file is given with the line of that file', () => {
