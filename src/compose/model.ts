@@ -5,15 +5,14 @@
  */
 import { z } from 'zod'
 import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
-import { deviceKeys, deviceRequestSchema } from './model-devices.ts'
+import { deploySchema } from './model-deploy.ts'
+import { deviceKeys } from './model-devices.ts'
 import { hostKeys } from './model-host.ts'
 import { limitKeys } from './model-limits.ts'
 import { projectPathSchema } from './project-path.ts'
 import { absolutePathSchema, durationSchema, sizeBytesSchema, stringMapSchema, withExtensions } from './schema-parts.ts'
 
 const hostPortSchema = z.int().min(0).max(65_535)
-/** More containers of one service than one device has a use for are a slip of the keyboard. */
-export const mostReplicas = 100
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
 
 const healthcheckSchema = withExtensions({
@@ -65,23 +64,6 @@ const dependencySchema = withExtensions({
   condition: z.enum(['service_started', 'service_healthy', 'service_completed_successfully']),
   restart: z.boolean().optional(),
   required: z.boolean().optional(),
-})
-
-const deploySchema = withExtensions({
-  mode: z.literal('replicated-job').optional().describe('absent: it is kept running'),
-  replicas: z.int().min(0).max(mostReplicas).optional().describe('absent: 1'),
-  resources: withExtensions({
-    limits: withExtensions({
-      cpus: z.number().positive().optional(),
-      memory: sizeBytesSchema.optional(),
-      pids: z.int().optional(),
-    }).optional(),
-    reservations: withExtensions({
-      memory: sizeBytesSchema.optional(),
-      devices: z.array(deviceRequestSchema).optional(),
-    }).optional(),
-  }).optional(),
-  update_config: withExtensions({ monitor: durationSchema.optional() }).optional(),
 })
 
 /** A config or a secret in a container. The mode is octal, as in 0440; absent it is 0444. */

@@ -1,10 +1,12 @@
 /** `deploy`, as far as one device has a use for it, and the limits that can be written in two places. */
 import type { Authored } from './authored.ts'
 import type { Context, Reader } from './context.ts'
-import { mostReplicas, type Service } from './model.ts'
+import type { Service } from './model.ts'
+import { mostReplicas } from './model-deploy.ts'
 import { readReservedDevices } from './read-devices.ts'
 import { ignored, orNothing, readShape } from './read-shape.ts'
-import { readCpus, readDuration, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
+import { readRestartPolicy, readRollbackConfig, readUpdateConfig } from './read-update.ts'
+import { readCpus, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
 
 /** `global` means one on each node, and a device is one. */
 const readMode: Reader<'global' | 'replicated-job'> = (node, context) => {
@@ -31,7 +33,11 @@ export const readDeploy: Reader<Record<string, unknown>> = orNothing(
         ),
       }),
     ),
-    update_config: orNothing(readShape('updateConfig', { monitor: readDuration })),
+    update_config: readUpdateConfig,
+    rollback_config: readRollbackConfig,
+    restart_policy: readRestartPolicy,
+    labels: ignored('is ignored: these are labels of a Swarm service, and none of its containers'),
+    placement: orNothing(readShape('placement', {})),
   }),
 )
 
@@ -59,7 +65,12 @@ export const withReplicasInOnePlace = (
   return isEmpty(whole) ? undefined : whole
 }
 
-export type DraftDeploy = { mode?: 'global' | 'replicated-job'; replicas?: number }
+export type DraftDeploy = {
+  mode?: 'global' | 'replicated-job'
+  replicas?: number
+  /** in the words of `restart` */
+  restart_policy?: string
+}
 
 /** Limits in their one place: `mem_limit`, `mem_reservation`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
 export const withLimitsInOnePlace = (service: Service): Service => {

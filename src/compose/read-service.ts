@@ -38,6 +38,7 @@ import {
 import { readAttachments, readDependencies } from './read-networks.ts'
 import { readExposed, readPorts } from './read-ports.ts'
 import { ignored, orNothing, type Rows, readShape } from './read-shape.ts'
+import { restartOf } from './read-update.ts'
 import {
   readAsWritten,
   readBoolean,
@@ -70,8 +71,9 @@ export const readService: Reader<Service> = (node, context) => {
     image,
     labels,
     label_file,
+    restart,
     secrets,
-    deploy: draftDeploy,
+    deploy: { restart_policy: policy, ...draftDeploy } = {},
     scale,
     'x-longshore': extension = {},
     ...rest
@@ -81,6 +83,7 @@ export const readService: Reader<Service> = (node, context) => {
     image?: string
     labels?: Record<string, string>
     label_file?: Record<string, string>
+    restart?: string
     secrets?: NonNullable<Service['secrets']>
     deploy?: DraftDeploy
     scale?: number
@@ -90,11 +93,13 @@ export const readService: Reader<Service> = (node, context) => {
   if (image === undefined) faultImage(node, context)
   const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
   const { secretEnv } = extension
+  const wantedRestart = restartOf(restart, policy, entryOf(node, 'restart')?.value ?? node, context)
   const allLabels = { ...label_file, ...labels }
   const deploy = withReplicasInOnePlace(draftDeploy, scale, node, context)
   return {
     ...rest,
     image: image ?? unknownImage,
+    ...(wantedRestart === undefined ? {} : { restart: wantedRestart }),
     ...(merged === undefined ? {} : { environment: merged }),
     ...(Object.keys(allLabels).length === 0 ? {} : { labels: allLabels }),
     ...(deploy === undefined ? {} : { deploy: deploy as NonNullable<Service['deploy']> }),
@@ -148,7 +153,17 @@ const readContainerName: Reader<string> = (node, context) => {
 }
 
 const readPullPolicy: Reader<string> = (node, context) => {
-  if (node.kind === 'scalar' && node.text === 'if_not_present') return 'missing'
+  const text = node.kind === 'scalar' ? node.text : ''
+  if (text === 'if_not_present') return 'missing'
+  const wanted = 'always, missing or never'
+  if (text === 'build') return wrongType(node, context, wanted, 'build and push the image, and write always or missing')
+  if (/^(daily|weekly|refresh|every_.+)$/.test(text))
+    return wrongType(
+      node,
+      context,
+      wanted,
+      'write always, which asks the registry at each deployment, and deploy by a timer',
+    )
   return readOneOf('always', 'missing', 'never')(node, context)
 }
 

@@ -231,6 +231,21 @@ const forms: [string, string, unknown][] = [
   ['attach', 'false', undefined],
   ['build', '.', undefined],
   ['develop', '{ watch: [] }', undefined],
+  [
+    'deploy',
+    '{ update_config: { order: start-first, parallelism: 0, delay: 10s, failure_action: rollback, max_failure_ratio: .5 } }',
+    {
+      update_config: {
+        order: 'start-first',
+        parallelism: 0,
+        delay: '10s',
+        failure_action: 'rollback',
+        max_failure_ratio: 0.5,
+      },
+    },
+  ],
+  ['deploy', '{ rollback_config: { order: stop-first } }', { rollback_config: { order: 'stop-first' } }],
+  ['deploy', '{ labels: {a: b}, placement: {}, restart_policy: {condition: any} }', undefined],
   ['x-mine', '{ a: [1, "2", null, true] }', { a: [1, '2', null, true] }],
 ]
 
@@ -310,6 +325,18 @@ describe('environment files', () => {
   ])('%s', (lines, expected) => {
     expect(environmentOf(lines)).toEqual(expected)
   })
+})
+
+test.each([
+  ['{condition: none}', 'no'],
+  ['{condition: any, delay: 5s}', 'always'],
+  ['{}', 'always'],
+  ['{condition: on-failure}', 'on-failure'],
+  ['{condition: on-failure, max_attempts: 3, window: 1m}', 'on-failure:3'],
+  ['{condition: on-failure, max_attempts: 0}', 'on-failure'],
+])('deploy.restart_policy %s is restart: %s, whatever restart says', (policy, restart) => {
+  const lines = `restart: unless-stopped\n    deploy: {restart_policy: ${policy}}`
+  expect(modelOf(withKey(lines)).services.web).toEqual({ image: 'nginx', restart })
 })
 
 test('labels of files stand under those of the service, and a later file over an earlier one', () => {

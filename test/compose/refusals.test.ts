@@ -115,6 +115,27 @@ const bad: [string, string, RegExp][] = [
   ['volumes_from: [container:x]', 'value-invalid 4:20 services.web.volumes_from[0]', /service of this file/],
   ['volumes_from: [none]', 'reference-missing 4:5 services.web.volumes_from', /define it/],
   ['links: ["none:n"]', 'reference-missing 4:13 services.web.links[0]', /define it/],
+  [
+    'deploy: {placement: {constraints: [a]}}',
+    'key-unsupported 4:26 services.web.deploy.placement.constraints',
+    /labels of devices/,
+  ],
+  ['deploy: {endpoint_mode: vip}', 'key-unsupported 4:14 services.web.deploy.endpoint_mode', /Swarm/],
+  [
+    'deploy: {restart_policy: {condition: maybe}}',
+    'value-invalid 4:42 services.web.deploy.restart_policy.condition',
+    /on-failure/,
+  ],
+  [
+    'deploy: {update_config: {max_failure_ratio: 2}}',
+    'value-invalid 4:49 services.web.deploy.update_config.max_failure_ratio',
+    /between 0 and 1/,
+  ],
+  [
+    'deploy: {rollback_config: {failure_action: rollback}}',
+    'value-invalid 4:48 services.web.deploy.rollback_config.failure_action',
+    /continue or pause/,
+  ],
   ['memswap_limit: 1g', 'value-invalid 4:20 services.web.memswap_limit', /mend/],
   ['mem_limit: 1g\n    memswap_limit: 1m', 'value-invalid 5:20 services.web.memswap_limit', /mend/],
   ['mem_limit: 1m\n    mem_reservation: 2m', 'value-invalid 5:22 services.web.mem_reservation', /mend/],
@@ -157,7 +178,10 @@ const bad: [string, string, RegExp][] = [
   ['post_start: []', 'key-unsupported 4:5 services.web.post_start', /entrypoint/],
   ['external_links: [a]', 'key-unsupported 4:5 services.web.external_links', /network/],
   ['use_api_socket: true', 'key-unsupported 4:5 services.web.use_api_socket', /socket/],
-  ['pull_policy: build', 'value-invalid 4:18 services.web.pull_policy', /always, missing or never/],
+  ['pull_policy: often', 'value-invalid 4:18 services.web.pull_policy', /always, missing or never/],
+  ['pull_policy: build', 'value-invalid 4:18 services.web.pull_policy', /build and push/],
+  ['pull_policy: daily', 'value-invalid 4:18 services.web.pull_policy', /always/],
+  ['pull_policy: every_12h', 'value-invalid 4:18 services.web.pull_policy', /each deployment/],
   ['x-n: .nan', 'value-invalid 4:10 services.web.x-n', /mend/],
 ]
 
@@ -259,6 +283,17 @@ describe('what is ignored is said', () => {
     [withKey('volumes: ["/a:/b:z"]'), 'services.web.volumes[0]'],
     [withKey('ports: [{target: 1, mode: host}]'), 'services.web.ports[0].mode'],
     [withKey('environment: [NONE]'), 'services.web'],
+    [withKey('attach: false'), 'services.web.attach'],
+    [withKey('build: .'), 'services.web.build'],
+    [withKey('develop: {watch: []}'), 'services.web.develop'],
+    [withKey('links: ["db:database"]', '  db: {image: x}'), 'services.web.links[0]'],
+    [withKey('deploy: {labels: [a=b]}'), 'services.web.deploy.labels'],
+    [withKey('deploy: {resources: {reservations: {cpus: "1"}}}'), 'services.web.deploy.resources.reservations.cpus'],
+    [withKey('deploy: {restart_policy: {delay: 1s}}'), 'services.web.deploy.restart_policy.delay'],
+    [withKey('deploy: {restart_policy: {max_attempts: 1}}'), 'services.web.deploy.restart_policy'],
+    [withKey('restart: "no"\n    deploy: {restart_policy: {}}'), 'services.web.restart'],
+    [withKey('deploy: {update_config: {order: start-first}}'), 'services.web.deploy.update_config'],
+    [withKey('deploy: {rollback_config: {order: stop-first}}'), 'services.web.deploy.rollback_config'],
   ])('%j', (text, path) => {
     expect(read(text)).toMatchObject({ ok: true, notes: [{ path }] })
   })
