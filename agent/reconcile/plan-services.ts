@@ -21,6 +21,7 @@ import { pendingChanges } from './plan-files.ts'
 import { dataOwner } from './plan-project.ts'
 import { staleNetworks } from './plan-resources.ts'
 import {
+  carriedVolumes,
   hostPorts,
   isGood,
   isUp,
@@ -106,18 +107,6 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       cause: createCause(view, input.record),
     })
   }
-}
-
-/** What is there of another service comes along with that one. */
-const carriedVolumes = (view: ServiceView, views: Views): Record<string, string> => {
-  const joined = view.joins.flatMap((name) => viewsOf(views, name))
-  const foreign = new Set(
-    joined
-      .flatMap(({ wanted, others }) => [...others, ...(wanted === undefined ? [] : [wanted])])
-      .flatMap(({ anonymousVolumes }) => Object.values(anonymousVolumes)),
-  )
-  const carried = view.others.flatMap(({ anonymousVolumes }) => Object.entries(anonymousVolumes))
-  return Object.fromEntries(carried.filter(([, volume]) => !foreign.has(volume)))
 }
 
 /** Stops what is replaced, starts what is wanted when its turn has come, and clears up after it. */

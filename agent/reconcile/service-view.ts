@@ -108,6 +108,21 @@ export const wantedIds = (views: Views, services: readonly string[]): Record<str
     }),
   )
 
+/**
+ * Anonymous volumes that the next container in a place takes over, by where they are mounted. What a container has of
+ * another service comes along with that one.
+ */
+export const carriedVolumes = (view: ServiceView, views: Views): Record<string, string> => {
+  const joined = view.joins.flatMap((name) => viewsOf(views, name))
+  const foreign = new Set(
+    joined
+      .flatMap(({ wanted, others }) => [...others, ...(wanted === undefined ? [] : [wanted])])
+      .flatMap(({ anonymousVolumes }) => Object.values(anonymousVolumes)),
+  )
+  const carried = view.others.flatMap(({ anonymousVolumes }) => Object.entries(anonymousVolumes))
+  return Object.fromEntries(carried.filter(([, volume]) => !foreign.has(volume)))
+}
+
 /** Containers made before there were several of a service have no number. */
 export const numberOf = ({ labels }: Pick<ObservedContainer, 'labels'>): number => Number(labels[label.number] ?? '1')
 

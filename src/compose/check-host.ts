@@ -63,7 +63,7 @@ const networkFaults = (service: Service, fault: MakeFault): Fault[] => {
   const mode = service.network_mode ?? ''
   const isJoined = mode.startsWith('service:')
   const keys = isJoined
-    ? (['hostname', 'dns', 'extra_hosts', 'mac_address'] as const)
+    ? (['hostname', 'dns', 'extra_hosts', 'mac_address', 'expose'] as const)
     : mode === 'host'
       ? (['mac_address'] as const)
       : []

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { writeCompose } from '../../src/compose/write.ts'
 import { keyOf, modelOf, withKey } from './support.ts'
 
 const port = (target: number, published?: number, rest: object = {}) => ({
@@ -263,6 +264,13 @@ test('keys that name another service', () => {
   expect(web('ipc: service:b')).toMatchObject({ ipc: 'service:b' })
   expect(web('volumes_from: ["b:rw", "a:ro"]')).toMatchObject({ volumes_from: ['b', 'a:ro'] })
   expect(web('links: ["b:db", "a:a"]')).toMatchObject({ links: ['a', 'b:db'] })
+})
+
+test.each(forms)('what %s: %s came to is read as it stands', (key, written) => {
+  const model = modelOf(withKey(`${key}: ${written}`, 'volumes: {data: }\nnetworks: {front: , back: }\n'), {
+    variables,
+  })
+  expect(modelOf(writeCompose(model))).toEqual(model)
 })
 
 describe('the same meaning makes the same model', () => {

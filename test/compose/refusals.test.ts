@@ -237,6 +237,14 @@ describe('a bad value is one fault with its line, column, path and what to do', 
     expect(read(text.replace('b: {', 'b: {ipc: shareable, ')).ok).toBe(true)
   })
 
+  test.each(['hostname: a', 'dns: [9.9.9.9]', 'extra_hosts: [a=9.9.9.9]', 'expose: ["80"]'])(
+    '%s is a fault where the network is that of another service',
+    (line) => {
+      const [fault] = faultsOf(withKey(`network_mode: service:b\n    ${line}`, '  b: {image: x}'))
+      expect(fault?.path).toContain(line.split(':')[0])
+    },
+  )
+
   test('a link needs a network that both are on', () => {
     const text = 'services:\n  a: {image: x, links: [b]}\n  b: {image: x, network_mode: none}\n'
     expect(summary(text)).toEqual(['value-invalid 2:25 services.a.links[0]'])
