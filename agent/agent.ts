@@ -12,6 +12,7 @@ import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
+import type { Policy } from './reconcile/policy.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
@@ -31,6 +32,7 @@ export type AgentInput = {
   readonly root: string
   readonly namePrefix: string
   readonly maxBytes: number
+  readonly policy: Policy
   readonly keepaliveS: number
   readonly lookEveryMs: number
   readonly version: string
@@ -122,6 +124,7 @@ export const createAgent = (input: AgentInput): Agent => {
         record,
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: session.reportedGeneration(app),
+        policy: input.policy,
         now: nowMs(),
       })
     const before = store.app(app) ?? emptyRecord(app)
@@ -168,7 +171,15 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   const verbs = {
-    plan: planVerb({ owner, store, engine, files, secretVersions: secrets.versions, observe: reconciler.observe }),
+    plan: planVerb({
+      owner,
+      policy: input.policy,
+      store,
+      engine,
+      files,
+      secretVersions: secrets.versions,
+      observe: reconciler.observe,
+    }),
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()

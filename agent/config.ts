@@ -26,6 +26,7 @@ export const agentConfigSchema = z.strictObject({
     .regex(/^([a-zA-Z0-9][a-zA-Z0-9_.-]*)?$/, 'must be the beginning of a container name')
     .default('')
     .describe('for a second agent on one engine: stands before every name'),
+  allowPrivileged: z.boolean().default(false).describe('deployments may ask for privileged containers'),
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
   keepaliveS: z.int().min(5).max(3600).default(60),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),

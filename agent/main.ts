@@ -47,6 +47,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    policy: { allowPrivileged: config.allowPrivileged },
     keepaliveS: config.keepaliveS,
     lookEveryMs: config.lookEveryS * 1000,
     version,

@@ -67,6 +67,7 @@ const agent = createAgent({
   root: 'longshore',
   namePrefix: prefix,
   maxBytes: 262_144,
+  policy: { allowPrivileged: false },
   keepaliveS: 60,
   lookEveryMs: 60_000,
   version: 'bench',

@@ -12,6 +12,7 @@ import { emptyMemory } from '../reconcile/memory.ts'
 import type { Observed } from '../reconcile/observed.ts'
 import { operationText } from '../reconcile/operation.ts'
 import type { KeptFile } from '../reconcile/plan-files.ts'
+import type { Policy } from '../reconcile/policy.ts'
 import { type Assigned, emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
@@ -19,6 +20,7 @@ import type { Verb } from './commands.ts'
 
 export type PlanVerbInput = {
   readonly owner: Owner
+  readonly policy: Policy
   readonly store: Store
   readonly engine: Pick<Engine, 'imageId'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
@@ -46,7 +48,7 @@ export type PlanResult = {
 }
 
 export const planVerb =
-  ({ owner, store, engine, files: projectFiles, secretVersions, observe }: PlanVerbInput): Verb =>
+  ({ owner, policy, store, engine, files: projectFiles, secretVersions, observe }: PlanVerbInput): Verb =>
   async (args) => {
     const parsed = argsSchema.safeParse(args)
     if (!parsed.success)
@@ -71,6 +73,7 @@ export const planVerb =
       record,
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: 0,
+      policy,
       now: 0,
     }
     const judged = acceptRead(judging, assigned as Assigned)

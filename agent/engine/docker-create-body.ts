@@ -1,6 +1,7 @@
 /** A container spec to the body of `POST /containers/create`. Healthcheck times are nanoseconds there, stop times seconds. */
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode'
 import type { ContainerSpec, HealthcheckSpec, MountSpec, PortSpec } from '../translate/container-spec.ts'
+import { machineConfig } from './docker-host-config.ts'
 
 export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOptions => {
   const { networking } = spec
@@ -18,6 +19,10 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     ...(spec.user === undefined ? {} : { User: spec.user }),
     ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),
     ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
+    ...(spec.domainName === undefined ? {} : { Domainname: spec.domainName }),
+    // Of the container up to API 1.43, of its first endpoint after that.
+    ...(spec.macAddress === undefined ? {} : { MacAddress: spec.macAddress }),
+    ...(spec.platform === undefined ? {} : { platform: spec.platform }),
     ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
     ...(spec.stopTimeoutS === undefined ? {} : { StopTimeout: spec.stopTimeoutS }),
     ...(spec.healthcheck === undefined ? {} : { Healthcheck: healthcheckBody(spec.healthcheck) }),
@@ -30,11 +35,17 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     // API 1.41 takes one network at create; the others are connected before the start.
     ...(first === undefined
       ? {}
-      : { NetworkingConfig: { EndpointsConfig: { [first.network]: { Aliases: [...first.aliases] } } } }),
+      : { NetworkingConfig: { EndpointsConfig: { [first.network]: endpointBody(spec, first.aliases) } } }),
   }
 }
 
+const endpointBody = ({ macAddress }: ContainerSpec, aliases: readonly string[]) => ({
+  Aliases: [...aliases],
+  ...(macAddress === undefined ? {} : { MacAddress: macAddress }),
+})
+
 const hostConfig = (spec: ContainerSpec): HostConfig => ({
+  ...machineConfig(spec),
   NetworkMode: networkMode(spec),
   RestartPolicy: {
     Name: spec.restart.name,

@@ -1,5 +1,6 @@
 /** The Docker Engine API (also Podman's), as an `Engine`. The only file tree that knows dockerode. */
 import Docker from 'dockerode'
+import { defined } from '../../src/defined.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
@@ -100,11 +101,13 @@ export const dockerEngine = (engineUrl: string): Engine => {
         isOutOfMemory: info.State.OOMKilled,
       }
     },
-    imageId: async (reference) =>
-      (await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404]))?.Id,
-    pull: async (reference, onProgress, signal) => {
+    imageId: async (reference, platform) => {
+      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
+      return image !== undefined && isOfPlatform(image, platform) ? image.Id : undefined
+    },
+    pull: async (reference, onProgress, signal, platform) => {
       const stream = await openPull(
-        (abortSignal) => docker.pull(withTag(reference), { abortSignal }),
+        (abortSignal) => docker.pull(withTag(reference), defined({ abortSignal, platform })),
         reference,
         signal,
       )
@@ -135,7 +138,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     createContainer: async (name, spec) => {
       try {
-        await attempt(`creating container ${name}`, () => docker.createContainer(createBody(name, spec)))
+        await attempt(`creating container ${name}`, () => docker.createContainer(createCall(createBody(name, spec))))
       } catch (error) {
         throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
       }
@@ -171,6 +174,21 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     events: (signal) => readEvents(docker, signal),
   }
+}
+
+/** Where only one of the two names a variant, they are taken for the same. */
+const isOfPlatform = (image: Docker.ImageInspectInfo, platform: string | undefined): boolean => {
+  if (platform === undefined) return true
+  const [os, architecture, variant = ''] = platform.split('/')
+  const ownVariant = image.Variant ?? ''
+  const isSameVariant = variant === '' || ownVariant === '' || variant === ownVariant
+  return image.Os === os && image.Architecture === architecture && isSameVariant
+}
+
+/** Left to itself dockerode writes the whole body into the address as well, with every variable of the environment. */
+const createCall = ({ name, platform, ...body }: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => {
+  const call = { _query: defined({ name, platform }), _body: body }
+  return call as Docker.ContainerCreateOptions
 }
 
 const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {

@@ -74,9 +74,14 @@ export type Engine = {
   readonly list: (scope: { readonly agent: string; readonly app?: string }) => Promise<EngineObjects>
   /** undefined: there is no such container any more. */
   readonly details: (id: string) => Promise<ContainerDetails | undefined>
-  /** The id of a local image by reference or id; undefined: it is not here. */
-  readonly imageId: (reference: string) => Promise<string | undefined>
-  readonly pull: (reference: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal) => Promise<void>
+  /** The id of a local image by reference or id; undefined: it is not here, or is not of the platform asked for. */
+  readonly imageId: (reference: string, platform?: string) => Promise<string | undefined>
+  readonly pull: (
+    reference: string,
+    onProgress: (progress: PullProgress) => void,
+    signal: AbortSignal,
+    platform?: string,
+  ) => Promise<void>
   readonly createNetwork: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>
   readonly removeNetwork: (id: string) => Promise<void>
   readonly connectNetwork: (id: string, network: string, aliases: readonly string[]) => Promise<void>

@@ -81,6 +81,8 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     const doing = `creating container ${name}`
     requireFreeName(name, doing)
     const { volumes: paths } = image(spec.imageId) ?? fail(doing, `no such image: ${spec.imageId}`, 'image-not-found')
+    for (const source of spec.volumesFrom ?? [])
+      if (find(source.replace(/:ro$/, '')) === undefined) fail(doing, `no such container: ${source}`)
     const { networking } = spec
     const container: SimulatedContainer = {
       id: newId(),
@@ -111,6 +113,11 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     const { networking } = container.spec
     if (networking.kind === 'joined' && find(networking.containerId)?.state !== 'running')
       fail(doing, 'cannot join the network of a container that does not run')
+    for (const mode of [container.spec.ipcMode, container.spec.pidMode]) {
+      const joined = /^container:(.*)$/.exec(mode ?? '')?.[1]
+      if (joined !== undefined && find(joined)?.state !== 'running')
+        fail(doing, 'cannot join a namespace of a container that does not run')
+    }
     const others = [...containers.values()].filter((other) => other !== container && isActive(other))
     const taken = new Set([...foreignPorts, ...others.flatMap(publishedPorts)])
     const clash = publishedPorts(container).find((port) => taken.has(port))

@@ -13,6 +13,7 @@ import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
+import { type Policy, policyFault } from './policy.ts'
 import { unpackFiles } from './unpack-files.ts'
 
 export type AcceptInput = JudgeInput & { readonly payload: Uint8Array; readonly maxBytes: number }
@@ -25,6 +26,7 @@ export type JudgeInput = {
   readonly others: readonly AppRecord[]
   /** the highest generation that this device reported before its state was lost; 0: none */
   readonly generationFloor: number
+  readonly policy: Policy
   /** epoch ms */
   readonly now: number
 }
@@ -143,6 +145,8 @@ const judgeAssignment = (input: JudgeInput, deployment: Assigned): Judged => {
   }
   const absent = absentConfig(validated.model, deployment.files)
   if (absent !== undefined) return reject(deployment, 'file-missing', absent.message, absent.path)
+  const forbidden = policyFault(validated.model, input.policy)
+  if (forbidden !== undefined) return { kind: 'refused', outcome: 'rejected', reason: forbidden, about: deployment }
   const reason = claimFault(validated.model, input.others)
   if (reason !== undefined) return { kind: 'refused', outcome: 'conflict', reason, about: deployment }
   return { kind: 'accepted', deployment: { ...deployment, compose: validated.model } }

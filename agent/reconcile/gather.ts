@@ -6,7 +6,7 @@ import type { Owner } from '../translate/engine-names.ts'
 import type { Observed } from './observed.ts'
 import type { PlanInput } from './plan-contract.ts'
 import { dataPathsToLookAt, writtenAfter } from './plan-files.ts'
-import { imagesToLookUp } from './plan-images.ts'
+import { imagePlatforms, imagesToLookUp } from './plan-images.ts'
 import { isUp, type Views, viewServices } from './service-view.ts'
 
 export type GatherInput = {
@@ -29,7 +29,9 @@ export const gather = async (input: GatherInput): Promise<Gathered> => {
   const views = viewsOfNewest(input)
   const isComplete = views !== undefined && [...views.values()].every(isUp)
   const [images, observedFiles] = await Promise.all([
-    lookUpImages(engine, accepted === undefined ? [] : imagesToLookUp(accepted, views)),
+    accepted === undefined || accepted.deployment.remove
+      ? {}
+      : lookUpImages(engine, imagesToLookUp(accepted, views), imagePlatforms(accepted.deployment.compose)),
     files.observe(app, dataPathsToLookAt(record, isComplete)),
   ])
   return { owner, record, observed, secretVersions, images, files: observedFiles, paths: files.paths(app) }
@@ -53,9 +55,12 @@ export const viewsOfNewest = ({
 const lookUpImages = async (
   engine: Pick<Engine, 'imageId'>,
   references: readonly string[],
+  platforms: Readonly<Record<string, string>>,
 ): Promise<Record<string, string | null>> =>
   Object.fromEntries(
     await Promise.all(
-      references.map(async (reference) => [reference, (await engine.imageId(reference)) ?? null] as const),
+      references.map(
+        async (reference) => [reference, (await engine.imageId(reference, platforms[reference])) ?? null] as const,
+      ),
     ),
   )

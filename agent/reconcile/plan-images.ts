@@ -64,6 +64,12 @@ export const imagesToLookUp = (accepted: Accepted, views: Views | undefined): st
   })
 }
 
+/** The platform that a reference is wanted for, where a service names one; a model names one at most. */
+export const imagePlatforms = (model: Model): Record<string, string> =>
+  Object.fromEntries(
+    Object.values(model.services).flatMap(({ image, platform }) => (platform === undefined ? [] : [[image, platform]])),
+  )
+
 /** The strongest policy of the services that share a reference, by reference, sorted. */
 const pullPolicies = (model: Model): Map<string, 'always' | 'missing' | 'never'> => {
   const policies = new Map<string, 'always' | 'missing' | 'never'>()

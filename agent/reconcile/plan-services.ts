@@ -5,11 +5,12 @@
  *
  * Every step is read from what is observed, so a crash between any two continues where it was.
  */
+import { startsAfter } from '../../src/compose/check.ts'
 import { type DependencyCondition, replicasOf, type Service } from '../../src/compose/model.ts'
 import { isUnder } from '../../src/compose/project-path.ts'
 import type { DataChange, ObservedFiles } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
-import { networkName, nextName, type Owner } from '../translate/engine-names.ts'
+import { networkAliases, networkName, nextName, type Owner } from '../translate/engine-names.ts'
 import { type ProjectPaths, projectMounts, type Release } from '../translate/project-mounts.ts'
 import { changedKeys } from '../translate/spec-digest.ts'
 import { stopTimeoutS, translateService } from '../translate/translate-service.ts'
@@ -20,6 +21,7 @@ import { pendingChanges } from './plan-files.ts'
 import { dataOwner } from './plan-project.ts'
 import { staleNetworks } from './plan-resources.ts'
 import {
+  carriedVolumes,
   hostPorts,
   isGood,
   isUp,
@@ -29,6 +31,7 @@ import {
   type ServiceView,
   type Views,
   viewsOf,
+  wantedIds,
 } from './service-view.ts'
 
 export type ServicesInput = {
@@ -57,7 +60,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
     if (wanted !== undefined) {
       for (const key of view.missingNetworks) {
         const network = networkName(owner, app, deployment.compose, key)
-        const aliases = [...new Set([name, view.containerName, ...(service.networks?.[key]?.aliases ?? [])])]
+        const aliases = networkAliases(owner, app, deployment.compose, { name, service, number: view.number, key })
         draft.propose({
           kind: 'connect-network',
           target: wanted.name,
@@ -70,8 +73,8 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       }
       continue
     }
-    const joined = view.joins === undefined ? undefined : views.get(view.joins)?.wanted?.id
-    if (view.joins !== undefined && joined === undefined) continue
+    const joined = wantedIds(views, view.joins)
+    if (view.joins.some((other) => joined[other] === undefined)) continue
     const isFree = !names.has(view.containerName)
     const target = isFree ? view.containerName : nextName(view.containerName)
     const inTheWay = observed.containers.find((container) => container.name === target)
@@ -80,7 +83,6 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       draft.propose(retire(inTheWay, `it is not what service ${name} needs`))
       continue
     }
-    const carried = Object.assign({}, ...view.others.map(({ anonymousVolumes }) => anonymousVolumes))
     draft.propose({
       kind: 'create-container',
       target,
@@ -99,8 +101,8 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         files: deployment.files,
         secretVersions: input.release.secretVersions,
         paths: input.paths,
-        ...(joined === undefined ? {} : { joinedContainerId: joined }),
-        carriedVolumes: carried,
+        joined,
+        carriedVolumes: carriedVolumes(view, views),
       }),
       cause: createCause(view, input.record),
     })
@@ -216,11 +218,9 @@ const takeName = (draft: Draft, view: ServiceView, observed: Observed): void => 
 }
 
 const unmetDependency = (view: ServiceView, views: Views): string | undefined => {
-  const conditions: [string, DependencyCondition][] = Object.entries(view.service.depends_on ?? {}).map(
-    ([other, { condition }]) => [other, condition],
-  )
-  if (view.joins !== undefined) conditions.push([view.joins, 'service_started'])
-  for (const [other, condition] of conditions) {
+  const dependencies = view.service.depends_on ?? {}
+  for (const other of startsAfter(view.service)) {
+    const condition = dependencies[other]?.condition ?? 'service_started'
     // None: `required: false` and not in this release, or asked for no container.
     if (!viewsOf(views, other).every((dependency) => isMet(dependency, condition)))
       return `service ${view.name} waits for ${other}, ${conditionText[condition]}`
@@ -304,6 +304,6 @@ const createCause = (view: ServiceView, record: AppRecord): string => {
   const keys = changedKeys(before, view.service)
   if (keys.length > 0) return `service ${name} changed: ${keys.join(', ')}`
   if (record.lastGood?.images[before.image] !== view.imageId) return `service ${name} changed: image`
-  if (view.joins !== undefined) return `service ${view.joins}, whose network ${name} joins, was replaced`
+  if (view.joins.length > 0) return `service ${view.joins.join(' or ')}, which ${name} joins, was replaced`
   return `service ${name} is to be made anew`
 }

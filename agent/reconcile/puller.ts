@@ -6,7 +6,12 @@ import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
   /** What an app wants pulled for a generation; all else that was begun for it is given up. */
-  readonly want: (app: string, generation: number, references: readonly string[]) => void
+  readonly want: (
+    app: string,
+    generation: number,
+    references: readonly string[],
+    platforms?: Readonly<Record<string, string>>,
+  ) => void
   readonly states: (app: string, generation: number) => Readonly<Record<string, PullState>>
   readonly progress: (
     app: string,
@@ -26,6 +31,7 @@ export type PullerInput = {
 
 type Job = {
   readonly abort: AbortController
+  readonly platform: string | undefined
   state: PullState
   progress: PullProgress
   attempts: number
@@ -45,6 +51,7 @@ export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress
           onProgress(app)
         },
         job.abort.signal,
+        job.platform,
       )
       .then(
         () => {
@@ -74,14 +81,15 @@ export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress
   }
 
   return {
-    want: (app, generation, references) => {
+    want: (app, generation, references, platforms = {}) => {
       const entry = apps.get(app) ?? { generation, jobs: new Map<string, Job>() }
       const isNew = entry.generation !== generation
       for (const [reference, job] of entry.jobs) {
         // A finished pull is kept for its generation: `pull_policy: always` asks once.
-        const isKept = references.includes(reference)
-          ? job.state.state === 'pulling' || !isNew
-          : !isNew && job.state.state === 'done'
+        const isKept =
+          references.includes(reference) && job.platform === platforms[reference]
+            ? job.state.state === 'pulling' || !isNew
+            : !isNew && job.state.state === 'done'
         if (isKept) continue
         giveUp(job)
         entry.jobs.delete(reference)
@@ -93,6 +101,7 @@ export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress
         if (job !== undefined && job.state.state !== 'done') continue
         const fresh: Job = {
           abort: new AbortController(),
+          platform: platforms[reference],
           state: { state: 'pulling' },
           progress: { currentBytes: 0, totalBytes: 0 },
           attempts: 0,

@@ -19,6 +19,7 @@ import { operationText } from './operation.ts'
 import { plan } from './plan.ts'
 import type { Plan } from './plan-contract.ts'
 import { keptFiles, withDecisions, withOutcomes, writtenAfter } from './plan-files.ts'
+import { imagePlatforms } from './plan-images.ts'
 import type { Puller } from './puller.ts'
 import { reportBody } from './report.ts'
 import type { Reporter } from './reporter.ts'
@@ -120,7 +121,12 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
 
     const after = await storeDecisions(record, planned)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
-    puller.want(app, generation, planned.pulls)
+    puller.want(
+      app,
+      generation,
+      planned.pulls,
+      accepted.deployment.remove ? {} : imagePlatforms(accepted.deployment.compose),
+    )
     reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())

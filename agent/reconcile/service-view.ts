@@ -2,7 +2,15 @@
 import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { AcceptedAssignment } from '../store/app-record.ts'
-import { containerName, joinedService, label, networkKeys, networkName, type Owner } from '../translate/engine-names.ts'
+import {
+  containerName,
+  joinedLabel,
+  joinedServices,
+  label,
+  networkKeys,
+  networkName,
+  type Owner,
+} from '../translate/engine-names.ts'
 import { mountedContent, type Release } from '../translate/project-mounts.ts'
 import { specDigest } from '../translate/spec-digest.ts'
 import { isAwaited } from '../translate/translate-service.ts'
@@ -19,8 +27,8 @@ export type ServiceView = {
   readonly digest: string
   /** the name that its container has in the end */
   readonly containerName: string
-  /** the service whose network it joins */
-  readonly joins: string | undefined
+  /** the services whose containers it joins */
+  readonly joins: readonly string[]
   /** the container that is as the model wants it, whatever its name by now; a running one before any other */
   readonly wanted: ObservedContainer | undefined
   /** all other containers in its place */
@@ -50,7 +58,7 @@ export const viewKey = (service: string, number: number): string => (number === 
 export const viewsOf = (views: Views, service: string): ServiceView[] =>
   [...views.values()].filter(({ name }) => name === service)
 
-/** In dependency order for `network_mode: service:X`, else by name. */
+/** Those that others join come before them, else by name. */
 export const viewServices = (input: ViewInput): Views => {
   const { owner, app, deployment, observed } = input
   const model = deployment.compose
@@ -59,12 +67,12 @@ export const viewServices = (input: ViewInput): Views => {
   const view = (name: string): void => {
     const service = model.services[name]
     if (service === undefined || views.has(name)) return
-    const joins = joinedService(service)
-    if (joins !== undefined) view(joins)
+    const joins = joinedServices(service)
+    for (const other of joins) view(other)
     const imageId = input.images[service.image] ?? ''
     const digest = specDigest(model, name, service, imageId, mountedContent(release, service, input.written))
     const job = isJob(service, isAwaited(model, name))
-    const joined = joins === undefined ? undefined : views.get(joins)?.wanted?.id
+    const joined = joinedLabel(service, wantedIds(views, joins))
     for (let number = 1; number <= replicasOf(service); number += 1) {
       const containers = observed.containers.filter(
         (container) => container.service === name && numberOf(container) === number,
@@ -91,6 +99,30 @@ export const viewServices = (input: ViewInput): Views => {
   return views
 }
 
+/** The containers of services that are as wanted, by the service: whom one joins, it joins in the first of them. */
+export const wantedIds = (views: Views, services: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    services.flatMap((name) => {
+      const id = views.get(name)?.wanted?.id
+      return id === undefined ? [] : [[name, id]]
+    }),
+  )
+
+/**
+ * Anonymous volumes that the next container in a place takes over, by where they are mounted. What a container has of
+ * another service comes along with that one.
+ */
+export const carriedVolumes = (view: ServiceView, views: Views): Record<string, string> => {
+  const joined = view.joins.flatMap((name) => viewsOf(views, name))
+  const foreign = new Set(
+    joined
+      .flatMap(({ wanted, others }) => [...others, ...(wanted === undefined ? [] : [wanted])])
+      .flatMap(({ anonymousVolumes }) => Object.values(anonymousVolumes)),
+  )
+  const carried = view.others.flatMap(({ anonymousVolumes }) => Object.entries(anonymousVolumes))
+  return Object.fromEntries(carried.filter(([, volume]) => !foreign.has(volume)))
+}
+
 /** Containers made before there were several of a service have no number. */
 export const numberOf = ({ labels }: Pick<ObservedContainer, 'labels'>): number => Number(labels[label.number] ?? '1')
 
@@ -108,11 +140,11 @@ const missingNetworks = (
 const isAsWanted = (
   container: ObservedContainer,
   digest: string,
-  joinedId: string | undefined,
+  joined: string | undefined,
   job: boolean,
   generation: number,
 ): boolean => {
-  if (container.labels[label.digest] !== digest || container.labels[label.joined] !== joinedId) return false
+  if (container.labels[label.digest] !== digest || container.labels[label.joined] !== joined) return false
   if (container.state === 'dead' || container.state === 'removing') return false
   // A job that failed is tried again when the operator deploys it again.
   const hasFailed = job && container.state === 'exited' && container.details?.exitCode !== 0

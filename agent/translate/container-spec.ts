@@ -1,4 +1,5 @@
 /** What a container must be, in our own words. The engine adapter turns it into its own create call. */
+import type { HostSpec } from './host-spec.ts'
 
 export type PortSpec = {
   readonly target: number
@@ -45,7 +46,7 @@ export type NetworkingSpec =
   | { readonly kind: 'mode'; readonly mode: 'bridge' | 'host' | 'none' }
   | { readonly kind: 'joined'; readonly containerId: string }
 
-export type ContainerSpec = {
+export type ContainerSpec = HostSpec & {
   readonly imageId: string
   readonly labels: Readonly<Record<string, string>>
   readonly command?: readonly string[]

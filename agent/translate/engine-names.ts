@@ -1,4 +1,5 @@
 /** What our objects are called on the engine, and the labels by which we know them again. Names are Compose's. */
+import { joinsOf, linksOf } from '../../src/compose/joins.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
 
 export const label = {
@@ -11,7 +12,7 @@ export const label = {
   release: 'io.longshore.release',
   /** the spec digest */
   digest: 'io.longshore.digest',
-  /** the container whose network this one joined */
+  /** the containers that this one joined, by their ids */
   joined: 'io.longshore.joined',
 } as const
 
@@ -42,9 +43,51 @@ export const networkKeys = (service: Service): string[] => {
   return keys.length === 0 ? ['default'] : keys.sort()
 }
 
-/** The service whose network a service joins. */
-export const joinedService = (service: Service): string | undefined =>
-  /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
+/** The services whose containers a service joins, each once, sorted. */
+export const joinedServices = (service: Service): string[] =>
+  [...new Set(joinsOf(service).map((join) => join.service))].sort()
+
+/** The value of the label `joined`; undefined: nothing is joined, or not all that is to be is there yet. */
+export const joinedLabel = (service: Service, containerIds: Readonly<Record<string, string>>): string | undefined => {
+  const ids = joinedServices(service).map((joined) => containerIds[joined])
+  return ids.length === 0 || ids.includes(undefined) ? undefined : ids.join(' ')
+}
+
+/** What others that link to a service call it, by the network that they share with it. */
+export const linkAliases = (model: Model, name: string): Record<string, string[]> => {
+  const service = model.services[name]
+  const aliases: Record<string, string[]> = {}
+  if (service === undefined) return aliases
+  for (const other of Object.values(model.services)) {
+    const given = linksOf(other).filter((link) => link.service === name && link.alias !== name)
+    const shared = given.length === 0 ? [] : networkKeys(other).filter((key) => networkKeys(service).includes(key))
+    for (const key of shared)
+      aliases[key] = [...new Set([...(aliases[key] ?? []), ...given.map(({ alias }) => alias)])].sort()
+  }
+  return aliases
+}
+
+/** What a container of a service is known by on a network of its. */
+export const networkAliases = (
+  owner: Owner,
+  app: string,
+  model: Model,
+  { name, service, number, key }: NetworkPlace,
+): string[] => {
+  // The container's own name is an alias too, because it is created under another one and renamed.
+  const own = containerName(owner, app, name, service, number)
+  return [
+    ...new Set([name, own, ...(service.networks?.[key]?.aliases ?? []), ...(linkAliases(model, name)[key] ?? [])]),
+  ]
+}
+
+type NetworkPlace = {
+  readonly name: string
+  readonly service: Service
+  readonly number: number
+  /** of the network */
+  readonly key: string
+}
 
 /** The networks that the app as a whole needs, by key. */
 export const usedNetworkKeys = (model: Model): string[] =>

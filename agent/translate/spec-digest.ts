@@ -6,14 +6,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isJob, type Model, type Service } from '../../src/compose/model.ts'
 import { digestOf } from '../../src/protocol/digest.ts'
-import { networkKeys } from './engine-names.ts'
+import { linkAliases, networkKeys } from './engine-names.ts'
 import { isAwaited } from './translate-service.ts'
 
 /** Changes only when the meaning of this function does, which recreates every container of the fleet. */
 const algorithm = 1
 
 /** Keys that steer an update or the order of starts and are no part of the container. */
-const steeringKeys = new Set(['depends_on', 'pull_policy'])
+const steeringKeys = new Set(['depends_on', 'links', 'pull_policy'])
 
 /**
  * @param content what `mountedContent` says of its files, configs and secrets; absent where it has none
@@ -29,6 +29,7 @@ export const specDigest = (
   const mountedVolumes = (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : []))
   // Another service that waits for its end makes it a job, whose container is not restarted.
   const isMadeJob = !isJob(service, false) && isAwaited(model, name)
+  const aliases = linkAliases(model, name)
   return digestOf({
     algorithm,
     name,
@@ -36,6 +37,7 @@ export const specDigest = (
     image: imageId,
     networks: pick(model.networks, networkKeys(service)),
     volumes: pick(model.volumes, mountedVolumes),
+    ...(Object.keys(aliases).length === 0 ? {} : { aliases }),
     ...(isMadeJob ? { isMadeJob } : {}),
     ...(content === undefined ? {} : { content }),
   })
@@ -51,10 +53,11 @@ export const changedKeys = (before: Service, after: Service): string[] => {
 
 const containerPart = (service: Service): Record<string, unknown> => {
   const { deploy, ...rest } = service
-  const limits = deploy?.resources?.limits
+  const { limits, reservations } = deploy?.resources ?? {}
   return {
     ...Object.fromEntries(Object.entries(rest).filter(([key]) => !steeringKeys.has(key) && !key.startsWith('x-'))),
     ...(limits === undefined ? {} : { limits }),
+    ...(reservations === undefined ? {} : { reservations }),
   }
 }
 

@@ -12,15 +12,16 @@ import type {
   RestartSpec,
 } from './container-spec.ts'
 import {
-  containerName,
-  joinedService,
+  joinedLabel,
   label,
+  networkAliases,
   networkKeys,
   networkName,
   type Owner,
   ownerLabels,
   volumeName,
 } from './engine-names.ts'
+import { translateHost } from './host-spec.ts'
 import {
   mountSource,
   type ProjectMount,
@@ -44,8 +45,8 @@ export type TranslateInput = {
   readonly files: ReleaseFiles
   readonly secretVersions: Readonly<Record<string, string>>
   readonly paths: ProjectPaths
-  /** the container whose network it joins, when `network_mode` is `service:X` */
-  readonly joinedContainerId?: string
+  /** the containers that it joins, by their service; absent: none */
+  readonly joined?: Readonly<Record<string, string>>
   /** anonymous volumes of the container that it replaces, by where they are mounted: data outlives an update */
   readonly carriedVolumes?: Readonly<Record<string, string>>
 }
@@ -62,9 +63,13 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
   const carried = Object.entries(input.carriedVolumes ?? {})
     .filter(([target]) => !taken.has(target))
     .map(([target, source]): MountSpec => ({ type: 'volume', source, target, readOnly: false, noCopy: false }))
+  const joined = joinedLabel(service, input.joined ?? {})
   return defined({
+    ...translateHost(service, input.joined),
     imageId: input.imageId,
     labels: {
+      // An engine before API 1.43 takes no annotations, and says nothing of it.
+      ...service.annotations,
       ...service.labels,
       ...ownerLabels(owner, app),
       [label.service]: name,
@@ -72,7 +77,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
       [label.generation]: String(input.generation),
       [label.release]: input.release,
       [label.digest]: input.digest,
-      ...(input.joinedContainerId === undefined ? {} : { [label.joined]: input.joinedContainerId }),
+      ...(joined === undefined ? {} : { [label.joined]: joined }),
     },
     command: service.command,
     entrypoint: service.entrypoint,
@@ -136,20 +141,14 @@ const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
 }
 
 const translateNetworking = (input: TranslateInput): NetworkingSpec => {
-  const { owner, app, model, name, service } = input
-  if (joinedService(service) !== undefined) return { kind: 'joined', containerId: input.joinedContainerId ?? '' }
-  if (service.network_mode !== undefined)
-    return { kind: 'mode', mode: service.network_mode as 'bridge' | 'host' | 'none' }
-  // The container's own name is an alias too, because it is created under another one and renamed.
+  const { owner, app, model, name, service, number } = input
+  const mode = service.network_mode
+  if (mode?.startsWith('service:'))
+    return { kind: 'joined', containerId: input.joined?.[mode.slice('service:'.length)] ?? '' }
+  if (mode !== undefined) return { kind: 'mode', mode: mode as 'bridge' | 'host' | 'none' }
   const attachments = networkKeys(service).map((key) => ({
     network: networkName(owner, app, model, key),
-    aliases: [
-      ...new Set([
-        name,
-        containerName(owner, app, name, service, input.number),
-        ...(service.networks?.[key]?.aliases ?? []),
-      ]),
-    ],
+    aliases: networkAliases(owner, app, model, { name, service, number, key }),
   }))
   return { kind: 'attached', attachments }
 }

@@ -1,5 +1,8 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
+import { hostFaults } from './check-host.ts'
+import { joinFaults } from './check-joins.ts'
+import { joinsOf, linksOf } from './joins.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -12,10 +15,13 @@ export const checkModel = (model: Model): Fault[] => [
     ...duplicateTargets(name, service),
     ...differingLimits(name, service),
     ...replicaFaults(name, service),
+    ...hostFaults(name, service),
+    ...joinFaults(model, name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),
   ...duplicateNames(model),
+  ...differingPlatforms(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)
@@ -26,14 +32,17 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
     path: ['services', name, ...path],
     message: `service ${name} names ${what}, which is not defined`,
   })
-  const joined = /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
+  const isMissing = (other: string) => !Object.hasOwn(model.services, other)
   return [
     ...Object.entries(service.depends_on ?? {})
       .filter(([other, { required }]) => !Object.hasOwn(model.services, other) && required !== false)
       .map(([other]) => missing(['depends_on', other], `service ${other}`)),
-    ...(joined !== undefined && !Object.hasOwn(model.services, joined)
-      ? [missing(['network_mode'], `service ${joined}`)]
-      : []),
+    ...joinsOf(service)
+      .filter((join) => isMissing(join.service))
+      .map(({ key, service: other }) => missing([key], `service ${other}`)),
+    ...linksOf(service).flatMap(({ service: other }, index) =>
+      isMissing(other) ? [missing(['links', index], `service ${other}`)] : [],
+    ),
     ...Object.keys(service.networks ?? {})
       .filter((network) => network !== 'default' && !Object.hasOwn(model.networks ?? {}, network))
       .map((network) => missing(['networks', network], `network ${network}`)),
@@ -97,11 +106,13 @@ const imageFaults = (name: string, service: Service): Fault[] =>
         },
       ]
 
-/** What a service must start after: `depends_on`, and the service whose network it joins. */
-export const startsAfter = (service: Service): string[] => {
-  const joined = /^service:(.+)$/.exec(service.network_mode ?? '')?.[1]
-  return [...Object.keys(service.depends_on ?? {}), ...(joined === undefined ? [] : [joined])]
-}
+/** What a service must start after: `depends_on`, and the services that it joins and links to. */
+export const startsAfter = (service: Service): string[] => [
+  ...new Set([
+    ...Object.keys(service.depends_on ?? {}),
+    ...[...joinsOf(service), ...linksOf(service)].map((other) => other.service),
+  ]),
+]
 
 /** Depth first with a trail of our own: a chain of services may be longer than the stack is deep. */
 const circles = (model: Model): Fault[] => {
@@ -182,11 +193,12 @@ const duplicateTargets = (name: string, service: Service): Fault[] => {
 
 /** The limits that Compose lets be written in two places; as there, they must not differ. */
 const differingLimits = (name: string, service: Service): Fault[] => {
-  const limits = service.deploy?.resources?.limits
+  const { limits, reservations } = service.deploy?.resources ?? {}
   const pairs = [
-    ['mem_limit', service.mem_limit, 'memory', limits?.memory],
-    ['cpus', service.cpus, 'cpus', limits?.cpus],
-    ['pids_limit', service.pids_limit, 'pids', limits?.pids],
+    ['mem_limit', service.mem_limit, 'limits.memory', limits?.memory],
+    ['cpus', service.cpus, 'limits.cpus', limits?.cpus],
+    ['pids_limit', service.pids_limit, 'limits.pids', limits?.pids],
+    ['mem_reservation', service.mem_reservation, 'reservations.memory', reservations?.memory],
   ] as const
   return pairs.flatMap(([key, value, other, otherValue]) =>
     value === undefined || otherValue === undefined || value === otherValue
@@ -195,7 +207,7 @@ const differingLimits = (name: string, service: Service): Fault[] => {
           {
             code: 'value-invalid' as const,
             path: ['services', name, key],
-            message: `${key} is ${value} and deploy.resources.limits.${other} is ${otherValue}: keep one of them`,
+            message: `${key} is ${value} and deploy.resources.${other} is ${otherValue}: keep one of them`,
           },
         ],
   )
@@ -215,6 +227,18 @@ const replicaFaults = (name: string, service: Service): Fault[] => {
     ...(service.container_name === undefined ? [] : [only('container_name', `the name ${service.container_name}`)]),
     ...(port === undefined ? [] : [only('ports', `host port ${port.published}/${port.protocol}`)]),
   ]
+}
+
+/** An engine keeps one image for a reference. */
+const differingPlatforms = (model: Model): Fault[] => {
+  const first = new Map<string, [name: string, platform: string | undefined]>()
+  return serviceEntries(model).flatMap(([name, { image, platform }]) => {
+    const other = first.get(image)
+    if (other === undefined) first.set(image, [name, platform])
+    if (other === undefined || other[1] === platform) return []
+    const message = `services ${other[0]} and ${name} use image ${image} for different platforms: give both the same`
+    return [{ code: 'value-invalid' as const, path: ['services', name, 'platform'], message }]
+  })
 }
 
 const duplicateNames = (model: Model): Fault[] => {

@@ -5,33 +5,15 @@
  */
 import { z } from 'zod'
 import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { deploySchema } from './model-deploy.ts'
+import { deviceKeys } from './model-devices.ts'
+import { hostKeys } from './model-host.ts'
+import { limitKeys } from './model-limits.ts'
 import { projectPathSchema } from './project-path.ts'
-import { parseDurationMs } from './units.ts'
+import { absolutePathSchema, durationSchema, sizeBytesSchema, stringMapSchema, withExtensions } from './schema-parts.ts'
 
-const durationSchema = z
-  .string()
-  .refine((text) => parseDurationMs(text) !== undefined, { error: 'must be a duration such as 1m30s' })
-const sizeBytesSchema = z.int().nonnegative()
 const hostPortSchema = z.int().min(0).max(65_535)
-/** More containers of one service than one device has a use for are a slip of the keyboard. */
-export const mostReplicas = 100
-const stringMapSchema = z.record(z.string(), z.string())
-const absolutePathSchema = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path')
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
-
-/** Keys that start with `x-` are carried and ignored, as Compose does; any other unknown key is refused. Ours has one place. */
-const withExtensions = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.looseObject(shape).superRefine((value, context) => {
-    for (const key of Object.keys(value)) {
-      if (!Object.hasOwn(shape, key) && (!key.startsWith('x-') || key === 'x-longshore'))
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: 'is not a key that this version supports',
-          params: { unknownKey: true },
-        })
-    }
-  })
 
 const healthcheckSchema = withExtensions({
   /** `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`; absent: the image's own test with these times. */
@@ -82,19 +64,6 @@ const dependencySchema = withExtensions({
   condition: z.enum(['service_started', 'service_healthy', 'service_completed_successfully']),
   restart: z.boolean().optional(),
   required: z.boolean().optional(),
-})
-
-const deploySchema = withExtensions({
-  mode: z.literal('replicated-job').optional().describe('absent: it is kept running'),
-  replicas: z.int().min(0).max(mostReplicas).optional().describe('absent: 1'),
-  resources: withExtensions({
-    limits: withExtensions({
-      cpus: z.number().positive().optional(),
-      memory: sizeBytesSchema.optional(),
-      pids: z.int().optional(),
-    }).optional(),
-  }).optional(),
-  update_config: withExtensions({ monitor: durationSchema.optional() }).optional(),
 })
 
 /** A config or a secret in a container. The mode is octal, as in 0440; absent it is 0444. */
@@ -156,16 +125,15 @@ export const serviceSchema = withExtensions({
   stdin_open: z.boolean().optional(),
   read_only: z.boolean().optional(),
   tmpfs: z.array(z.string()).optional().describe('/path or /path:options'),
-  shm_size: sizeBytesSchema.optional(),
   cap_add: z.array(capabilitySchema).optional(),
   cap_drop: z.array(capabilitySchema).optional(),
   security_opt: z.array(z.string()).optional(),
-  mem_limit: sizeBytesSchema.optional(),
-  cpus: z.number().positive().optional(),
-  pids_limit: z.int().optional(),
   deploy: deploySchema.optional(),
   logging: withExtensions({ driver: z.string().optional(), options: stringMapSchema.optional() }).optional(),
   pull_policy: z.enum(['always', 'missing', 'never']).optional(),
+  ...hostKeys,
+  ...limitKeys,
+  ...deviceKeys,
   configs: z.array(attachedFileSchema).optional(),
   secrets: z.array(attachedFileSchema).optional(),
   'x-longshore': longshoreServiceSchema.optional(),

@@ -1,9 +1,12 @@
 /** `deploy`, as far as one device has a use for it, and the limits that can be written in two places. */
 import type { Authored } from './authored.ts'
 import type { Context, Reader } from './context.ts'
-import { mostReplicas, type Service } from './model.ts'
-import { orNothing, readShape } from './read-shape.ts'
-import { readCpus, readDuration, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
+import type { Service } from './model.ts'
+import { mostReplicas } from './model-deploy.ts'
+import { readReservedDevices } from './read-devices.ts'
+import { ignored, orNothing, readShape } from './read-shape.ts'
+import { readRestartPolicy, readRollbackConfig, readUpdateConfig } from './read-update.ts'
+import { readCpus, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
 
 /** `global` means one on each node, and a device is one. */
 const readMode: Reader<'global' | 'replicated-job'> = (node, context) => {
@@ -21,9 +24,20 @@ export const readDeploy: Reader<Record<string, unknown>> = orNothing(
     resources: orNothing(
       readShape('resources', {
         limits: orNothing(readShape('limits', { cpus: readCpus, memory: readSizeLimit, pids: readInteger(-1) })),
+        reservations: orNothing(
+          readShape('reservations', {
+            cpus: ignored('is ignored: an engine keeps no CPUs free for a container'),
+            memory: readSizeLimit,
+            devices: readReservedDevices,
+          }),
+        ),
       }),
     ),
-    update_config: orNothing(readShape('updateConfig', { monitor: readDuration })),
+    update_config: readUpdateConfig,
+    rollback_config: readRollbackConfig,
+    restart_policy: readRestartPolicy,
+    labels: ignored('is ignored: these are labels of a Swarm service, and none of its containers'),
+    placement: orNothing(readShape('placement', {})),
   }),
 )
 
@@ -51,21 +65,32 @@ export const withReplicasInOnePlace = (
   return isEmpty(whole) ? undefined : whole
 }
 
-export type DraftDeploy = { mode?: 'global' | 'replicated-job'; replicas?: number }
+export type DraftDeploy = {
+  mode?: 'global' | 'replicated-job'
+  replicas?: number
+  /** in the words of `restart` */
+  restart_policy?: string
+}
 
-/** Limits in their one place: `mem_limit`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
+/** Limits in their one place: `mem_limit`, `mem_reservation`, `cpus` and `pids_limit`. That the two do not differ is checked before. */
 export const withLimitsInOnePlace = (service: Service): Service => {
   const { deploy, ...rest } = service
   const { resources, ...otherDeploy } = deploy ?? {}
-  const { limits, ...otherResources } = resources ?? {}
+  const { limits, reservations, ...otherResources } = resources ?? {}
   const { cpus, memory, pids, ...otherLimits } = limits ?? {}
-  const keptResources = { ...otherResources, ...(isEmpty(otherLimits) ? {} : { limits: otherLimits }) }
+  const { memory: reserved, ...otherReservations } = reservations ?? {}
+  const keptResources = {
+    ...otherResources,
+    ...(isEmpty(otherLimits) ? {} : { limits: otherLimits }),
+    ...(isEmpty(otherReservations) ? {} : { reservations: otherReservations }),
+  }
   const keptDeploy = { ...otherDeploy, ...(isEmpty(keptResources) ? {} : { resources: keptResources }) }
   return {
     ...rest,
     ...(cpus === undefined ? {} : { cpus }),
     ...(memory === undefined ? {} : { mem_limit: memory }),
     ...(pids === undefined ? {} : { pids_limit: pids }),
+    ...(reserved === undefined ? {} : { mem_reservation: reserved }),
     ...(isEmpty(keptDeploy) ? {} : { deploy: keptDeploy }),
   } as Service
 }

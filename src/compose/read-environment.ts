@@ -5,6 +5,7 @@ import { parseEnvFile, parseRawEnvFile } from './env-file.ts'
 import { toProjectPath } from './project-path.ts'
 import { readShape } from './read-shape.ts'
 import { readBoolean, readFilledText, readOneOf, readPairs } from './read-values.ts'
+import { noteSuspect } from './suspect-secrets.ts'
 
 export type EnvFileEntry = {
   readonly node: Authored
@@ -17,6 +18,11 @@ export const readEnvironment: Reader<Map<string, string | null>> = (node, contex
   for (const { key, value } of node.kind === 'map' ? node.entries : [])
     if (key === '' || key.includes('='))
       context.fault(value, 'value-invalid', `${quote(key)} cannot be the name of a variable`, 'write NAME: value')
+    else if (value.kind === 'scalar') noteSuspect(key, value.value === null ? '' : value.text, value, context)
+  for (const item of node.kind === 'list' ? node.items : []) {
+    const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(item.kind === 'scalar' ? item.text : '') ?? []
+    noteSuspect(name, value, item, context)
+  }
   return readPairs(node, context)
 }
 

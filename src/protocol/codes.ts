@@ -75,6 +75,10 @@ const table = {
     'another app on the device uses this container name',
     'choose another container_name, or remove the other app',
   ],
+  'policy-refused': [
+    'the device does not allow what the deployment asks for',
+    'remove the key; for privileged, start the agent with --allow-privileged, or name capabilities with cap_add',
+  ],
   'verb-unsupported': ['the agent does not know this command verb', 'see capabilities in the inventory of the device'],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],

@@ -18,6 +18,7 @@ const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}):
   record: emptyRecord(app),
   others: [],
   generationFloor: 0,
+  policy: { allowPrivileged: false },
   now: 5,
   ...rest,
 })
@@ -32,6 +33,20 @@ const carrying = (compose: object) => ({
   ...assignment(model),
   compose,
   release: releaseDigest({ compose, files: {} }),
+})
+
+test('privileged is for the device to allow', () => {
+  const asking = carrying(serviceModel({ api: {}, web: { privileged: true } }))
+  expect(refusal(asking)).toMatchObject({
+    outcome: 'rejected',
+    generation: 1,
+    reason: {
+      code: 'policy-refused',
+      path: 'compose.services.web.privileged',
+      message: 'service web asks for privileged, which this device does not allow',
+    },
+  })
+  expect(refusal(asking, { policy: { allowPrivileged: true } })).toBe('accepted')
 })
 
 test('a deployment is accepted, and what it says is kept', () => {
@@ -61,10 +76,10 @@ describe('refused is', () => {
     ],
     [
       'a key that is not supported',
-      carrying(serviceModel({ web: { privileged: true } })),
+      carrying(serviceModel({ web: { cpu_count: 1 } })),
       {},
       'key-unsupported',
-      'compose.services.web.privileged',
+      'compose.services.web.cpu_count',
     ],
     [
       'a value of the wrong type',

@@ -40,6 +40,14 @@ const models: readonly Body[] = [
   { services: { web: service(after('job', 'service_completed_successfully')), job: service({ restart: 'no' }) } },
   { services: { app: service({ network_mode: 'service:vpn' }), vpn: service() } },
   { services: { app: service({ network_mode: 'service:vpn' }), vpn: service({ environment: { B: '1' } }) } },
+  {
+    services: {
+      app: service({ network_mode: 'service:vpn', pid: 'service:db', volumes_from: ['vpn'] }),
+      vpn: service(),
+      db: service({ environment: { C: '1' } }),
+    },
+  },
+  { services: { api: service({ links: ['web:www'] }), web: service() } },
   { services: { proxy: service(port), web: service({ deploy: { update_config: { monitor: '5s' } } }) } },
   { services: { gate: service({ ...port, networks: { back: {}, front: {} } }) }, networks: { back: {}, front: {} } },
   { services: { old: service({ container_name: 'pump' }) } },

@@ -97,3 +97,62 @@ test('limits and restarts', () => {
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
   })
 })
+
+test('what a container has of the machine', () => {
+  const result = body({
+    domainName: 'plant.example',
+    macAddress: '02:42:ac:11:65:43',
+    networking: { kind: 'attached', attachments: [{ network: 'a', aliases: ['web'] }] },
+    platform: 'linux/arm64',
+    extraHosts: ['six=::1', 'device=host-gateway'],
+    dns: ['9.9.9.9'],
+    ipcMode: 'host',
+    pidMode: 'host',
+    utsMode: 'host',
+    cgroupNamespace: 'private',
+    groups: ['20'],
+    sysctls: { 'net.core.somaxconn': '1024' },
+    privileged: true,
+    devices: [{ source: '/dev/a', target: '/dev/b', permissions: 'r' }],
+    deviceCgroupRules: ['c 188:* rwm'],
+    deviceRequests: [{ driver: 'nvidia', count: -1, ids: [], capabilities: ['gpu'], options: {} }],
+    memorySwapBytes: -1,
+    cpuSet: '0-1',
+    cpuQuotaUs: 5_000,
+    blkio: {
+      weight: 300,
+      weightDevices: [],
+      readBytesPerS: [{ path: '/dev/sda', rate: 5 }],
+      writeBytesPerS: [],
+      readsPerS: [],
+      writesPerS: [],
+    },
+    ulimits: [{ name: 'nofile', soft: 1, hard: -1 }],
+  })
+  expect(result).toMatchObject({
+    Domainname: 'plant.example',
+    MacAddress: '02:42:ac:11:65:43',
+    platform: 'linux/arm64',
+    NetworkingConfig: { EndpointsConfig: { a: { MacAddress: '02:42:ac:11:65:43' } } },
+  })
+  expect(result.HostConfig).toMatchObject({
+    ExtraHosts: ['six:::1', 'device:host-gateway'],
+    Dns: ['9.9.9.9'],
+    IpcMode: 'host',
+    PidMode: 'host',
+    UTSMode: 'host',
+    CgroupnsMode: 'private',
+    GroupAdd: ['20'],
+    Sysctls: { 'net.core.somaxconn': '1024' },
+    Privileged: true,
+    Devices: [{ PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'r' }],
+    DeviceCgroupRules: ['c 188:* rwm'],
+    DeviceRequests: [{ Driver: 'nvidia', Count: -1, DeviceIDs: [], Capabilities: [['gpu']], Options: {} }],
+    MemorySwap: -1,
+    CpusetCpus: '0-1',
+    CpuQuota: 5_000,
+    BlkioWeight: 300,
+    BlkioDeviceReadBps: [{ Path: '/dev/sda', Rate: 5 }],
+    Ulimits: [{ Name: 'nofile', Soft: 1, Hard: -1 }],
+  })
+})

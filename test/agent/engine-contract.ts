@@ -259,6 +259,15 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(await find('web')).toMatchObject({ state: 'running' })
     })
 
+    test('a container sees the processes of another, and has its volumes, while that one runs', async () => {
+      const other = await make('other')
+      const id = await make('web', { pidMode: `container:${other}`, volumesFrom: [`${other}:ro`] })
+      await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
+      await engine.startContainer(other)
+      await engine.startContainer(id)
+      expect(await find('web')).toMatchObject({ state: 'running' })
+    })
+
     test('volumes are made with labels; one in use is not removed, one that is gone counts as success', async () => {
       await engine.createVolume(named('data'), labels())
       await engine.createVolume(named('data'), labels())

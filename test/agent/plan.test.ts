@@ -184,6 +184,34 @@ describe('a changed service', () => {
     expect(turns(state)).toEqual([])
   })
 
+  test.each([{ pid: 'service:vpn' }, { ipc: 'service:vpn' }, { volumes_from: ['vpn:ro'] }])(
+    'a service with %j of a replaced one is made anew, and not before',
+    (joining) => {
+      const old = assignment(serviceModel({ app: joining, vpn: { ipc: 'shareable' } }), 1)
+      const vpn = container(old, 'vpn')
+      const follower = container(old, 'app', { joined: vpn.id })
+      expect(turns(planInput(committed(old), observing(old.compose, [vpn, follower])))).toEqual([])
+      const next = assignment(serviceModel({ app: joining, vpn: { ipc: 'shareable', user: '1' } }), 2)
+      const order = turns(planInput(underWay(next, old), observing(next.compose, [vpn, follower]))).flat()
+      expect(order.slice(0, 2)).toEqual(['create-container shop-vpn-1.next', 'create-container shop-app-1.next'])
+      expect(order.indexOf('start-container shop-vpn-1.next')).toBeLessThan(
+        order.indexOf('start-container shop-app-1.next'),
+      )
+    },
+  )
+
+  test('volumes of another service are not carried over as its own', () => {
+    const old = assignment(serviceModel({ app: { volumes_from: ['vpn'] }, vpn: {} }), 1)
+    const vpn = container(old, 'vpn', { anonymousVolumes: { '/data': 'f'.repeat(64) } })
+    const follower = container(old, 'app', {
+      joined: vpn.id,
+      anonymousVolumes: { '/data': 'f'.repeat(64), '/own': 'e'.repeat(64) },
+    })
+    const next = assignment(serviceModel({ app: { volumes_from: ['vpn'], user: '1' }, vpn: {} }), 2)
+    const { operations } = planned(planInput(underWay(next, old), observing(next.compose, [vpn, follower])))
+    expect(operations[0]).toMatchObject({ spec: { mounts: [{ source: 'e'.repeat(64), target: '/own' }] } })
+  })
+
   test('a service that joins the network of a replaced one is made anew', () => {
     const old = assignment(serviceModel({ app: { network_mode: 'service:vpn' }, vpn: {} }), 1)
     const next = assignment(serviceModel({ app: { network_mode: 'service:vpn' }, vpn: { environment: { A: '1' } } }), 2)

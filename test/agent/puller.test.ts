@@ -13,6 +13,7 @@ afterEach(() => {
 const open = () => {
   const begun: {
     reference: string
+    platform: string | undefined
     signal: AbortSignal
     resolve: () => void
     reject: (error: unknown) => void
@@ -22,10 +23,10 @@ const open = () => {
   const told: string[] = []
   const puller = createPuller({
     engine: {
-      pull: (reference, onProgress, signal) =>
+      pull: (reference, onProgress, signal, platform) =>
         new Promise((resolve, reject) => {
           const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
-          begun.push({ reference, signal, resolve, reject, tell })
+          begun.push({ reference, platform, signal, resolve, reject, tell })
         }),
     },
     monotonicMs: () => 1_000,
@@ -47,6 +48,16 @@ test('what is wanted is pulled once, and the app looked at when it is there', as
   await flush()
   expect(looks).toEqual(['shop'])
   expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'done' })
+})
+
+test('a pull for another platform takes the place of the one under way', () => {
+  const { puller, begun } = open()
+  puller.want('shop', 1, ['a:1'])
+  puller.want('shop', 2, ['a:1'], { 'a:1': 'linux/arm64' })
+  expect(begun.map(({ platform, signal }) => [platform, signal.aborted])).toEqual([
+    [undefined, true],
+    ['linux/arm64', false],
+  ])
 })
 
 test('a state is of one generation', () => {

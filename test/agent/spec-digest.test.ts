@@ -21,6 +21,7 @@ describe('nothing changes with', () => {
     ['depends_on', { ...web, depends_on: { db: { condition: 'service_started' } } }],
     ['pull_policy', { ...web, pull_policy: 'always' }],
     ['how it is updated', { ...web, deploy: { update_config: { monitor: '1s' } } }],
+    ['a link of its own', { ...web, links: ['db:database'] }],
     ['an extension', { ...web, 'x-note': 'hello' }],
   ])('%s', (_name, service) => {
     expect(digest(service)).toBe(digest(web))
@@ -61,6 +62,20 @@ describe('it changes with', () => {
     expect(digestIn(serviceModel({ web: {}, api: waiting }))).not.toBe(digestIn(serviceModel({ web: {}, api: {} })))
     const job = { restart: 'no' }
     expect(digestIn(serviceModel({ web: job, api: waiting }))).toBe(digestIn(serviceModel({ web: job, api: {} })))
+  })
+
+  test('what others that link to it call it', () => {
+    const digestIn = (links: string[]) => {
+      const model = serviceModel({ web: {}, api: { links } })
+      return specDigest(model, 'web', model.services.web as Service, 'sha256:web')
+    }
+    expect(digestIn(['web:www'])).not.toBe(digestIn([]))
+    expect(digestIn(['web'])).toBe(digestIn([]))
+  })
+
+  test('what is reserved for it', () => {
+    const reservations = { devices: [{ capabilities: ['gpu'] }] }
+    expect(digest({ ...web, deploy: { resources: { reservations } } })).not.toBe(digest(web))
   })
 
   test('the name of the service', () => {

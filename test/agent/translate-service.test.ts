@@ -105,8 +105,29 @@ describe('networks', () => {
     expect(translate({ network_mode }).networking).toEqual({ kind: 'mode', mode: network_mode })
   })
 
+  test('what others link to is known by their alias on the networks of both', () => {
+    const model = serviceModel(
+      {
+        web: { networks: { back: {}, front: {} } },
+        api: { networks: { front: {} }, links: ['web:www', 'web'] },
+      },
+      { networks },
+    )
+    const { networking } = translate({ networks: { back: {}, front: {} } }, {}, { model })
+    expect(networking).toMatchObject({
+      attachments: [{ aliases: ['web', 'shop-web-1'] }, { aliases: ['web', 'shop-web-1', 'www'] }],
+    })
+  })
+
+  test('modes and volumes of other services are those of their containers, and a label says which', () => {
+    const joining = { pid: 'service:vpn', ipc: 'service:db', volumes_from: ['db', 'vpn:ro'] }
+    const joined = translate(joining, {}, { joined: { vpn: 'v', db: 'd' } })
+    expect(joined).toMatchObject({ pidMode: 'container:v', ipcMode: 'container:d', volumesFrom: ['d', 'v:ro'] })
+    expect(joined.labels[label.joined]).toBe('d v')
+  })
+
   test('network_mode service:X joins a container, and a label says which', () => {
-    const joined = translate({ network_mode: 'service:vpn' }, {}, { joinedContainerId: 'v' })
+    const joined = translate({ network_mode: 'service:vpn' }, {}, { joined: { vpn: 'v' } })
     expect(joined.networking).toEqual({ kind: 'joined', containerId: 'v' })
     expect(joined.labels[label.joined]).toBe('v')
   })
@@ -172,4 +193,36 @@ test('tmpfs entries with and without options', () => {
     '/run': '',
     '/tmp': 'size=1m,mode=1777',
   })
+})
+
+describe('devices', () => {
+  test('of a path and of a name of CDI', () => {
+    const devices = [
+      { source: '/dev/a' },
+      { source: '/dev/b', target: '/dev/c', permissions: 'r' },
+      { source: 'v.com/c=d' },
+    ]
+    expect(translate({ devices })).toMatchObject({
+      devices: [
+        { source: '/dev/a', target: '/dev/a', permissions: 'rwm' },
+        { source: '/dev/b', target: '/dev/c', permissions: 'r' },
+      ],
+      deviceRequests: [{ driver: 'cdi', count: 0, ids: ['v.com/c=d'], capabilities: [] }],
+    })
+  })
+
+  test('a GPU asks for the capability, a reservation for what is written', () => {
+    const reservations = { devices: [{ capabilities: ['tpu'], device_ids: ['0'] }] }
+    expect(translate({ gpus: [{}, { count: 2 }], deploy: { resources: { reservations } } }).deviceRequests).toEqual([
+      { driver: '', count: -1, ids: [], capabilities: ['gpu'], options: {} },
+      { driver: '', count: 2, ids: [], capabilities: ['gpu'], options: {} },
+      { driver: '', count: 0, ids: ['0'], capabilities: ['tpu'], options: {} },
+    ])
+  })
+})
+
+test('annotations are labels too, under those of the service', () => {
+  const { labels, annotations } = translate({ annotations: { a: '1', b: '1' }, labels: { b: '2' } })
+  expect(annotations).toEqual({ a: '1', b: '1' })
+  expect(labels).toMatchObject({ a: '1', b: '2' })
 })

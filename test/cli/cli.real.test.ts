@@ -211,7 +211,7 @@ const service = 'services:\n  web:\n    image: longshore/example:1\n'
 const invalid: readonly (readonly [name: string, text: string, place: RegExp, code: string])[] = [
   ['YAML that does not parse', 'services:\n  web: [\n', /:\d+:\d+: /, 'yaml-invalid'],
   ['an unknown key', `${service}    imgae: x\n`, /:4:5: /, 'key-unknown'],
-  ['an unsupported key', `${service}    build: .\n`, /:4:5: /, 'key-unsupported'],
+  ['an unsupported key', `${service}    cpu_count: 1\n`, /:4:5: /, 'key-unsupported'],
   ['an undefined variable', `${service}    hostname: \${NOPE}\n`, /:4:\d+: /, 'variable-undefined'],
   [
     'a cycle',

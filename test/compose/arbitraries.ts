@@ -102,6 +102,15 @@ const words = [
   'true',
   'constructor',
   'a b "c"',
+  'all',
+  '/dev/null',
+  'a=10.0.0.1',
+  'a:10.0.0.1',
+  '8.8.8.8',
+  'shareable',
+  'linux/arm64',
+  'c 188:* rwm',
+  'v.com/class=one',
   '',
 ]
 export const { value: anything } = fc.letrec((tie) => ({

@@ -109,6 +109,48 @@ const sets: Readonly<Record<string, Case>> = {
     },
     given: ['a.yml', 'b.yml', 'c.yml'],
   },
+  'limits of the machine': two(
+    [
+      'mem_limit: 64m',
+      'memswap_limit: 128m',
+      'mem_reservation: 32m',
+      'cpuset: 0-1',
+      'cpu_shares: 512',
+      'ulimits: {nofile: 10, nproc: {soft: 1, hard: 2}}',
+      'sysctls: [net.core.somaxconn=1024]',
+      'oom_score_adj: 5',
+    ],
+    ['memswap_limit: -1', 'ulimits: {nofile: {soft: 1, hard: 2}, core: 0}', 'sysctls: {net.ipv4.ip_forward: 1}'],
+  ),
+  'devices and shares of CPU time and disks': two(
+    [
+      'devices: ["/dev/a:/dev/x:r", /dev/b, "/dev/c:/dev/c:rwm"]',
+      'device_cgroup_rules: ["c 188:* rwm"]',
+      'blkio_config: {weight: 300, device_read_bps: [{path: /dev/sda, rate: 1m}]}',
+      'cpu_period: 100ms',
+      'cpu_quota: 50000',
+    ],
+    ['devices: ["/dev/z:/dev/x"]', 'blkio_config: {weight: 400}', 'cpu_quota: 25ms'],
+  ),
+  'names and addresses': two(
+    [
+      'extra_hosts: ["a:10.0.0.1", "b:10.0.0.2"]',
+      'dns: 9.9.9.9',
+      'dns_search: [b.example]',
+      'dns_opt: [use-vc]',
+      'domainname: plant.example',
+      'mac_address: 02:42:ac:11:65:43',
+      'group_add: [20]',
+    ],
+    ['extra_hosts: {c: 10.0.0.4}', 'dns: [8.8.8.8]', 'dns_search: a.example'],
+  ),
+  'modes, and links to other services': two(
+    ['pid: host', 'ipc: host', 'userns_mode: host', 'links: ["db:database"]'],
+    ['ipc: shareable', 'privileged: true', 'runtime: runc', 'links: [cache]', 'platform: linux/arm64'],
+  ),
+  'restarts and updates of deploy': one([
+    'deploy: {restart_policy: {condition: on-failure, max_attempts: 3}, update_config: {order: start-first, delay: 10s}}',
+  ]),
   'extends in one file, twice over': one(['extends: middle', 'environment: {B: 2}', 'cap_add: [A]'], {
     'a.yml': `${service('extends: {service: middle}', 'environment: {B: 2}', 'cap_add: [SYS_TIME]', 'ports: ["1:1"]')}
   middle: {image: m, extends: base, user: me, labels: [a=1]}

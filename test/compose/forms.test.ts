@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { writeCompose } from '../../src/compose/write.ts'
 import { keyOf, modelOf, withKey } from './support.ts'
 
 const port = (target: number, published?: number, rest: object = {}) => ({
@@ -157,6 +158,95 @@ const forms: [string, string, unknown][] = [
   ],
   ['pull_policy', 'if_not_present', 'missing'],
   ['deploy', '{ update_config: { monitor: 1m } }', { update_config: { monitor: '60s' } }],
+  ['memswap_limit', '-1', -1],
+  ['mem_reservation', '32m', 32 * 1024 ** 2],
+  ['mem_swappiness', '"0"', 0],
+  ['deploy', '{ resources: { reservations: { cpus: "0.5" } } }', undefined],
+  ['cpuset', '0', '0'],
+  ['cpuset', '0-1,3', '0-1,3'],
+  ['cpu_shares', '512', 512],
+  ['cpu_shares', '0', undefined],
+  ['cpu_period', '100ms', 100_000],
+  ['cpu_quota', '"50000"', 50_000],
+  ['cpu_rt_runtime', '950000us', 950_000],
+  [
+    'blkio_config',
+    '{ weight: 300, device_read_bps: [{ path: /dev/sdb, rate: 1m }, { path: /dev/sda, rate: 5 }] }',
+    {
+      weight: 300,
+      device_read_bps: [
+        { path: '/dev/sda', rate: 5 },
+        { path: '/dev/sdb', rate: 1024 ** 2 },
+      ],
+    },
+  ],
+  ['blkio_config', '{}', undefined],
+  ['extra_hosts', '["b:::1", "a=10.0.0.2", "a:10.0.0.1"]', ['a=10.0.0.2', 'a=10.0.0.1', 'b=::1']],
+  ['extra_hosts', '{ b: "[::1]", a: [10.0.0.2, 10.0.0.1] }', ['a=10.0.0.2', 'a=10.0.0.1', 'b=::1']],
+  ['extra_hosts', '["device:host-gateway"]', ['device=host-gateway']],
+  ['dns', '8.8.8.8', ['8.8.8.8']],
+  ['dns', '[9.9.9.9, 8.8.8.8, 9.9.9.9]', ['9.9.9.9', '8.8.8.8']],
+  ['dns_search', '[b, a]', ['b', 'a']],
+  ['dns_opt', '["use-vc"]', ['use-vc']],
+  ['domainname', 'plant.example', 'plant.example'],
+  ['group_add', '[dialout, 20, 20]', ['20', 'dialout']],
+  ['ipc', 'shareable', 'shareable'],
+  ['pid', 'host', 'host'],
+  ['uts', 'host', 'host'],
+  ['userns_mode', 'host', 'host'],
+  ['cgroup', 'private', 'private'],
+  ['sysctls', '[net.core.somaxconn=1024]', { 'net.core.somaxconn': '1024' }],
+  ['sysctls', '{ net.core.somaxconn: 1024 }', { 'net.core.somaxconn': '1024' }],
+  ['ulimits', '{ nofile: 1024 }', { nofile: { soft: 1024, hard: 1024 } }],
+  ['ulimits', '{ nofile: { soft: 10, hard: "-1" } }', { nofile: { soft: 10, hard: -1 } }],
+  ['devices', '[/dev/ttyUSB0]', [{ source: '/dev/ttyUSB0' }]],
+  ['devices', '["/dev/ttyUSB0:/dev/ttyUSB0:mrw"]', [{ source: '/dev/ttyUSB0' }]],
+  [
+    'devices',
+    '["/dev/b:/dev/x:r", "/dev/a:rw"]',
+    [
+      { source: '/dev/a', permissions: 'rw' },
+      { source: '/dev/b', target: '/dev/x', permissions: 'r' },
+    ],
+  ],
+  ['devices', '[{ source: /dev/a, target: /dev/x }]', [{ source: '/dev/a', target: '/dev/x' }]],
+  ['devices', '["vendor.com/class=one"]', [{ source: 'vendor.com/class=one' }]],
+  ['device_cgroup_rules', '["c 188:*  mrw"]', ['c 188:* rwm']],
+  ['gpus', 'all', [{}]],
+  ['gpus', '[{ count: all }]', [{}]],
+  ['gpus', '[{ driver: nvidia, device_ids: ["1", "0"] }]', [{ driver: 'nvidia', device_ids: ['0', '1'] }]],
+  [
+    'deploy',
+    '{ resources: { reservations: { devices: [{ capabilities: [tpu], count: 2, options: [a=b] }] } } }',
+    { resources: { reservations: { devices: [{ capabilities: ['tpu'], count: 2, options: { a: 'b' } }] } } },
+  ],
+  ['oom_kill_disable', 'false', undefined],
+  ['oom_score_adj', '-500', -500],
+  ['mac_address', '02-42-AC-11-65-43', '02:42:ac:11:65:43'],
+  ['storage_opt', '{ size: 1G }', { size: '1G' }],
+  ['privileged', 'true', true],
+  ['privileged', 'false', undefined],
+  ['annotations', '[a=b, c]', { a: 'b', c: '' }],
+  ['platform', 'Linux/arm64/v8', 'linux/arm64/v8'],
+  ['platform', 'linux/x86_64', 'linux/amd64'],
+  ['attach', 'false', undefined],
+  ['build', '.', undefined],
+  ['develop', '{ watch: [] }', undefined],
+  [
+    'deploy',
+    '{ update_config: { order: start-first, parallelism: 0, delay: 10s, failure_action: rollback, max_failure_ratio: .5 } }',
+    {
+      update_config: {
+        order: 'start-first',
+        parallelism: 0,
+        delay: '10s',
+        failure_action: 'rollback',
+        max_failure_ratio: 0.5,
+      },
+    },
+  ],
+  ['deploy', '{ rollback_config: { order: stop-first } }', { rollback_config: { order: 'stop-first' } }],
+  ['deploy', '{ labels: {a: b}, placement: {}, restart_policy: {condition: any} }', undefined],
   ['x-mine', '{ a: [1, "2", null, true] }', { a: [1, '2', null, true] }],
 ]
 
@@ -166,6 +256,21 @@ describe('every form of a key comes to its one spelling', () => {
   test.each(forms)('%s: %s', (key, written, expected) => {
     expect(keyOf(key, written, { variables })).toEqual(expected)
   })
+})
+
+test('keys that name another service', () => {
+  const web = (line: string) => modelOf(withKey(line, '  b: {image: x, ipc: shareable}\n  a: {image: x}')).services.web
+  expect(web('pid: service:b')).toMatchObject({ pid: 'service:b' })
+  expect(web('ipc: service:b')).toMatchObject({ ipc: 'service:b' })
+  expect(web('volumes_from: ["b:rw", "a:ro"]')).toMatchObject({ volumes_from: ['b', 'a:ro'] })
+  expect(web('links: ["b:db", "a:a"]')).toMatchObject({ links: ['a', 'b:db'] })
+})
+
+test.each(forms)('what %s: %s came to is read as it stands', (key, written) => {
+  const model = modelOf(withKey(`${key}: ${written}`, 'volumes: {data: }\nnetworks: {front: , back: }\n'), {
+    variables,
+  })
+  expect(modelOf(writeCompose(model))).toEqual(model)
 })
 
 describe('the same meaning makes the same model', () => {
@@ -183,6 +288,11 @@ describe('the same meaning makes the same model', () => {
     'limits in both places',
     withKey('cpus: 0.5'),
     withKey('cpus: "0.50"\n    deploy: {resources: {limits: {cpus: 0.5}}}'),
+  )
+  same(
+    'reserved memory under deploy and beside it',
+    withKey('mem_reservation: 64m'),
+    withKey('deploy: {resources: {reservations: {memory: 65536k}}}'),
   )
   same(
     'ports in any order',
@@ -223,4 +333,24 @@ describe('environment files', () => {
   ])('%s', (lines, expected) => {
     expect(environmentOf(lines)).toEqual(expected)
   })
+})
+
+test.each([
+  ['{condition: none}', 'no'],
+  ['{condition: any, delay: 5s}', 'always'],
+  ['{}', 'always'],
+  ['{condition: on-failure}', 'on-failure'],
+  ['{condition: on-failure, max_attempts: 3, window: 1m}', 'on-failure:3'],
+  ['{condition: on-failure, max_attempts: 0}', 'on-failure'],
+])('deploy.restart_policy %s is restart: %s, whatever restart says', (policy, restart) => {
+  const lines = `restart: unless-stopped\n    deploy: {restart_policy: ${policy}}`
+  expect(modelOf(withKey(lines)).services.web).toEqual({ image: 'nginx', restart })
+})
+
+test('labels of files stand under those of the service, and a later file over an earlier one', () => {
+  const files: Record<string, string> = { 'a.labels': 'a=1\nb=1\nc=1\n', 'b.labels': 'b=2\n' }
+  const model = modelOf(withKey('label_file: [a.labels, b.labels]\n    labels: {c: own}'), {
+    readFile: (path) => files[path],
+  })
+  expect(model.services.web).toEqual({ image: 'nginx', labels: { a: '1', b: '2', c: 'own' } })
 })

@@ -12,7 +12,7 @@ test('docs/compose.md holds the table that the code makes', () => {
 
 test('the keys of a service that are read are those of the model, and those that are resolved when deploying', () => {
   const supported = Object.entries(rulesOf('service')).flatMap(([key, rule]) => (typeof rule === 'string' ? [] : [key]))
-  const resolved = ['env_file', 'extends', 'profiles', 'scale']
+  const resolved = ['attach', 'build', 'develop', 'env_file', 'extends', 'label_file', 'profiles', 'scale']
   expect(supported.sort()).toEqual([...Object.keys(serviceSchema.shape), ...resolved].sort())
 })
 

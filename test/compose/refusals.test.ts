@@ -42,13 +42,12 @@ const bad: [string, string, RegExp][] = [
   ['imagee: x', 'key-unknown 4:5 services.web.imagee', /did you mean image\?/],
   ['enviroment: {}', 'key-unknown 4:5 services.web.enviroment', /did you mean environment\?/],
   ['services: {}', 'key-unknown 4:5 services.web.services', /Top level/],
-  ['build: .', 'key-unsupported 4:5 services.web.build', /build and push the image/],
   ['deploy: {x-longshore: {}}', 'key-unsupported 4:14 services.web.deploy.x-longshore', /top level/],
   ['healthcheck: {start_interval: 1s}', 'key-unsupported 4:19 services.web.healthcheck.start_interval', /later/],
   [
-    'deploy: {resources: {reservations: {}}}',
-    'key-unsupported 4:26 services.web.deploy.resources.reservations',
-    /later/,
+    'deploy: {resources: {reservations: {generic_resources: []}}}',
+    'key-unsupported 4:41 services.web.deploy.resources.reservations.generic_resources',
+    /Swarm/,
   ],
   ['ports: 80', 'value-invalid 4:12 services.web.ports', /list/],
   ['ports:', 'value-invalid 4:5 services.web.ports', /remove the key/],
@@ -111,7 +110,79 @@ const bad: [string, string, RegExp][] = [
   ['cpus: -1', 'value-invalid 4:11 services.web.cpus', /CPUs/],
   ['pids_limit: 1.5', 'value-invalid 4:17 services.web.pids_limit', /whole number/],
   ['cap_add: ["NET ADMIN"]', 'value-invalid 4:15 services.web.cap_add[0]', /NET_ADMIN/],
-  ['pull_policy: build', 'value-invalid 4:18 services.web.pull_policy', /always, missing or never/],
+  ['pid: service:none', 'reference-missing 4:10 services.web.pid', /define it/],
+  ['pid: service:web', 'dependency-cycle 2:3 services.web.depends_on', /circle/],
+  ['ipc: service:none', 'reference-missing 4:10 services.web.ipc', /define it/],
+  ['volumes_from: [container:x]', 'value-invalid 4:20 services.web.volumes_from[0]', /service of this file/],
+  ['volumes_from: [none]', 'reference-missing 4:5 services.web.volumes_from', /define it/],
+  ['links: ["none:n"]', 'reference-missing 4:13 services.web.links[0]', /define it/],
+  [
+    'deploy: {placement: {constraints: [a]}}',
+    'key-unsupported 4:26 services.web.deploy.placement.constraints',
+    /labels of devices/,
+  ],
+  ['deploy: {endpoint_mode: vip}', 'key-unsupported 4:14 services.web.deploy.endpoint_mode', /Swarm/],
+  [
+    'deploy: {restart_policy: {condition: maybe}}',
+    'value-invalid 4:42 services.web.deploy.restart_policy.condition',
+    /on-failure/,
+  ],
+  [
+    'deploy: {update_config: {max_failure_ratio: 2}}',
+    'value-invalid 4:49 services.web.deploy.update_config.max_failure_ratio',
+    /between 0 and 1/,
+  ],
+  [
+    'deploy: {rollback_config: {failure_action: rollback}}',
+    'value-invalid 4:48 services.web.deploy.rollback_config.failure_action',
+    /continue or pause/,
+  ],
+  ['memswap_limit: 1g', 'value-invalid 4:20 services.web.memswap_limit', /mend/],
+  ['mem_limit: 1g\n    memswap_limit: 1m', 'value-invalid 5:20 services.web.memswap_limit', /mend/],
+  ['mem_limit: 1m\n    mem_reservation: 2m', 'value-invalid 5:22 services.web.mem_reservation', /mend/],
+  ['cpus: 1\n    cpu_quota: 5', 'value-invalid 5:16 services.web.cpu_quota', /mend/],
+  ['cpuset: all', 'value-invalid 4:13 services.web.cpuset', /0-3/],
+  ['cpu_period: soon', 'value-invalid 4:17 services.web.cpu_period', /microseconds/],
+  ['mem_swappiness: 101', 'value-invalid 4:21 services.web.mem_swappiness', /between 0 and 100/],
+  ['blkio_config: {weight: 5}', 'value-invalid 4:28 services.web.blkio_config.weight', /between 10/],
+  [
+    'blkio_config: {device_read_bps: [{path: /dev/sda}]}',
+    'value-invalid 4:38 services.web.blkio_config.device_read_bps[0]',
+    /path and rate/,
+  ],
+  ['extra_hosts: [a]', 'value-invalid 4:19 services.web.extra_hosts[0]', /host-gateway/],
+  ['extra_hosts: {a: b}', 'value-invalid 4:22 services.web.extra_hosts.a', /IP address/],
+  ['dns: [here]', 'value-invalid 4:11 services.web.dns[0]', /IP address/],
+  ['ipc: container:x', 'value-invalid 4:10 services.web.ipc', /service:NAME/],
+  ['pid: private', 'value-invalid 4:10 services.web.pid', /host/],
+  ['userns_mode: none', 'value-invalid 4:18 services.web.userns_mode', /Podman/],
+  ['uts: host\n    hostname: a', 'value-invalid 4:10 services.web.uts', /mend/],
+  ['sysctls: [a]', 'value-invalid 4:14 services.web.sysctls', /value for a/],
+  ['ulimits: {nofile: {soft: 1}}', 'value-invalid 4:23 services.web.ulimits.nofile', /soft and hard/],
+  ['ulimits: {nofile: {soft: 2, hard: 1}}', 'value-invalid 4:5 services.web.ulimits', /mend/],
+  ['devices: [dev/x]', 'value-invalid 4:15 services.web.devices[0]', /CDI/],
+  ['devices: ["/dev/x:/dev/y:rr"]', 'value-invalid 4:15 services.web.devices[0]', /rwm/],
+  ['device_cgroup_rules: [all]', 'value-invalid 4:27 services.web.device_cgroup_rules[0]', /188/],
+  ['gpus: some', 'value-invalid 4:11 services.web.gpus', /all, or a list/],
+  ['gpus: [{count: 1, device_ids: ["0"]}]', 'value-invalid 4:12 services.web.gpus[0]', /keep one/],
+  [
+    'deploy: {resources: {reservations: {devices: [{count: 1}]}}}',
+    'value-invalid 4:51 services.web.deploy.resources.reservations.devices[0]',
+    /gpu/,
+  ],
+  ['mac_address: here', 'value-invalid 4:18 services.web.mac_address', /02:42/],
+  ['network_mode: host\n    mac_address: 02:42:ac:11:65:43', 'value-invalid 5:18 services.web.mac_address', /mend/],
+  ['platform: arm', 'value-invalid 4:15 services.web.platform', /linux.arm64/],
+  ['label_file: none', 'file-unreadable 4:17 services.web.label_file', /path/],
+  ['cpu_count: 1', 'key-unsupported 4:5 services.web.cpu_count', /Windows/],
+  ['pre_stop: []', 'key-unsupported 4:5 services.web.pre_stop', /stop_signal/],
+  ['post_start: []', 'key-unsupported 4:5 services.web.post_start', /entrypoint/],
+  ['external_links: [a]', 'key-unsupported 4:5 services.web.external_links', /network/],
+  ['use_api_socket: true', 'key-unsupported 4:5 services.web.use_api_socket', /socket/],
+  ['pull_policy: often', 'value-invalid 4:18 services.web.pull_policy', /always, missing or never/],
+  ['pull_policy: build', 'value-invalid 4:18 services.web.pull_policy', /build and push/],
+  ['pull_policy: daily', 'value-invalid 4:18 services.web.pull_policy', /always/],
+  ['pull_policy: every_12h', 'value-invalid 4:18 services.web.pull_policy', /each deployment/],
   ['x-n: .nan', 'value-invalid 4:10 services.web.x-n', /mend/],
 ]
 
@@ -130,6 +201,7 @@ describe('a bad value is one fault with its line, column, path and what to do', 
       'image-invalid 1:25 services.web.image',
     ],
     ['an image that is a list', 'services: {web: {image: [a]}}', 'value-invalid 1:25 services.web.image'],
+    ['build alone', 'services: {web: {build: .}}', 'key-unsupported 1:18 services.web.build'],
     ['no image', 'services:\n  web:\n    tty: true\n', 'value-invalid 2:3 services.web'],
     ['a service name with a dot', 'services: {my.web: {image: a}}', 'value-invalid 1:12 services.my.web'],
     ['an app at top level', 'web: {image: a}\nservices: {web: {image: a}}', 'key-unknown 1:1 web'],
@@ -153,6 +225,30 @@ describe('a bad value is one fault with its line, column, path and what to do', 
   test('a host port used by two services is one fault at the second', () => {
     const text = 'services:\n  a: {image: x, ports: ["99:1", "80:80"]}\n  b: {image: x, ports: ["127.0.0.1:80:8080"]}\n'
     expect(summary(text)).toEqual(['port-duplicate 3:25 services.b.ports[0]'])
+  })
+
+  test('one image for two platforms is a fault at the second service', () => {
+    const text = 'services:\n  a: {image: x, platform: linux/arm64}\n  b: {image: x, platform: linux/amd64}\n'
+    expect(summary(text)).toEqual(['value-invalid 3:27 services.b.platform'])
+  })
+
+  test('who joins the memory of another needs it to be shareable', () => {
+    const text = 'services:\n  a: {image: x, ipc: "service:b"}\n  b: {image: x}\n'
+    expect(summary(text)).toEqual(['value-invalid 2:22 services.a.ipc'])
+    expect(read(text.replace('b: {', 'b: {ipc: shareable, ')).ok).toBe(true)
+  })
+
+  test.each(['hostname: a', 'dns: [9.9.9.9]', 'extra_hosts: [a=9.9.9.9]', 'expose: ["80"]'])(
+    '%s is a fault where the network is that of another service',
+    (line) => {
+      const [fault] = faultsOf(withKey(`network_mode: service:b\n    ${line}`, '  b: {image: x}'))
+      expect(fault?.path).toContain(line.split(':')[0])
+    },
+  )
+
+  test('a link needs a network that both are on', () => {
+    const text = 'services:\n  a: {image: x, links: [b]}\n  b: {image: x, network_mode: none}\n'
+    expect(summary(text)).toEqual(['value-invalid 2:25 services.a.links[0]'])
   })
 
   test('a mistake in an environment file is given with the line of that file', () => {
@@ -196,6 +292,17 @@ describe('what is ignored is said', () => {
     [withKey('volumes: ["/a:/b:z"]'), 'services.web.volumes[0]'],
     [withKey('ports: [{target: 1, mode: host}]'), 'services.web.ports[0].mode'],
     [withKey('environment: [NONE]'), 'services.web'],
+    [withKey('attach: false'), 'services.web.attach'],
+    [withKey('build: .'), 'services.web.build'],
+    [withKey('develop: {watch: []}'), 'services.web.develop'],
+    [withKey('links: ["db:database"]', '  db: {image: x}'), 'services.web.links[0]'],
+    [withKey('deploy: {labels: [a=b]}'), 'services.web.deploy.labels'],
+    [withKey('deploy: {resources: {reservations: {cpus: "1"}}}'), 'services.web.deploy.resources.reservations.cpus'],
+    [withKey('deploy: {restart_policy: {delay: 1s}}'), 'services.web.deploy.restart_policy.delay'],
+    [withKey('deploy: {restart_policy: {max_attempts: 1}}'), 'services.web.deploy.restart_policy'],
+    [withKey('restart: "no"\n    deploy: {restart_policy: {}}'), 'services.web.restart'],
+    [withKey('deploy: {update_config: {order: start-first}}'), 'services.web.deploy.update_config'],
+    [withKey('deploy: {rollback_config: {order: stop-first}}'), 'services.web.deploy.rollback_config'],
   ])('%j', (text, path) => {
     expect(read(text)).toMatchObject({ ok: true, notes: [{ path }] })
   })

@@ -23,7 +23,7 @@ describe('what is wrong is named by code and path', () => {
     ['nothing', null, ['value-invalid ']],
     ['a list', [], ['value-invalid ']],
     ['no services', { name: 'demo', services: {} }, ['value-invalid services']],
-    ['a refused key', model({ privileged: true }), ['key-unsupported services.web.privileged']],
+    ['a refused key', model({ build: '.' }), ['key-unsupported services.web.build']],
     ['an unknown key', model({ imagee: 'x' }), ['key-unknown services.web.imagee']],
     ['a name that every object has', model({ constructor: 1 }), ['key-unknown services.web.constructor']],
     ['env_file, which is for the command', model({ env_file: 'x' }), ['key-unsupported services.web.env_file']],

@@ -64,6 +64,7 @@ export type TestAgentOptions = {
   /** continue with the state of an agent that was stopped */
   readonly state?: string
   readonly maxBytes?: number
+  readonly allowPrivileged?: boolean
   readonly engineUrl?: string
   readonly lookEveryMs?: number
   readonly secretsFolder?: string
@@ -89,6 +90,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     // The engine is shared by all tests: names must not collide, whatever the apps are called.
     namePrefix: options.namePrefix ?? `${device}-`,
     maxBytes: options.maxBytes ?? 256 * 1024,
+    policy: { allowPrivileged: options.allowPrivileged ?? false },
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
     version: 'test',

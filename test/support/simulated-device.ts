@@ -200,6 +200,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       record,
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: 0,
+      policy: { allowPrivileged: false },
       now: Date.now(),
     })
     if (judged.kind === 'accepted') {

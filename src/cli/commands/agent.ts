@@ -10,6 +10,7 @@ type Options = BrokerOptions & {
   state?: string
   engine?: string
   namePrefix?: string
+  allowPrivileged?: true
   logLevel: string
 }
 
@@ -25,6 +26,7 @@ export const addAgent = (program: Command): void => {
       'unix:///path or tcp://host:port of the container engine (default: $DOCKER_HOST, or the usual sockets)',
     )
     .option('--name-prefix <prefix>', 'stands before every name on the engine; for a second agent on one engine')
+    .option('--allow-privileged', 'let deployments have privileged containers, which are as good as root on the device')
     .addOption(logLevelOption())
     .action(async (options: Options) => {
       const log = createLog(options.logLevel)
@@ -33,7 +35,7 @@ export const addAgent = (program: Command): void => {
         import('../../../agent/main.ts'),
         import('../../../agent/config.ts'),
       ])
-      const { config: file, device, clientId, state, engine, namePrefix } = options
+      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged } = options
       const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
       const config = await readConfig(agentConfigSchema, file, {
         ...broker,
@@ -42,6 +44,7 @@ export const addAgent = (program: Command): void => {
         state,
         engine,
         namePrefix,
+        allowPrivileged,
       })
       failLoudly(log)
       const agent = await startAgent(config, log)
