@@ -1,5 +1,6 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
+import { networkFaults } from './check-networks.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -16,6 +17,7 @@ export const checkModel = (model: Model): Fault[] => [
   ...circles(model),
   ...duplicatePorts(model),
   ...duplicateNames(model),
+  ...networkFaults(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)

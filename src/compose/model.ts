@@ -5,8 +5,10 @@
  */
 import { z } from 'zod'
 import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { attachmentSchema, networkSchema, volumeSchema } from './model-networks.ts'
 import { projectPathSchema } from './project-path.ts'
 import { parseDurationMs } from './units.ts'
+import { withExtensions } from './with-extensions.ts'
 
 const durationSchema = z
   .string()
@@ -18,20 +20,6 @@ export const mostReplicas = 100
 const stringMapSchema = z.record(z.string(), z.string())
 const absolutePathSchema = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path')
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
-
-/** Keys that start with `x-` are carried and ignored, as Compose does; any other unknown key is refused. Ours has one place. */
-const withExtensions = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.looseObject(shape).superRefine((value, context) => {
-    for (const key of Object.keys(value)) {
-      if (!Object.hasOwn(shape, key) && (!key.startsWith('x-') || key === 'x-longshore'))
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: 'is not a key that this version supports',
-          params: { unknownKey: true },
-        })
-    }
-  })
 
 const healthcheckSchema = withExtensions({
   /** `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`; absent: the image's own test with these times. */
@@ -130,7 +118,7 @@ export const serviceSchema = withExtensions({
   ports: z.array(portSchema).optional(),
   expose: z.array(z.string().regex(/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/)).optional(),
   volumes: z.array(mountSchema).optional(),
-  networks: z.record(resourceNameSchema, withExtensions({ aliases: z.array(z.string()).optional() })).optional(),
+  networks: z.record(resourceNameSchema, attachmentSchema).optional(),
   network_mode: z
     .string()
     .regex(/^(bridge|host|none|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/, 'must be bridge, host, none or service:NAME')
@@ -170,9 +158,6 @@ export const serviceSchema = withExtensions({
   secrets: z.array(attachedFileSchema).optional(),
   'x-longshore': longshoreServiceSchema.optional(),
 })
-
-const networkSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
-const volumeSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
 
 const configSchema = z.union([withExtensions({ file: projectPathSchema }), withExtensions({ content: z.string() })])
 

@@ -132,11 +132,6 @@ describe('a bad value is one fault with its line, column, path and what to do', 
     ['no image', 'services:\n  web:\n    tty: true\n', 'value-invalid 2:3 services.web'],
     ['a service name with a dot', 'services: {my.web: {image: a}}', 'value-invalid 1:12 services.my.web'],
     ['an app at top level', 'web: {image: a}\nservices: {web: {image: a}}', 'key-unknown 1:1 web'],
-    [
-      'a driver',
-      withKey('tty: true', 'networks:\n  a:\n    driver: macvlan\n'),
-      'key-unsupported 7:5 networks.a.driver',
-    ],
     ['x-longshore', withKey('', 'x-longshore: {update: {dedline: 1s}}'), 'key-unknown 5:24 x-longshore.update.dedline'],
   ])('%s', (_, text, expected) => {
     expect(summary(text)).toEqual([expected])
