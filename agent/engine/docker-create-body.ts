@@ -1,8 +1,10 @@
 /** A container spec to the body of `POST /containers/create`. Healthcheck times are nanoseconds there, stop times seconds. */
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode'
 import type { ContainerSpec, HealthcheckSpec, MountSpec, PortSpec } from '../translate/container-spec.ts'
+import { isAble } from './abilities.ts'
+import { endpointBody } from './docker-network-body.ts'
 
-export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOptions => {
+export const createBody = (name: string, spec: ContainerSpec, apiVersion: string): ContainerCreateOptions => {
   const { networking } = spec
   const first = networking.kind === 'attached' ? networking.attachments[0] : undefined
   return {
@@ -20,7 +22,7 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
     ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
     ...(spec.stopTimeoutS === undefined ? {} : { StopTimeout: spec.stopTimeoutS }),
-    ...(spec.healthcheck === undefined ? {} : { Healthcheck: healthcheckBody(spec.healthcheck) }),
+    ...(spec.healthcheck === undefined ? {} : { Healthcheck: healthcheckBody(spec.healthcheck, apiVersion) }),
     Tty: spec.tty,
     OpenStdin: spec.stdinOpen,
     ExposedPorts: Object.fromEntries(
@@ -28,9 +30,11 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     ),
     HostConfig: hostConfig(spec),
     // API 1.41 takes one network at create; the others are connected before the start.
-    ...(first === undefined
+    ...(first === undefined ? {} : { NetworkingConfig: { EndpointsConfig: { [first.network]: endpointBody(first) } } }),
+    // Older engines take the hardware address of the first network here, and nowhere else.
+    ...(first?.macAddress === undefined || isAble(apiVersion, 'macAddressOfAttachment')
       ? {}
-      : { NetworkingConfig: { EndpointsConfig: { [first.network]: { Aliases: [...first.aliases] } } } }),
+      : { MacAddress: first.macAddress }),
   }
 }
 
@@ -114,12 +118,10 @@ const mountBody = (mount: MountSpec): MountSettings[] => {
       return [
         {
           Type: 'volume',
-          Source: mount.source,
+          Source: mount.source ?? '',
           Target: mount.target,
           ReadOnly: mount.readOnly,
-          ...(mount.noCopy
-            ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } }
-            : {}),
+          ...(mount.noCopy || mount.subpath !== undefined ? { VolumeOptions: volumeOptions(mount) } : {}),
         },
       ]
     case 'tmpfs':
@@ -128,17 +130,28 @@ const mountBody = (mount: MountSpec): MountSettings[] => {
           Type: 'tmpfs',
           Source: '',
           Target: mount.target,
+          ...(mount.readOnly === true ? { ReadOnly: true } : {}),
           TmpfsOptions: { SizeBytes: mount.sizeBytes ?? 0, Mode: mount.mode ?? 0o1777 },
         },
       ]
   }
 }
 
-const healthcheckBody = (healthcheck: HealthcheckSpec) => ({
+const volumeOptions = ({ noCopy, subpath }: Extract<MountSpec, { type: 'volume' }>) => ({
+  NoCopy: noCopy,
+  Labels: {},
+  DriverConfig: { Name: 'local', Options: {} },
+  ...(subpath === undefined ? {} : { Subpath: subpath }),
+})
+
+const healthcheckBody = (healthcheck: HealthcheckSpec, apiVersion: string) => ({
   ...(healthcheck.test === undefined ? {} : { Test: [...healthcheck.test] }),
   ...(healthcheck.intervalMs === undefined ? {} : { Interval: nanoseconds(healthcheck.intervalMs) }),
   ...(healthcheck.timeoutMs === undefined ? {} : { Timeout: nanoseconds(healthcheck.timeoutMs) }),
   ...(healthcheck.startPeriodMs === undefined ? {} : { StartPeriod: nanoseconds(healthcheck.startPeriodMs) }),
+  ...(healthcheck.startIntervalMs === undefined || !isAble(apiVersion, 'startInterval')
+    ? {}
+    : { StartInterval: nanoseconds(healthcheck.startIntervalMs) }),
   ...(healthcheck.retries === undefined ? {} : { Retries: healthcheck.retries }),
 })
 

@@ -9,7 +9,8 @@ import { type DependencyCondition, replicasOf, type Service } from '../../src/co
 import { isUnder } from '../../src/compose/project-path.ts'
 import type { DataChange, ObservedFiles } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
-import { networkName, nextName, type Owner } from '../translate/engine-names.ts'
+import { nextName, type Owner } from '../translate/engine-names.ts'
+import { translateAttachment } from '../translate/network-spec.ts'
 import { type ProjectPaths, projectMounts, type Release } from '../translate/project-mounts.ts'
 import { changedKeys } from '../translate/spec-digest.ts'
 import { stopTimeoutS, translateService } from '../translate/translate-service.ts'
@@ -56,16 +57,14 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
     const { name, service, wanted } = view
     if (wanted !== undefined) {
       for (const key of view.missingNetworks) {
-        const network = networkName(owner, app, deployment.compose, key)
-        const aliases = [...new Set([name, view.containerName, ...(service.networks?.[key]?.aliases ?? [])])]
+        const attachment = translateAttachment({ ...input, model: deployment.compose, ...view }, key)
         draft.propose({
           kind: 'connect-network',
           target: wanted.name,
           service: name,
           id: wanted.id,
-          network,
-          aliases,
-          cause: `service ${name} is on network ${network}`,
+          attachment,
+          cause: `service ${name} is on network ${attachment.network}`,
         })
       }
       continue

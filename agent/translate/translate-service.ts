@@ -10,16 +10,8 @@ import type {
   PortSpec,
   RestartSpec,
 } from './container-spec.ts'
-import {
-  containerName,
-  joinedService,
-  label,
-  networkKeys,
-  networkName,
-  type Owner,
-  ownerLabels,
-  volumeName,
-} from './engine-names.ts'
+import { joinedService, label, networkKeys, type Owner, ownerLabels, volumeName } from './engine-names.ts'
+import { translateAttachment } from './network-spec.ts'
 import {
   mountSource,
   type ProjectMount,
@@ -136,22 +128,14 @@ const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
 }
 
 const translateNetworking = (input: TranslateInput): NetworkingSpec => {
-  const { owner, app, model, name, service } = input
+  const { service } = input
   if (joinedService(service) !== undefined) return { kind: 'joined', containerId: input.joinedContainerId ?? '' }
   if (service.network_mode !== undefined)
     return { kind: 'mode', mode: service.network_mode as 'bridge' | 'host' | 'none' }
-  // The container's own name is an alias too, because it is created under another one and renamed.
-  const attachments = networkKeys(service).map((key) => ({
-    network: networkName(owner, app, model, key),
-    aliases: [
-      ...new Set([
-        name,
-        containerName(owner, app, name, service, input.number),
-        ...(service.networks?.[key]?.aliases ?? []),
-      ]),
-    ],
-  }))
-  return { kind: 'attached', attachments }
+  return {
+    kind: 'attached',
+    attachments: networkKeys(service).map((key) => translateAttachment(input, key)),
+  }
 }
 
 /** Made before the container is: an engine that finds it missing must fail, and not make a folder of its own there. */
