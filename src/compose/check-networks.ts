@@ -1,8 +1,8 @@
 /** What must hold between networks, volumes and the services that use them. Pure; by the command and by the agent. */
-import { BlockList, isIPv4 } from 'node:net'
 import type { Fault } from './check.ts'
 import { type Model, replicasOf } from './model.ts'
 import type { Network } from './model-networks.ts'
+import { isInSubnet } from './subnet.ts'
 
 export const networkFaults = (model: Model): Fault[] => [
   ...definitionFaults('networks', model.networks ?? {}),
@@ -66,12 +66,5 @@ const addressFaults = (model: Model): Fault[] => {
   )
 }
 
-const isWithin = ({ ipam }: Network, address: string): boolean => {
-  const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-  const subnets = new BlockList()
-  for (const { subnet } of ipam?.config ?? []) {
-    const [base = '', length = ''] = (subnet ?? '').split('/')
-    if (subnet !== undefined && isIPv4(base) === isIPv4(address)) subnets.addSubnet(base, Number(length), family)
-  }
-  return subnets.check(address, family)
-}
+const isWithin = ({ ipam }: Network, address: string): boolean =>
+  (ipam?.config ?? []).some(({ subnet }) => subnet !== undefined && isInSubnet(address, subnet))
