@@ -168,7 +168,14 @@ export const applyOperation = (
         ],
       }
     case 'remove-network':
-      return { ...observed, networks: observed.networks.filter(({ id }) => id !== operation.id) }
+      return {
+        ...observed,
+        containers: observed.containers.map((container) => ({
+          ...container,
+          networks: container.networks.filter((name) => name !== operation.target),
+        })),
+        networks: observed.networks.filter(({ id }) => id !== operation.id),
+      }
     case 'create-volume':
       return {
         ...observed,

@@ -63,6 +63,14 @@ export const planResources = (draft: Draft, owner: Owner, app: string, model: Mo
 export const isOurs = (owner: Owner, app: string, object: Pick<NamedObject, 'labels'>): boolean =>
   object.labels[label.agent] === owner.agent && object.labels[label.app] === app
 
+/** What the app made once and has declared external since: it is no longer the app's to remove. */
+export const externalNames = (model: Model | undefined): ReadonlySet<string> =>
+  new Set(
+    [model?.networks ?? {}, model?.volumes ?? {}].flatMap((definitions) =>
+      Object.entries(definitions).flatMap(([key, { external, name }]) => (external === true ? [name ?? key] : [])),
+    ),
+  )
+
 /** Networks that an earlier release of the app used and this one does not. */
 export const staleNetworks = (owner: Owner, app: string, model: Model, observed: Observed): readonly NamedObject[] => {
   const used = new Set(usedNetworkKeys(model).map((key) => networkName(owner, app, model, key)))
