@@ -87,11 +87,16 @@ const portBindings = (ports: readonly PortSpec[]): Record<string, { HostIp?: str
   for (const port of ports) {
     const binding = {
       ...(port.hostIp === undefined ? {} : { HostIp: port.hostIp }),
-      HostPort: port.published === undefined ? '' : String(port.published),
+      HostPort: hostPortText(port.published),
     }
     bindings[portKey(port)] = [...(bindings[portKey(port)] ?? []), binding]
   }
   return bindings
+}
+
+const hostPortText = (published: PortSpec['published']): string => {
+  if (published === undefined) return ''
+  return typeof published === 'number' ? String(published) : `${published.from}-${published.to}`
 }
 
 /** Only `Binds` makes a missing host folder; only `Mounts` refuses a missing one. Compose has both meanings. */

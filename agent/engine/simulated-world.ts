@@ -2,7 +2,7 @@
 import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
-import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { ContainerSpec, PortSpec } from '../translate/container-spec.ts'
 import { label } from '../translate/engine-names.ts'
 import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import type { EngineContainer, EngineEvent, EngineState, NamedObject } from './engine.ts'
@@ -22,6 +22,8 @@ export type SimulatedContainer = {
   readonly networks: Map<string, Attached>
   /** volumes by where they are mounted; `isOwn`: made with the container, and removed with it when asked */
   readonly volumes: ReadonlyMap<string, { readonly name: string; readonly isOwn: boolean }>
+  /** as `8080/tcp`, while it runs */
+  hostPorts: readonly string[]
   restartPolicy: string
   /** stopped or killed over the API, so that no restart policy brings it back */
   isStoppedByHand: boolean
@@ -118,6 +120,7 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
           : [],
       ),
       volumes: mountedVolumes(spec, paths),
+      hostPorts: [],
       restartPolicy: spec.restart.name,
       isStoppedByHand: false,
       exitCode: 0,
@@ -153,9 +156,12 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     if (networking.kind === 'joined' && find(networking.containerId)?.state !== 'running')
       fail(doing, 'cannot join the network of a container that does not run')
     const others = [...containers.values()].filter((other) => other !== container && isActive(other))
-    const taken = new Set([...foreignPorts, ...others.flatMap(publishedPorts)])
-    const clash = publishedPorts(container).find((port) => taken.has(port))
-    if (clash !== undefined) fail(doing, `port ${clash} is already allocated`, 'port-in-use')
+    const taken = new Set([...foreignPorts, ...others.flatMap(({ hostPorts }) => hostPorts)])
+    container.hostPorts = container.spec.ports.flatMap((port) => {
+      if (port.published === undefined || port.published === 0) return []
+      const free = candidates(port).find((candidate) => !taken.has(candidate))
+      return [free ?? fail(doing, `port ${candidates(port)[0]} is already allocated`, 'port-in-use')]
+    })
   }
 
   const run = (container: SimulatedContainer): void => {
@@ -290,7 +296,7 @@ const isRestarted = ({ restartPolicy, isStoppedByHand, exitCode, restarts, spec 
 const subnetsOf = ({ ipam }: NetworkSpec): string[] =>
   (ipam?.pools ?? []).flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]))
 
-const publishedPorts = ({ spec }: SimulatedContainer): string[] =>
-  spec.ports.flatMap(({ published, protocol }) =>
-    published === undefined || published === 0 ? [] : [`${published}/${protocol}`],
-  )
+const candidates = ({ published = 0, protocol }: PortSpec): string[] => {
+  const { from, to } = typeof published === 'number' ? { from: published, to: published } : published
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol}`)
+}

@@ -5,6 +5,7 @@
  *
  * Every step is read from what is observed, so a crash between any two continues where it was.
  */
+import { doClash, hostPortsOf } from '../../src/compose/host-ports.ts'
 import { type DependencyCondition, replicasOf, type Service } from '../../src/compose/model.ts'
 import { isUnder } from '../../src/compose/project-path.ts'
 import type { DataChange, ObservedFiles } from '../files/project-files.ts'
@@ -20,17 +21,7 @@ import type { Observed, ObservedContainer } from './observed.ts'
 import { pendingChanges } from './plan-files.ts'
 import { dataOwner } from './plan-project.ts'
 import { staleNetworks } from './plan-resources.ts'
-import {
-  hostPorts,
-  isGood,
-  isUp,
-  jobExitCode,
-  modelPorts,
-  numberOf,
-  type ServiceView,
-  type Views,
-  viewsOf,
-} from './service-view.ts'
+import { isGood, isUp, jobExitCode, numberOf, type ServiceView, type Views, viewsOf } from './service-view.ts'
 
 export type ServicesInput = {
   readonly owner: Owner
@@ -79,7 +70,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       draft.propose(retire(inTheWay, `it is not what service ${name} needs`))
       continue
     }
-    const carried = Object.assign({}, ...view.others.map(({ anonymousVolumes }) => anonymousVolumes))
+    const carried = carriedVolumes(view, input.record)
     draft.propose({
       kind: 'create-container',
       target,
@@ -105,6 +96,19 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
     })
   }
 }
+
+/** Volumes that the engine named, but for those that the release before asked for and this one does not. */
+const carriedVolumes = ({ name, service, others }: ServiceView, { lastGood }: AppRecord): Record<string, string> => {
+  const before = anonymousTargets(lastGood?.compose.services[name])
+  const now = anonymousTargets(service)
+  const volumes = others.flatMap(({ anonymousVolumes }) => Object.entries(anonymousVolumes))
+  return Object.fromEntries(volumes.filter(([target]) => now.includes(target) || !before.includes(target)))
+}
+
+const anonymousTargets = (service: Service | undefined): string[] =>
+  (service?.volumes ?? []).flatMap((mount) =>
+    mount.type === 'volume' && mount.source === undefined ? [mount.target] : [],
+  )
 
 /** Stops what is replaced, starts what is wanted when its turn has come, and clears up after it. */
 export const planSwaps = (draft: Draft, input: ServicesInput): void => {
@@ -285,11 +289,13 @@ const orphansOf = ({ observed, deployment }: ServicesInput): ObservedContainer[]
 
 const orphansInTheWay = (view: ServiceView, input: ServicesInput): ObservedContainer[] => {
   const before = input.record.lastGood?.compose.services
-  const ports = modelPorts(input.deployment.compose)
+  const ports = Object.values(input.deployment.compose.services).flatMap(hostPortsOf)
   return orphansOf(input).filter((orphan) => {
     const service = before?.[orphan.service]
     return (
-      service === undefined || orphan.name === view.containerName || hostPorts(service).some((port) => ports.has(port))
+      service === undefined ||
+      orphan.name === view.containerName ||
+      hostPortsOf(service).some((held) => ports.some((port) => doClash(held, port)))
     )
   })
 }

@@ -164,10 +164,3 @@ export const faultOf = (view: ServiceView): Reason | undefined => {
       return { code: 'exited', message: `service ${name} is ${wanted.state}`, path }
   }
 }
-
-export const hostPorts = (service: Service): string[] =>
-  (service.ports ?? []).flatMap((port) =>
-    port.published === undefined || port.published === 0 ? [] : [`${port.published}/${port.protocol}`],
-  )
-
-export const modelPorts = (model: Model): Set<string> => new Set(Object.values(model.services).flatMap(hostPorts))

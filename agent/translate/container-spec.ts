@@ -4,8 +4,8 @@ import type { AttachmentSpec } from './network-spec.ts'
 export type PortSpec = {
   readonly target: number
   readonly protocol: 'tcp' | 'udp' | 'sctp'
-  /** absent: a free port that the engine chooses */
-  readonly published?: number
+  /** absent: a free port that the engine chooses; of a range, a free one of it */
+  readonly published?: number | { readonly from: number; readonly to: number }
   readonly hostIp?: string
 }
 

@@ -66,7 +66,9 @@ export const usedVolumeKeys = (model: Model): string[] =>
   [
     ...new Set(
       Object.values(model.services).flatMap((service) =>
-        (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : [])),
+        (service.volumes ?? []).flatMap((mount) =>
+          mount.type === 'volume' && mount.source !== undefined ? [mount.source] : [],
+        ),
       ),
     ),
   ].sort()

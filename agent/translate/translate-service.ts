@@ -1,4 +1,5 @@
 /** A service of the model to the spec of its container. Pure: a new Compose key is a line here. */
+import { hostPortOf } from '../../src/compose/host-ports.ts'
 import { type Healthcheck, isJob, type Model, type Mount, type Port, type Service } from '../../src/compose/model.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
 import { defined } from '../../src/defined.ts'
@@ -47,7 +48,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
   const limits = service.deploy?.resources?.limits
   const project = projectMounts({ compose: model, files: input.files, secretVersions: input.secretVersions }, service)
   const mounts = [
-    ...(service.volumes ?? []).flatMap((mount) => translateMount(owner, app, model, mount)),
+    ...(service.volumes ?? []).flatMap((mount) => translateMount(input, mount)),
     ...project.map((mount) => translateProjectMount(input.paths, mount)),
   ]
   const taken = new Set(mounts.map(({ target }) => target))
@@ -149,19 +150,20 @@ const translateProjectMount = (paths: ProjectPaths, mount: ProjectMount): MountS
     propagation: mount.kind === 'data' ? mount.propagation : undefined,
   })
 
-const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): MountSpec[] => {
+const translateMount = ({ owner, app, model, carriedVolumes }: TranslateInput, mount: Mount): MountSpec[] => {
   const { target } = mount
   const readOnly = mount.read_only ?? false
   switch (mount.type) {
     case 'volume':
       return [
-        {
-          type: 'volume',
-          source: volumeName(owner, app, model, mount.source),
+        defined({
+          type: 'volume' as const,
+          source: mount.source === undefined ? carriedVolumes?.[target] : volumeName(owner, app, model, mount.source),
           target,
           readOnly,
           noCopy: mount.volume?.nocopy ?? false,
-        },
+          subpath: mount.volume?.subpath,
+        }),
       ]
     case 'bind':
       if (!mount.source.startsWith('/')) return [] // of the project folder, see above
@@ -176,12 +178,27 @@ const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): 
         }),
       ]
     case 'tmpfs':
-      return [defined({ type: 'tmpfs' as const, target, sizeBytes: mount.tmpfs?.size, mode: mount.tmpfs?.mode })]
+      return [
+        defined({
+          type: 'tmpfs' as const,
+          target,
+          readOnly: readOnly || undefined,
+          sizeBytes: mount.tmpfs?.size,
+          mode: mount.tmpfs?.mode,
+        }),
+      ]
   }
 }
 
-const translatePort = (port: Port): PortSpec =>
-  defined({ target: port.target, protocol: port.protocol, published: port.published, hostIp: port.host_ip })
+const translatePort = (port: Port): PortSpec => {
+  const { from, to } = hostPortOf(port) ?? {}
+  return defined({
+    target: port.target,
+    protocol: port.protocol,
+    published: from === undefined || to === undefined || from === to ? from : { from, to },
+    hostIp: port.host_ip,
+  })
+}
 
 const translateHealthcheck = (healthcheck: Healthcheck): HealthcheckSpec =>
   defined({
@@ -189,6 +206,7 @@ const translateHealthcheck = (healthcheck: Healthcheck): HealthcheckSpec =>
     intervalMs: durationMs(healthcheck.interval),
     timeoutMs: durationMs(healthcheck.timeout),
     startPeriodMs: durationMs(healthcheck.start_period),
+    startIntervalMs: durationMs(healthcheck.start_interval),
     retries: healthcheck.retries,
   })
 

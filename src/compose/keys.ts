@@ -8,6 +8,8 @@ const yes = { supported: true } as const
 const readWith = <Note extends string>(note: Note) => ({ supported: true, note }) as const
 const later = 'it comes in a later version; remove it for now'
 const swarm = 'it has a meaning in Swarm only; remove it'
+/** Also what is said of `type: image`. */
+export const imageMount = 'copy what it holds into the image of the service'
 const windows = 'it is for Windows containers; remove it'
 
 /** `at` is the path of a level in the model, `*` being any name or index. A text is the advice for a refused key. */
@@ -169,12 +171,12 @@ export const levels = {
     title: 'A port in long form',
     keys: {
       target: yes,
-      published: yes,
+      published: readWith('of a range for one target, the engine takes a free one'),
       protocol: yes,
       host_ip: yes,
       mode: readWith('has a meaning in Swarm only; ignored with a note'),
-      app_protocol: 'remove it',
-      name: 'write it as a comment',
+      app_protocol: readWith('ignored with a note'),
+      name: readWith('ignored with a note'),
     },
   },
   mount: {
@@ -182,7 +184,7 @@ export const levels = {
     title: 'A volume of a service in long form',
     keys: {
       type: readWith('`volume`, `bind`, `tmpfs`'),
-      source: yes,
+      source: readWith('absent at `type: volume`: a volume that the engine names'),
       target: yes,
       read_only: yes,
       bind: yes,
@@ -190,7 +192,7 @@ export const levels = {
       tmpfs: yes,
       consistency: readWith('has a meaning on macOS only; ignored with a note'),
       'x-longshore': readWith('what Compose lacks, see below'),
-      image: later,
+      image: imageMount,
     },
   },
   mountBind: {
@@ -200,13 +202,17 @@ export const levels = {
       propagation: yes,
       create_host_path: readWith('absent means true'),
       selinux: readWith('not done; a note says so'),
-      recursive: later,
+      recursive: readWith('`enabled`, or absent'),
     },
   },
   mountVolume: {
     at: 'services.*.volumes.*.volume',
     title: '`volume` of such a volume',
-    keys: { nocopy: yes, labels: 'write the labels under volumes at top level', subpath: later },
+    keys: {
+      nocopy: yes,
+      labels: readWith('ignored with a note: write them under `volumes` at top level'),
+      subpath: readWith('needs an engine with API 1.45 (Docker 26); an older one refuses the container'),
+    },
   },
   mountTmpfs: {
     at: 'services.*.volumes.*.tmpfs',
@@ -243,7 +249,7 @@ export const levels = {
       timeout: yes,
       start_period: yes,
       retries: yes,
-      start_interval: later,
+      start_interval: readWith('left out by engines before API 1.44 (Docker 25)'),
     },
   },
   envFile: {

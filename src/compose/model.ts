@@ -4,7 +4,8 @@
  * with every value in its long form, durations as `90s`, sizes in bytes. A key that is not here is refused by name.
  */
 import { z } from 'zod'
-import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { appNameSchema, releasePathSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { isHostPortRange } from './host-ports.ts'
 import { attachmentSchema, networkSchema, volumeSchema } from './model-networks.ts'
 import { projectPathSchema } from './project-path.ts'
 import { parseDurationMs } from './units.ts'
@@ -15,6 +16,10 @@ const durationSchema = z
   .refine((text) => parseDurationMs(text) !== undefined, { error: 'must be a duration such as 1m30s' })
 const sizeBytesSchema = z.int().nonnegative()
 const hostPortSchema = z.int().min(0).max(65_535)
+const hostPortRangeSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,4}-[1-9]\d{0,4}$/, 'must be a range such as 3000-3005')
+  .refine(isHostPortRange, { error: 'must be a range within 1 to 65535, from the lower port to the higher' })
 /** More containers of one service than one device has a use for are a slip of the keyboard. */
 export const mostReplicas = 100
 const stringMapSchema = z.record(z.string(), z.string())
@@ -27,12 +32,16 @@ const healthcheckSchema = withExtensions({
   interval: durationSchema.optional(),
   timeout: durationSchema.optional(),
   start_period: durationSchema.optional(),
+  start_interval: durationSchema.optional(),
   retries: z.int().nonnegative().optional(),
 })
 
 const portSchema = withExtensions({
   target: z.int().min(1).max(65_535),
-  published: hostPortSchema.optional().describe('absent: a free port that the engine chooses'),
+  published: z
+    .union([hostPortSchema, hostPortRangeSchema])
+    .optional()
+    .describe('absent: a free port that the engine chooses; of a range, a free one of it'),
   protocol: z.enum(['tcp', 'udp', 'sctp']),
   host_ip: z.union([z.ipv4(), z.ipv6()]).optional(),
 })
@@ -40,10 +49,10 @@ const portSchema = withExtensions({
 const mountSchema = z.discriminatedUnion('type', [
   withExtensions({
     type: z.literal('volume'),
-    source: resourceNameSchema,
+    source: resourceNameSchema.optional().describe('absent: a volume that the engine names'),
     target: absolutePathSchema,
     read_only: z.boolean().optional(),
-    volume: withExtensions({ nocopy: z.boolean().optional() }).optional(),
+    volume: withExtensions({ nocopy: z.boolean().optional(), subpath: releasePathSchema.optional() }).optional(),
   }),
   withExtensions({
     type: z.literal('bind'),

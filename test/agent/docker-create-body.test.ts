@@ -135,3 +135,8 @@ test('limits and restarts', () => {
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
   })
 })
+
+test('of a range of host ports, the engine takes one', () => {
+  const ports = [{ target: 80, protocol: 'tcp', published: { from: 3000, to: 3005 } } as const]
+  expect(body({ ports }).HostConfig?.PortBindings).toEqual({ '80/tcp': [{ HostPort: '3000-3005' }] })
+})

@@ -186,6 +186,15 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(await find('two')).toMatchObject({ state: 'created' })
     })
 
+    test('of a range of host ports, a free one is taken', async () => {
+      const networking = { kind: 'mode', mode: 'bridge' } as const
+      const port = { target: 80, protocol: 'tcp' } as const
+      await run('one', { networking, ports: [{ ...port, published: given.freePort }] })
+      const published = { from: given.freePort, to: given.freePort + 20 }
+      await run('two', { networking, ports: [{ ...port, published }] })
+      expect(await find('two')).toMatchObject({ state: 'running' })
+    })
+
     test('a stop ends it and counts as its end; stopping what is stopped or gone is success', async () => {
       const id = await run('web', { restart: { name: 'unless-stopped' } })
       await engine.stopContainer(id, 5)
