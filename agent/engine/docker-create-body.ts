@@ -1,11 +1,15 @@
 /** A container spec to the body of `POST /containers/create`. Healthcheck times are nanoseconds there, stop times seconds. */
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode'
+import { defined } from '../../src/defined.ts'
 import type { ContainerSpec, HealthcheckSpec, MountSpec, PortSpec } from '../translate/container-spec.ts'
+import { isAble } from './abilities.ts'
 import { machineConfig } from './docker-host-config.ts'
+import { endpointBody } from './docker-network-body.ts'
 
-export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOptions => {
+export const createBody = (name: string, spec: ContainerSpec, apiVersion: string): ContainerCreateOptions => {
   const { networking } = spec
   const first = networking.kind === 'attached' ? networking.attachments[0] : undefined
+  const macAddress = first?.macAddress ?? spec.macAddress
   return {
     name,
     Image: spec.imageId,
@@ -20,12 +24,10 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     ...(spec.workingDir === undefined ? {} : { WorkingDir: spec.workingDir }),
     ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
     ...(spec.domainName === undefined ? {} : { Domainname: spec.domainName }),
-    // Of the container up to API 1.43, of its first endpoint after that.
-    ...(spec.macAddress === undefined ? {} : { MacAddress: spec.macAddress }),
     ...(spec.platform === undefined ? {} : { platform: spec.platform }),
     ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
     ...(spec.stopTimeoutS === undefined ? {} : { StopTimeout: spec.stopTimeoutS }),
-    ...(spec.healthcheck === undefined ? {} : { Healthcheck: healthcheckBody(spec.healthcheck) }),
+    ...(spec.healthcheck === undefined ? {} : { Healthcheck: healthcheckBody(spec.healthcheck, apiVersion) }),
     Tty: spec.tty,
     OpenStdin: spec.stdinOpen,
     ExposedPorts: Object.fromEntries(
@@ -35,14 +37,15 @@ export const createBody = (name: string, spec: ContainerSpec): ContainerCreateOp
     // API 1.41 takes one network at create; the others are connected before the start.
     ...(first === undefined
       ? {}
-      : { NetworkingConfig: { EndpointsConfig: { [first.network]: endpointBody(spec, first.aliases) } } }),
+      : {
+          NetworkingConfig: { EndpointsConfig: { [first.network]: endpointBody(defined({ ...first, macAddress })) } },
+        }),
+    // Older engines take the hardware address of the first network here, and nowhere else.
+    ...(macAddress === undefined || (first !== undefined && isAble(apiVersion, 'macAddressOfAttachment'))
+      ? {}
+      : { MacAddress: macAddress }),
   }
 }
-
-const endpointBody = ({ macAddress }: ContainerSpec, aliases: readonly string[]) => ({
-  Aliases: [...aliases],
-  ...(macAddress === undefined ? {} : { MacAddress: macAddress }),
-})
 
 const hostConfig = (spec: ContainerSpec): HostConfig => ({
   ...machineConfig(spec),
@@ -94,11 +97,16 @@ const portBindings = (ports: readonly PortSpec[]): Record<string, { HostIp?: str
   for (const port of ports) {
     const binding = {
       ...(port.hostIp === undefined ? {} : { HostIp: port.hostIp }),
-      HostPort: port.published === undefined ? '' : String(port.published),
+      HostPort: hostPortText(port.published),
     }
     bindings[portKey(port)] = [...(bindings[portKey(port)] ?? []), binding]
   }
   return bindings
+}
+
+const hostPortText = (published: PortSpec['published']): string => {
+  if (published === undefined) return ''
+  return typeof published === 'number' ? String(published) : `${published.from}-${published.to}`
 }
 
 /** Only `Binds` makes a missing host folder; only `Mounts` refuses a missing one. Compose has both meanings. */
@@ -125,12 +133,10 @@ const mountBody = (mount: MountSpec): MountSettings[] => {
       return [
         {
           Type: 'volume',
-          Source: mount.source,
+          Source: mount.source ?? '',
           Target: mount.target,
           ReadOnly: mount.readOnly,
-          ...(mount.noCopy
-            ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } }
-            : {}),
+          ...(mount.noCopy || mount.subpath !== undefined ? { VolumeOptions: volumeOptions(mount) } : {}),
         },
       ]
     case 'tmpfs':
@@ -139,17 +145,28 @@ const mountBody = (mount: MountSpec): MountSettings[] => {
           Type: 'tmpfs',
           Source: '',
           Target: mount.target,
+          ...(mount.readOnly === true ? { ReadOnly: true } : {}),
           TmpfsOptions: { SizeBytes: mount.sizeBytes ?? 0, Mode: mount.mode ?? 0o1777 },
         },
       ]
   }
 }
 
-const healthcheckBody = (healthcheck: HealthcheckSpec) => ({
+const volumeOptions = ({ noCopy, subpath }: Extract<MountSpec, { type: 'volume' }>) => ({
+  NoCopy: noCopy,
+  Labels: {},
+  DriverConfig: { Name: 'local', Options: {} },
+  ...(subpath === undefined ? {} : { Subpath: subpath }),
+})
+
+const healthcheckBody = (healthcheck: HealthcheckSpec, apiVersion: string) => ({
   ...(healthcheck.test === undefined ? {} : { Test: [...healthcheck.test] }),
   ...(healthcheck.intervalMs === undefined ? {} : { Interval: nanoseconds(healthcheck.intervalMs) }),
   ...(healthcheck.timeoutMs === undefined ? {} : { Timeout: nanoseconds(healthcheck.timeoutMs) }),
   ...(healthcheck.startPeriodMs === undefined ? {} : { StartPeriod: nanoseconds(healthcheck.startPeriodMs) }),
+  ...(healthcheck.startIntervalMs === undefined || !isAble(apiVersion, 'startInterval')
+    ? {}
+    : { StartInterval: nanoseconds(healthcheck.startIntervalMs) }),
   ...(healthcheck.retries === undefined ? {} : { Retries: healthcheck.retries }),
 })
 

@@ -33,7 +33,8 @@ const unreachableCodes = new Set([
 ])
 
 const codeOf = (status: number | undefined, said: string): Code => {
-  if (/port is already allocated|address already in use|failed to bind host port/i.test(said)) return 'port-in-use'
+  if (/port is already allocated|bind: address already in use|failed to bind host port/i.test(said))
+    return 'port-in-use'
   if (status === 409 && /name .*already in use|network with name .* already exists/i.test(said)) return 'name-in-use'
   if (
     /manifest .*(unknown|not found)|repository does not exist|pull access denied|no such image|not found: manifest/i.test(

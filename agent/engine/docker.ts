@@ -4,9 +4,11 @@ import { defined } from '../../src/defined.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
+import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
+import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull } from './docker-pull.ts'
 import type { Engine, EngineContainer, EngineState } from './engine.ts'
 
@@ -46,12 +48,17 @@ export const dockerEngine = (engineUrl: string): Engine => {
     for (const { Id } of starting) health.set(Id, 'starting')
     for (const { Id } of healthy) health.set(Id, 'healthy')
     for (const { Id } of unhealthy) health.set(Id, 'unhealthy')
+    const isThere = attachmentTest(networks)
     return {
-      containers: containers.map((info) => toContainer(info, health.get(info.Id) ?? 'none')),
+      containers: containers.map((info) => toContainer(info, health.get(info.Id) ?? 'none', isThere)),
       networks: networks.map(({ Id, Name, Labels }) => ({ id: Id, name: Name, labels: Labels ?? {} })),
       volumes: (volumes.Volumes ?? []).map(({ Name, Labels }) => ({ id: Name, name: Name, labels: Labels ?? {} })),
     }
   }
+
+  /** Asked each time: an engine may be updated under a running agent. */
+  const apiVersion = async (): Promise<string> =>
+    (await translated('asking the engine for its version', () => docker.version())).ApiVersion
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
   const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
@@ -113,32 +120,36 @@ export const dockerEngine = (engineUrl: string): Engine => {
       )
       await followPull(stream, reference, onProgress, signal)
     },
-    createNetwork: async (name, labels) => {
-      await attempt(`creating network ${name}`, () =>
-        docker.createNetwork({ Name: name, CheckDuplicate: true, Labels: { ...labels } }),
-      )
+    createNetwork: async (name, spec) => {
+      const doing = `creating network ${name}`
+      requireAbleToCreateNetwork(await apiVersion(), spec, doing)
+      await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
       await attempt(`removing network ${id}`, () => docker.getNetwork(id).remove(), [404])
     },
-    connectNetwork: async (id, network, aliases) => {
+    connectNetwork: async (id, attachment) => {
+      const { network } = attachment
       await attempt(`connecting ${id} to ${network}`, async () => {
         try {
-          await docker.getNetwork(network).connect({ Container: id, EndpointConfig: { Aliases: [...aliases] } })
+          await docker.getNetwork(network).connect({ Container: id, EndpointConfig: endpointBody(attachment) })
         } catch (error) {
           if (!/already exists in network/.test(String((error as Error).message))) throw error
         }
       })
     },
-    createVolume: async (name, labels) => {
-      await attempt(`creating volume ${name}`, () => docker.createVolume({ Name: name, Labels: { ...labels } }))
+    createVolume: async (name, spec) => {
+      await attempt(`creating volume ${name}`, () => docker.createVolume(volumeBody(name, spec)))
     },
     removeVolume: async (name) => {
       await attempt(`removing volume ${name}`, () => docker.getVolume(name).remove(), [404])
     },
     createContainer: async (name, spec) => {
+      const doing = `creating container ${name}`
+      const api = await apiVersion()
+      requireAbleToCreate(api, spec, doing)
       try {
-        await attempt(`creating container ${name}`, () => docker.createContainer(createCall(createBody(name, spec))))
+        await attempt(doing, () => docker.createContainer(createCall(createBody(name, spec, api))))
       } catch (error) {
         throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
       }
@@ -209,14 +220,31 @@ const connectionOf = (engineUrl: string): Docker.DockerOptions => {
   return { protocol: 'http', host: url.hostname, port: url.port || 2375 }
 }
 
-const toContainer = (info: Docker.ContainerInfo, health: HealthState): EngineContainer => ({
+/**
+ * Whether the network that a container is attached to still exists. One that was started is bound to the id of the
+ * network: when that is gone, it does not start, whatever has the name by now.
+ */
+const attachmentTest = (networks: readonly Docker.NetworkInspectInfo[]) => {
+  const ids = new Set(networks.map(({ Id }) => Id))
+  const names = new Set(networks.map(({ Name }) => Name))
+  return (name: string, { NetworkID }: Partial<Docker.NetworkInfo>): boolean =>
+    NetworkID ? ids.has(NetworkID) : names.has(name)
+}
+
+const toContainer = (
+  info: Docker.ContainerInfo,
+  health: HealthState,
+  isThere: ReturnType<typeof attachmentTest>,
+): EngineContainer => ({
   id: info.Id,
   name: (info.Names[0] ?? '').replace(/^\//, ''),
   labels: info.Labels ?? {},
   state: info.State as EngineState,
   health: info.State === 'running' ? health : 'none',
   imageId: info.ImageID,
-  networks: Object.keys(info.NetworkSettings?.Networks ?? {}),
+  networks: Object.entries(info.NetworkSettings?.Networks ?? {}).flatMap(([name, network]) =>
+    isThere(name, network) ? [name] : [],
+  ),
   anonymousVolumes: Object.fromEntries(
     (info.Mounts ?? []).flatMap(({ Type, Name, Destination }) =>
       Type === 'volume' && Name !== undefined && /^[0-9a-f]{64}$/.test(Name) ? [[Destination, Name]] : [],

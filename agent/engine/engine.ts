@@ -6,6 +6,7 @@
  */
 import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 
 export type EngineState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
 
@@ -16,6 +17,7 @@ export type EngineContainer = {
   readonly state: EngineState
   readonly health: HealthState
   readonly imageId: string
+  /** by name; none that was removed under it, though one of that name may be there again */
   readonly networks: readonly string[]
   /** volumes that the engine named itself, by where they are mounted */
   readonly anonymousVolumes: Readonly<Record<string, string>>
@@ -82,10 +84,10 @@ export type Engine = {
     signal: AbortSignal,
     platform?: string,
   ) => Promise<void>
-  readonly createNetwork: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>
+  readonly createNetwork: (name: string, spec: NetworkSpec) => Promise<void>
   readonly removeNetwork: (id: string) => Promise<void>
-  readonly connectNetwork: (id: string, network: string, aliases: readonly string[]) => Promise<void>
-  readonly createVolume: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>
+  readonly connectNetwork: (id: string, attachment: AttachmentSpec) => Promise<void>
+  readonly createVolume: (name: string, spec: VolumeSpec) => Promise<void>
   readonly removeVolume: (name: string) => Promise<void>
   readonly createContainer: (name: string, spec: ContainerSpec) => Promise<void>
   readonly startContainer: (id: string) => Promise<void>

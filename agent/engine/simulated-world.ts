@@ -2,8 +2,9 @@
 import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
-import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { ContainerSpec, PortSpec } from '../translate/container-spec.ts'
 import { label } from '../translate/engine-names.ts'
+import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import type { EngineContainer, EngineEvent, EngineState, NamedObject } from './engine.ts'
 
 export type SimulatedImage = {
@@ -17,9 +18,12 @@ export type SimulatedContainer = {
   name: string
   state: EngineState
   health: HealthState
-  readonly networks: Set<string>
+  /** by name; bound from its start on to the id that the network had then */
+  readonly networks: Map<string, Attached>
   /** volumes by where they are mounted; `isOwn`: made with the container, and removed with it when asked */
   readonly volumes: ReadonlyMap<string, { readonly name: string; readonly isOwn: boolean }>
+  /** as `8080/tcp`, while it runs */
+  hostPorts: readonly string[]
   restartPolicy: string
   /** stopped or killed over the API, so that no restart policy brings it back */
   isStoppedByHand: boolean
@@ -30,13 +34,19 @@ export type SimulatedContainer = {
   finishedAt?: number
 }
 
+/** `spec` is what it was made with. */
+export type SimulatedNetwork = NamedObject & { readonly spec: NetworkSpec }
+export type SimulatedVolume = NamedObject & { readonly spec: VolumeSpec }
+
+type Attached = { readonly attachment: AttachmentSpec; readonly boundTo?: string }
+
 export type World = ReturnType<typeof newWorld>
 
 /** `emit` is told of everything that the event stream of an engine would tell. */
 export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) => {
   const containers = new Map<string, SimulatedContainer>()
-  const networks = new Map<string, NamedObject>()
-  const volumes = new Map<string, NamedObject>()
+  const networks = new Map<string, SimulatedNetwork>()
+  const volumes = new Map<string, SimulatedVolume>()
   /** local images by reference */
   const images = new Map<string, SimulatedImage>()
   /** host ports that a process outside the engine holds, as `8080/tcp` */
@@ -66,14 +76,30 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     )
   }
 
+  const createNetwork = (name: string, spec: NetworkSpec): void => {
+    const doing = `creating network ${name}`
+    if (networks.has(name)) fail(doing, 'it exists already', 'name-in-use')
+    const subnets = subnetsOf(spec)
+    const clash = [...networks.values()].find((other) =>
+      subnetsOf(other.spec).some((subnet) => subnets.includes(subnet)),
+    )
+    if (clash !== undefined) fail(doing, `its pool overlaps with that of ${clash.name}`)
+    networks.set(name, { id: newId(), name, labels: { ...spec.labels }, spec })
+  }
+
+  const createVolume = (name: string, spec: VolumeSpec): void => {
+    if (!volumes.has(name)) volumes.set(name, { id: name, name, labels: { ...spec.labels }, spec })
+  }
+
   const mountedVolumes = (spec: ContainerSpec, paths: readonly string[]): SimulatedContainer['volumes'] => {
     const mounted = new Map<string, { name: string; isOwn: boolean }>()
     for (const mount of spec.mounts)
-      if (mount.type === 'volume') mounted.set(mount.target, { name: mount.source, isOwn: false })
+      if (mount.type === 'volume')
+        mounted.set(mount.target, { name: mount.source ?? newId(), isOwn: mount.source === undefined })
     const covered = new Set(spec.mounts.map(({ target }) => target))
     for (const path of paths.filter((path) => !covered.has(path))) mounted.set(path, { name: newId(), isOwn: true })
     // An engine makes what a container mounts and nobody has made before.
-    for (const { name } of mounted.values()) if (!volumes.has(name)) volumes.set(name, { id: name, name, labels: {} })
+    for (const { name } of mounted.values()) createVolume(name, { labels: {}, driverOptions: {} })
     return mounted
   }
 
@@ -90,10 +116,13 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       name,
       state: 'created',
       health: 'none',
-      networks: new Set(
-        networking.kind === 'attached' ? networking.attachments.slice(0, 1).map(({ network }) => network) : [],
+      networks: new Map(
+        networking.kind === 'attached'
+          ? networking.attachments.slice(0, 1).map((attachment) => [attachment.network, { attachment }])
+          : [],
       ),
       volumes: mountedVolumes(spec, paths),
+      hostPorts: [],
       restartPolicy: spec.restart.name,
       isStoppedByHand: false,
       exitCode: 0,
@@ -105,11 +134,26 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     return container
   }
 
+  const requireAttachable = (container: SimulatedContainer, { attachment, boundTo }: Attached, doing: string): void => {
+    const network = networks.get(attachment.network) ?? fail(doing, `network ${attachment.network} not found`)
+    if (boundTo !== undefined && boundTo !== network.id) fail(doing, `network ${boundTo} not found`)
+    const { ipv4Address, ipv6Address } = attachment
+    for (const address of [ipv4Address, ipv6Address]) {
+      if (address === undefined) continue
+      if (subnetsOf(network.spec).length === 0) fail(doing, `network ${network.name} has no subnet for ${address}`)
+      const holder = [...containers.values()].find((other) => {
+        const theirs = other.networks.get(network.name)?.attachment
+        return other !== container && isActive(other) && [theirs?.ipv4Address, theirs?.ipv6Address].includes(address)
+      })
+      if (holder !== undefined) fail(doing, `${holder.name} has the address ${address}`)
+    }
+  }
+
   /** Refuses what an engine refuses; the container then stays as it was. */
   const requireStartable = (container: SimulatedContainer, doing: string): void => {
     if (container.state === 'paused') fail(doing, 'the container is paused')
     if (container.state === 'dead' || container.state === 'removing') fail(doing, `the container is ${container.state}`)
-    for (const network of container.networks) if (!networks.has(network)) fail(doing, `network ${network} not found`)
+    for (const attached of container.networks.values()) requireAttachable(container, attached, doing)
     const { networking } = container.spec
     if (networking.kind === 'joined' && find(networking.containerId)?.state !== 'running')
       fail(doing, 'cannot join the network of a container that does not run')
@@ -119,9 +163,12 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
         fail(doing, 'cannot join a namespace of a container that does not run')
     }
     const others = [...containers.values()].filter((other) => other !== container && isActive(other))
-    const taken = new Set([...foreignPorts, ...others.flatMap(publishedPorts)])
-    const clash = publishedPorts(container).find((port) => taken.has(port))
-    if (clash !== undefined) fail(doing, `port ${clash} is already allocated`, 'port-in-use')
+    const taken = new Set([...foreignPorts, ...others.flatMap(({ hostPorts }) => hostPorts)])
+    container.hostPorts = container.spec.ports.flatMap((port) => {
+      if (port.published === undefined || port.published === 0) return []
+      const free = candidates(port).find((candidate) => !taken.has(candidate))
+      return [free ?? fail(doing, `port ${candidates(port)[0]} is already allocated`, 'port-in-use')]
+    })
   }
 
   const run = (container: SimulatedContainer): void => {
@@ -130,6 +177,10 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     container.health = test === undefined || test[0] === 'NONE' ? 'none' : 'starting'
     container.isStoppedByHand = false
     container.startedAt = now()
+    for (const [name, { attachment }] of container.networks) {
+      const boundTo = networks.get(name)?.id
+      container.networks.set(name, { attachment, ...(boundTo === undefined ? {} : { boundTo }) })
+    }
     tell(container, 'start')
   }
 
@@ -190,6 +241,8 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       if (withVolumes) for (const { name, isOwn } of container.volumes.values()) if (isOwn) volumes.delete(name)
       tell(container, 'destroy')
     },
+    createNetwork,
+    createVolume,
     removeNetwork: (id: string): void => {
       const network = [...networks.values()].find((other) => other.id === id || other.name === id)
       if (network === undefined) return
@@ -197,12 +250,13 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       if (user !== undefined) fail(`removing network ${network.name}`, `${user.name} is on it`)
       networks.delete(network.name)
     },
-    connect: (id: string, name: string): void => {
+    connect: (id: string, attachment: AttachmentSpec): void => {
+      const name = attachment.network
       const doing = `connecting ${id} to ${name}`
       const container = get(id, doing)
       if (!networks.has(name)) fail(doing, `network ${name} not found`)
       if (container.spec.networking.kind === 'joined') fail(doing, 'the container uses the network of another')
-      container.networks.add(name)
+      container.networks.set(name, { attachment })
     },
     removeVolume: (name: string): void => {
       const user = [...containers.values()].find((other) =>
@@ -221,7 +275,7 @@ export const fail = (doing: string, why: string, code: Code = 'engine-error'): n
 export const isActive = ({ state }: SimulatedContainer): boolean =>
   state === 'running' || state === 'paused' || state === 'restarting'
 
-export const toEngineContainer = (container: SimulatedContainer): EngineContainer => {
+export const toEngineContainer = (container: SimulatedContainer, there: World['networks']): EngineContainer => {
   const { id, name, spec, state, health, networks, volumes } = container
   return {
     id,
@@ -230,7 +284,10 @@ export const toEngineContainer = (container: SimulatedContainer): EngineContaine
     state,
     health: state === 'running' ? health : 'none',
     imageId: spec.imageId,
-    networks: [...networks],
+    networks: [...networks].flatMap(([name, { boundTo }]) => {
+      const network = there.get(name)
+      return network === undefined || (boundTo !== undefined && boundTo !== network.id) ? [] : [name]
+    }),
     anonymousVolumes: Object.fromEntries(
       [...volumes].flatMap(([target, volume]) => (/^[0-9a-f]{64}$/.test(volume.name) ? [[target, volume.name]] : [])),
     ),
@@ -243,7 +300,10 @@ const isRestarted = ({ restartPolicy, isStoppedByHand, exitCode, restarts, spec 
   return exitCode !== 0 && restarts < (spec.restart.maximumRetryCount ?? Number.POSITIVE_INFINITY)
 }
 
-const publishedPorts = ({ spec }: SimulatedContainer): string[] =>
-  spec.ports.flatMap(({ published, protocol }) =>
-    published === undefined || published === 0 ? [] : [`${published}/${protocol}`],
-  )
+const subnetsOf = ({ ipam }: NetworkSpec): string[] =>
+  (ipam?.pools ?? []).flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]))
+
+const candidates = ({ published = 0, protocol }: PortSpec): string[] => {
+  const { from, to } = typeof published === 'number' ? { from: published, to: published } : published
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol}`)
+}

@@ -5,6 +5,8 @@
 import type { Code } from '../../src/protocol/codes.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
+import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import type { Engine, EngineEvent, EngineState, NamedObject } from './engine.ts'
 import { createBroadcast } from './simulated-events.ts'
 import { fail, newWorld, type SimulatedContainer, toEngineContainer, type World } from './simulated-world.ts'
@@ -75,17 +77,13 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
   }
 
-  const create = (objects: Map<string, NamedObject>, id: string, name: string, labels: NamedObject['labels']): void => {
-    objects.set(name, { id, name, labels: { ...labels } })
-  }
-
   return {
     controls: createControls(world, registry, reach, broadcast),
     facts: () =>
       call('facts', 'engine', () => ({
         name: 'simulated',
         version: '1',
-        apiVersion: '1.41',
+        apiVersion,
         os: 'linux',
         arch: 'amd64',
         storageDriver: 'memory',
@@ -93,9 +91,11 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       })),
     list: ({ agent, app }) =>
       call('list', app ?? '', () => ({
-        containers: [...world.containers.values()].map(toEngineContainer).filter(isOf(agent, app)),
-        networks: [...world.networks.values()],
-        volumes: [...world.volumes.values()],
+        containers: [...world.containers.values()]
+          .filter(({ spec }) => isOf(agent, app)(spec))
+          .map((container) => toEngineContainer(container, world.networks)),
+        networks: [...world.networks.values()].map(toNamedObject),
+        volumes: [...world.volumes.values()].map(toNamedObject),
       })),
     details: (id) => call('details', id, () => detailsOf(world.find(id))),
     imageId: (reference) => call('imageId', reference, () => world.image(reference)?.id),
@@ -104,19 +104,20 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
         return pull(reference, signal)
       }),
-    createNetwork: (name, labels) =>
+    createNetwork: (name, spec) =>
       call('createNetwork', name, () => {
-        if (world.networks.has(name)) fail(`creating network ${name}`, 'it exists already', 'name-in-use')
-        create(world.networks, world.newId(), name, labels)
+        requireAbleToCreateNetwork(apiVersion, spec, `creating network ${name}`)
+        world.createNetwork(name, spec)
       }),
     removeNetwork: (id) => call('removeNetwork', id, () => world.removeNetwork(id)),
-    connectNetwork: (id, network) => call('connectNetwork', id, () => world.connect(id, network)),
-    createVolume: (name, labels) =>
-      call('createVolume', name, () => {
-        if (!world.volumes.has(name)) create(world.volumes, name, name, labels)
-      }),
+    connectNetwork: (id, attachment) => call('connectNetwork', id, () => world.connect(id, attachment)),
+    createVolume: (name, spec) => call('createVolume', name, () => world.createVolume(name, spec)),
     removeVolume: (name) => call('removeVolume', name, () => world.removeVolume(name)),
-    createContainer: (name, spec) => call('createContainer', name, () => void world.create(name, spec)),
+    createContainer: (name, spec) =>
+      call('createContainer', name, () => {
+        requireAbleToCreate(apiVersion, spec, `creating container ${name}`)
+        world.create(name, spec)
+      }),
     startContainer: (id) => call('startContainer', id, () => world.start(id)),
     stopContainer: (id) => call('stopContainer', id, () => world.stop(id, 0)),
     removeContainer: (id, { volumes }) => call('removeContainer', id, () => world.remove(id, volumes)),
@@ -129,6 +130,11 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
   }
 }
+
+/** As old as the oldest engine that is supported. */
+const apiVersion = '1.41'
+
+const toNamedObject = ({ id, name, labels }: NamedObject): NamedObject => ({ id, name, labels })
 
 const isOf =
   (agent: string, app: string | undefined) =>
@@ -195,13 +201,13 @@ const createControls = (
       return id
     },
     addForeignNetwork: (name: string, labels: Record<string, string> = {}): void =>
-      void world.networks.set(name, { id: world.newId(), name, labels }),
+      void world.networks.set(name, { id: world.newId(), name, labels, spec: plainNetwork }),
     removeForeignNetworks: (): void => {
       for (const [name, { labels }] of world.networks)
         if (labels['io.longshore.agent'] === undefined) world.networks.delete(name)
     },
     addForeignVolume: (name: string, labels: Record<string, string> = {}): void =>
-      void world.volumes.set(name, { id: name, name, labels }),
+      void world.volumes.set(name, { id: name, name, labels, spec: plainVolume }),
     takePort: (port: string): void => void world.foreignPorts.add(port),
     freePort: (port: string): void => void world.foreignPorts.delete(port),
     addImage: (reference: string, id: string, volumes: readonly string[] = []): void =>
@@ -228,10 +234,22 @@ const createControls = (
     comeBack: (): void => {
       reach.isAway = false
     },
+    network: (name: string) => world.networks.get(name) ?? fail('control', `no network ${name}`),
+    volume: (name: string) => world.volumes.get(name) ?? fail('control', `no volume ${name}`),
     networkNames: (): string[] => [...world.networks.keys()].sort(),
     volumeNames: (): string[] => [...world.volumes.keys()].sort(),
   }
 }
+
+export const plainNetwork: NetworkSpec = {
+  labels: {},
+  driverOptions: {},
+  isInternal: false,
+  hasIpv4: true,
+  hasIpv6: false,
+}
+
+export const plainVolume: VolumeSpec = { labels: {}, driverOptions: {} }
 
 /** A container with nothing but an image. */
 export const plainSpec = (imageId: string): ContainerSpec => ({

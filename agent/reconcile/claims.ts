@@ -1,8 +1,8 @@
 /** What only one app of a device can have: host ports and container names. The first accepted one has it. */
+import { doClash, hostPortsOf, hostPortText } from '../../src/compose/host-ports.ts'
 import type { Model } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { AppRecord } from '../store/app-record.ts'
-import { hostPorts } from './service-view.ts'
 
 /** The first claim of a model that another app holds; undefined: it is free to run. */
 export const claimFault = (model: Model, others: readonly AppRecord[]): Reason | undefined => {
@@ -11,12 +11,12 @@ export const claimFault = (model: Model, others: readonly AppRecord[]): Reason |
     if (deployment === undefined || deployment.remove) continue
     const held = Object.entries(deployment.compose.services)
     for (const [name, service] of Object.entries(model.services)) {
-      for (const port of hostPorts(service)) {
-        const holder = held.find(([, rival]) => hostPorts(rival).includes(port))?.[0]
+      for (const port of hostPortsOf(service)) {
+        const holder = held.find(([, rival]) => hostPortsOf(rival).some((other) => doClash(other, port)))?.[0]
         if (holder !== undefined)
           return {
             code: 'port-claimed',
-            message: `host port ${port} of service ${name} is published by service ${holder} of app ${other.app}`,
+            message: `host port ${hostPortText(port)} of service ${name} is published by service ${holder} of app ${other.app}`,
             path: `compose.services.${name}.ports`,
           }
       }

@@ -25,13 +25,13 @@ type Call<Kind extends Operation['kind']> = (
 
 /** Exhaustive by type: a new kind of operation does not compile until it is here. */
 const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
-  'create-network': (engine, { target, labels }) => engine.createNetwork(target, labels),
+  'create-network': (engine, { target, spec }) => engine.createNetwork(target, spec),
   'remove-network': (engine, { id }) => engine.removeNetwork(id),
-  'create-volume': (engine, { target, labels }) => engine.createVolume(target, labels),
+  'create-volume': (engine, { target, spec }) => engine.createVolume(target, spec),
   'remove-volume': (engine, { target }) => engine.removeVolume(target),
   'create-container': async (engine, { target, spec }, effects) =>
     engine.createContainer(target, await withSecretEnvironment(spec, effects)),
-  'connect-network': (engine, { id, network, aliases }) => engine.connectNetwork(id, network, aliases),
+  'connect-network': (engine, { id, attachment }) => engine.connectNetwork(id, attachment),
   'start-container': (engine, { id }) => engine.startContainer(id),
   'forbid-restart': (engine, { id }) => engine.forbidRestart(id),
   'stop-container': (engine, { id, timeoutS }) => engine.stopContainer(id, timeoutS),

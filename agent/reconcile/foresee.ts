@@ -162,14 +162,24 @@ export const applyOperation = (
     case 'create-network':
       return {
         ...observed,
-        networks: [...observed.networks, { id: operation.target, name: operation.target, labels: operation.labels }],
+        networks: [
+          ...observed.networks,
+          { id: operation.target, name: operation.target, labels: operation.spec.labels },
+        ],
       }
     case 'remove-network':
-      return { ...observed, networks: observed.networks.filter(({ id }) => id !== operation.id) }
+      return {
+        ...observed,
+        containers: observed.containers.map((container) => ({
+          ...container,
+          networks: container.networks.filter((name) => name !== operation.target),
+        })),
+        networks: observed.networks.filter(({ id }) => id !== operation.id),
+      }
     case 'create-volume':
       return {
         ...observed,
-        volumes: [...observed.volumes, { id: operation.target, name: operation.target, labels: operation.labels }],
+        volumes: [...observed.volumes, { id: operation.target, name: operation.target, labels: operation.spec.labels }],
       }
     case 'remove-volume':
       return { ...observed, volumes: observed.volumes.filter(({ name }) => name !== operation.target) }
@@ -180,7 +190,7 @@ export const applyOperation = (
       }
     case 'connect-network': {
       const networks = observed.containers.find(({ id }) => id === operation.id)?.networks ?? []
-      return change(operation.id, { networks: [...networks, operation.network] })
+      return change(operation.id, { networks: [...networks, operation.attachment.network] })
     }
     case 'start-container': {
       const details = { ...detailsOf(operation.id), startedAt: 1 }

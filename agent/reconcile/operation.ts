@@ -1,6 +1,7 @@
 /** The operations of a plan: each is one call to the engine or to the files, with its target and the cause why it is needed. */
 import type { DataChange } from '../files/project-files.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import type { Tree } from '../translate/project-mounts.ts'
 
 type On<Kind extends string, Details> = {
@@ -11,15 +12,12 @@ type On<Kind extends string, Details> = {
 
 /** `target` is the name on the engine, or the path in the project; a service's operations also carry the service. */
 export type Operation =
-  | On<'create-network', { readonly labels: Readonly<Record<string, string>> }>
+  | On<'create-network', { readonly spec: NetworkSpec }>
   | On<'remove-network', { readonly id: string }>
-  | On<'create-volume', { readonly labels: Readonly<Record<string, string>> }>
+  | On<'create-volume', { readonly spec: VolumeSpec }>
   | On<'remove-volume', unknown>
   | On<'create-container', { readonly service: string; readonly spec: ContainerSpec }>
-  | On<
-      'connect-network',
-      { readonly service: string; readonly id: string; readonly network: string; readonly aliases: readonly string[] }
-    >
+  | On<'connect-network', { readonly service: string; readonly id: string; readonly attachment: AttachmentSpec }>
   | On<'start-container', { readonly service: string; readonly id: string }>
   | On<'forbid-restart', { readonly service: string; readonly id: string }>
   | On<'stop-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
@@ -42,7 +40,7 @@ export type FileOperation = Extract<
 /** Names an operation across turns, so that a failure can be remembered and tried again later. */
 export const operationKey = (operation: Operation): string =>
   operation.kind === 'connect-network'
-    ? `${operation.kind} ${operation.target} ${operation.network}`
+    ? `${operation.kind} ${operation.target} ${operation.attachment.network}`
     : `${operation.kind} ${operation.target}`
 
 /** One line for a person; `longshore plan` and the tests of the planner print the same. */
@@ -51,7 +49,7 @@ export const operationText = (operation: Operation): string => `${describe(opera
 const describe = (operation: Operation): string => {
   switch (operation.kind) {
     case 'connect-network':
-      return `${operation.kind} ${operation.target} to ${operation.network}`
+      return `${operation.kind} ${operation.target} to ${operation.attachment.network}`
     case 'rename-container':
       return `${operation.kind} ${operation.target} to ${operation.name}`
     case 'change-files':

@@ -12,7 +12,8 @@ import type { Plan, PlanInput } from './plan-contract.ts'
 import { decideFiles, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
 import { planProject } from './plan-project.ts'
-import { planResources } from './plan-resources.ts'
+import { planRenewal } from './plan-renewal.ts'
+import { changedNetworks, planResources } from './plan-resources.ts'
 import { planCreates, planOrphans, planSwaps } from './plan-services.ts'
 import { faultOf, isGood, isUp, type Views, viewServices } from './service-view.ts'
 
@@ -64,13 +65,15 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const hasFiles = planProject(draft, project)
   const hasResources = planResources(draft, owner, app, deployment.compose, observed) && hasFiles
   const services = { ...project, owner, views, observed, files, paths, now, memory }
-  if (hasResources) planCreates(draft, services)
+  const changed = hasResources ? changedNetworks(owner, app, deployment.compose, observed) : []
+  if (changed.length > 0) planRenewal(draft, changed, services)
+  else if (hasResources) planCreates(draft, services)
   const isPrepared =
     hasResources &&
     [...views.values()].every(({ wanted, missingNetworks }) => wanted !== undefined && missingNetworks.length === 0)
   // Until a release has proved itself, nothing that runs is touched before everything it needs is there.
-  if (!isProven && !isPrepared) {
-    keepOldRunning(draft, input, memory)
+  if (changed.length > 0 || (!isProven && !isPrepared)) {
+    if (changed.length === 0) keepOldRunning(draft, input, memory)
     const refusal = accepted.verdict === undefined ? engineRefusal(memory) : undefined
     const verdict = refusal === undefined ? {} : { verdict: { outcome: 'failed' as const, reason: refusal } }
     const phase = refusal === undefined ? phaseOf(draft, accepted, views) : 'failed'

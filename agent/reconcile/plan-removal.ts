@@ -1,11 +1,12 @@
 /** Plans the end of an app: its containers in reverse dependency order, then its networks, and its volumes if asked. */
-import { startsAfter } from '../../src/compose/check.ts'
 import type { Removal } from '../../src/protocol/deployment.ts'
+import type { NamedObject } from '../engine/engine.ts'
 import { newDraft } from './draft.ts'
 import { emptyMemory } from './memory.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
-import { isOurs } from './plan-resources.ts'
-import { isActive, retire } from './plan-services.ts'
+import { withoutDependents } from './plan-renewal.ts'
+import { externalNames, isOurs } from './plan-resources.ts'
+import { retire } from './plan-services.ts'
 
 export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const { observed, owner, now } = input
@@ -13,24 +14,18 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const draft = newDraft(memory, now)
   const cause = 'the app is to be removed'
   const services = input.record.lastGood?.compose.services ?? {}
-  const active = new Set(observed.containers.filter(isActive).map(({ service }) => service))
 
-  for (const container of observed.containers) {
-    const isNeeded = [...active].some((other) => {
-      const service = services[other]
-      return other !== container.service && service !== undefined && startsAfter(service).includes(container.service)
-    })
-    if (isActive(container) && isNeeded) continue
+  for (const container of withoutDependents(observed.containers, services)) {
     const service = services[container.service]
     const step = retire(container, cause, service)
     draft.propose(step.kind === 'remove-container' ? { ...step, volumes: removal.volumes === true } : step)
   }
   if (observed.containers.length === 0) {
-    for (const network of observed.networks.filter((object) => isOurs(owner, removal.app, object)))
+    const kept = externalNames(input.record.lastGood?.compose)
+    const isGoing = (object: NamedObject) => isOurs(owner, removal.app, object) && !kept.has(object.name)
+    for (const network of observed.networks.filter(isGoing))
       draft.propose({ kind: 'remove-network', target: network.name, id: network.id, cause })
-    for (const volume of observed.volumes.filter(
-      (object) => removal.volumes === true && isOurs(owner, removal.app, object),
-    ))
+    for (const volume of observed.volumes.filter((object) => removal.volumes === true && isGoing(object)))
       draft.propose({ kind: 'remove-volume', target: volume.name, cause })
     const data = removal.volumes === true
     const { hasRelease, secretTrees, hasData } = input.files

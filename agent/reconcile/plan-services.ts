@@ -6,14 +6,17 @@
  * Every step is read from what is observed, so a crash between any two continues where it was.
  */
 import { startsAfter } from '../../src/compose/check.ts'
+import { doClash, hostPortsOf } from '../../src/compose/host-ports.ts'
 import { type DependencyCondition, replicasOf, type Service } from '../../src/compose/model.ts'
 import { isUnder } from '../../src/compose/project-path.ts'
 import type { DataChange, ObservedFiles } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
-import { networkAliases, networkName, nextName, type Owner } from '../translate/engine-names.ts'
+import { nextName, type Owner } from '../translate/engine-names.ts'
+import { translateAttachment } from '../translate/network-spec.ts'
 import { type ProjectPaths, projectMounts, type Release } from '../translate/project-mounts.ts'
 import { changedKeys } from '../translate/spec-digest.ts'
 import { stopTimeoutS, translateService } from '../translate/translate-service.ts'
+import { carriedVolumes } from './carried-volumes.ts'
 import type { Draft } from './draft.ts'
 import { type Memory, startAllowedAt } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
@@ -21,12 +24,9 @@ import { pendingChanges } from './plan-files.ts'
 import { dataOwner } from './plan-project.ts'
 import { staleNetworks } from './plan-resources.ts'
 import {
-  carriedVolumes,
-  hostPorts,
   isGood,
   isUp,
   jobExitCode,
-  modelPorts,
   numberOf,
   type ServiceView,
   type Views,
@@ -59,16 +59,14 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
     const { name, service, wanted } = view
     if (wanted !== undefined) {
       for (const key of view.missingNetworks) {
-        const network = networkName(owner, app, deployment.compose, key)
-        const aliases = networkAliases(owner, app, deployment.compose, { name, service, number: view.number, key })
+        const attachment = translateAttachment({ ...input, model: deployment.compose, ...view }, key)
         draft.propose({
           kind: 'connect-network',
           target: wanted.name,
           service: name,
           id: wanted.id,
-          network,
-          aliases,
-          cause: `service ${name} is on network ${network}`,
+          attachment,
+          cause: `service ${name} is on network ${attachment.network}`,
         })
       }
       continue
@@ -102,7 +100,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         secretVersions: input.release.secretVersions,
         paths: input.paths,
         joined,
-        carriedVolumes: carriedVolumes(view, views),
+        carriedVolumes: carriedVolumes(view, views, input.record),
       }),
       cause: createCause(view, input.record),
     })
@@ -286,11 +284,13 @@ const orphansOf = ({ observed, deployment }: ServicesInput): ObservedContainer[]
 
 const orphansInTheWay = (view: ServiceView, input: ServicesInput): ObservedContainer[] => {
   const before = input.record.lastGood?.compose.services
-  const ports = modelPorts(input.deployment.compose)
+  const ports = Object.values(input.deployment.compose.services).flatMap(hostPortsOf)
   return orphansOf(input).filter((orphan) => {
     const service = before?.[orphan.service]
     return (
-      service === undefined || orphan.name === view.containerName || hostPorts(service).some((port) => ports.has(port))
+      service === undefined ||
+      orphan.name === view.containerName ||
+      hostPortsOf(service).some((held) => ports.some((port) => doClash(held, port)))
     )
   })
 }

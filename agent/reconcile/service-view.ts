@@ -108,21 +108,6 @@ export const wantedIds = (views: Views, services: readonly string[]): Record<str
     }),
   )
 
-/**
- * Anonymous volumes that the next container in a place takes over, by where they are mounted. What a container has of
- * another service comes along with that one.
- */
-export const carriedVolumes = (view: ServiceView, views: Views): Record<string, string> => {
-  const joined = view.joins.flatMap((name) => viewsOf(views, name))
-  const foreign = new Set(
-    joined
-      .flatMap(({ wanted, others }) => [...others, ...(wanted === undefined ? [] : [wanted])])
-      .flatMap(({ anonymousVolumes }) => Object.values(anonymousVolumes)),
-  )
-  const carried = view.others.flatMap(({ anonymousVolumes }) => Object.entries(anonymousVolumes))
-  return Object.fromEntries(carried.filter(([, volume]) => !foreign.has(volume)))
-}
-
 /** Containers made before there were several of a service have no number. */
 export const numberOf = ({ labels }: Pick<ObservedContainer, 'labels'>): number => Number(labels[label.number] ?? '1')
 
@@ -196,10 +181,3 @@ export const faultOf = (view: ServiceView): Reason | undefined => {
       return { code: 'exited', message: `service ${name} is ${wanted.state}`, path }
   }
 }
-
-export const hostPorts = (service: Service): string[] =>
-  (service.ports ?? []).flatMap((port) =>
-    port.published === undefined || port.published === 0 ? [] : [`${port.published}/${port.protocol}`],
-  )
-
-export const modelPorts = (model: Model): Set<string> => new Set(Object.values(model.services).flatMap(hostPorts))

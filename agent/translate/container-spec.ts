@@ -1,21 +1,25 @@
 /** What a container must be, in our own words. The engine adapter turns it into its own create call. */
 import type { HostSpec } from './host-spec.ts'
+import type { AttachmentSpec } from './network-spec.ts'
 
 export type PortSpec = {
   readonly target: number
   readonly protocol: 'tcp' | 'udp' | 'sctp'
-  /** absent: a free port that the engine chooses */
-  readonly published?: number
+  /** absent: a free port that the engine chooses; of a range, a free one of it */
+  readonly published?: number | { readonly from: number; readonly to: number }
   readonly hostIp?: string
 }
 
 export type MountSpec =
   | {
       readonly type: 'volume'
-      readonly source: string
+      /** absent: a new one that the engine names */
+      readonly source?: string
       readonly target: string
       readonly readOnly: boolean
       readonly noCopy: boolean
+      /** a folder of the volume, in place of the whole */
+      readonly subpath?: string
     }
   | {
       readonly type: 'bind'
@@ -25,13 +29,21 @@ export type MountSpec =
       readonly createHostPath: boolean
       readonly propagation?: string
     }
-  | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number }
+  | {
+      readonly type: 'tmpfs'
+      readonly target: string
+      readonly readOnly?: true
+      readonly sizeBytes?: number
+      readonly mode?: number
+    }
 
 export type HealthcheckSpec = {
   readonly test?: readonly string[]
   readonly intervalMs?: number
   readonly timeoutMs?: number
   readonly startPeriodMs?: number
+  /** an engine that does not know it leaves it out */
+  readonly startIntervalMs?: number
   readonly retries?: number
 }
 
@@ -39,10 +51,7 @@ export type RestartSpec = { readonly name: 'no' | 'unless-stopped' | 'on-failure
 
 /** `attached`: the engine's networks by name; the first is given at create, the others are connected before the start. */
 export type NetworkingSpec =
-  | {
-      readonly kind: 'attached'
-      readonly attachments: readonly { readonly network: string; readonly aliases: readonly string[] }[]
-    }
+  | { readonly kind: 'attached'; readonly attachments: readonly AttachmentSpec[] }
   | { readonly kind: 'mode'; readonly mode: 'bridge' | 'host' | 'none' }
   | { readonly kind: 'joined'; readonly containerId: string }
 

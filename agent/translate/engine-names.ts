@@ -1,6 +1,7 @@
 /** What our objects are called on the engine, and the labels by which we know them again. Names are Compose's. */
 import { joinsOf, linksOf } from '../../src/compose/joins.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
+import type { Network, Volume } from '../../src/compose/model-networks.ts'
 
 export const label = {
   /** the device id of the agent that made the object; every list is filtered by it */
@@ -14,6 +15,8 @@ export const label = {
   digest: 'io.longshore.digest',
   /** the containers that this one joined, by their ids */
   joined: 'io.longshore.joined',
+  /** the digest of the definition of a network or volume; what an older agent made has none */
+  definition: 'io.longshore.definition',
 } as const
 
 /** Whose objects: the agent's device id, and what it puts before every name where it shares an engine. */
@@ -31,16 +34,24 @@ export const containerName = (
 export const nextName = (name: string): string => `${name}.next`
 
 export const networkName = (owner: Owner, app: string, model: Model, key: string): string =>
-  `${owner.namePrefix}${model.networks?.[key]?.name ?? `${app}_${key}`}`
+  resourceName(owner, app, model.networks?.[key], key)
 
 export const volumeName = (owner: Owner, app: string, model: Model, key: string): string =>
-  `${owner.namePrefix}${model.volumes?.[key]?.name ?? `${app}_${key}`}`
+  resourceName(owner, app, model.volumes?.[key], key)
 
-/** The networks of its own that a service attaches to, by key; none where it uses the network of something else. */
-export const networkKeys = (service: Service): string[] => {
-  if (service.network_mode !== undefined) return []
-  const keys = Object.keys(service.networks ?? {})
-  return keys.length === 0 ? ['default'] : keys.sort()
+/** What is external is called as its maker called it. */
+const resourceName = (owner: Owner, app: string, definition: Network | Volume | undefined, key: string): string =>
+  definition?.external === true ? (definition.name ?? key) : `${owner.namePrefix}${definition?.name ?? `${app}_${key}`}`
+
+/**
+ * The networks of its own that a service attaches to, by key, the first of the container first; none where it uses the
+ * network of something else.
+ */
+export const networkKeys = ({ network_mode, networks = {} }: Service): string[] => {
+  if (network_mode !== undefined) return []
+  const keys = Object.keys(networks).sort()
+  const priority = (key: string): number => networks[key]?.priority ?? 0
+  return keys.length === 0 ? ['default'] : keys.sort((a, b) => priority(b) - priority(a))
 }
 
 /** The services whose containers a service joins, each once, sorted. */
@@ -98,7 +109,9 @@ export const usedVolumeKeys = (model: Model): string[] =>
   [
     ...new Set(
       Object.values(model.services).flatMap((service) =>
-        (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : [])),
+        (service.volumes ?? []).flatMap((mount) =>
+          mount.type === 'volume' && mount.source !== undefined ? [mount.source] : [],
+        ),
       ),
     ),
   ].sort()

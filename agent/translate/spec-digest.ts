@@ -26,7 +26,9 @@ export const specDigest = (
   imageId: string,
   content?: Readonly<Record<string, string>>,
 ): string => {
-  const mountedVolumes = (service.volumes ?? []).flatMap((mount) => (mount.type === 'volume' ? [mount.source] : []))
+  const mountedVolumes = (service.volumes ?? []).flatMap((mount) =>
+    mount.type === 'volume' && mount.source !== undefined ? [mount.source] : [],
+  )
   // Another service that waits for its end makes it a job, whose container is not restarted.
   const isMadeJob = !isJob(service, false) && isAwaited(model, name)
   const aliases = linkAliases(model, name)

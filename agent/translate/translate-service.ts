@@ -1,4 +1,5 @@
 /** A service of the model to the spec of its container. Pure: a new Compose key is a line here. */
+import { hostPortOf } from '../../src/compose/host-ports.ts'
 import { type Healthcheck, isJob, type Model, type Mount, type Port, type Service } from '../../src/compose/model.ts'
 import { secretName } from '../../src/compose/secret-names.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
@@ -11,17 +12,9 @@ import type {
   PortSpec,
   RestartSpec,
 } from './container-spec.ts'
-import {
-  joinedLabel,
-  label,
-  networkAliases,
-  networkKeys,
-  networkName,
-  type Owner,
-  ownerLabels,
-  volumeName,
-} from './engine-names.ts'
+import { joinedLabel, label, networkKeys, type Owner, ownerLabels, volumeName } from './engine-names.ts'
 import { translateHost } from './host-spec.ts'
+import { translateAttachment } from './network-spec.ts'
 import {
   mountSource,
   type ProjectMount,
@@ -56,7 +49,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
   const limits = service.deploy?.resources?.limits
   const project = projectMounts({ compose: model, files: input.files, secretVersions: input.secretVersions }, service)
   const mounts = [
-    ...(service.volumes ?? []).flatMap((mount) => translateMount(owner, app, model, mount)),
+    ...(service.volumes ?? []).flatMap((mount) => translateMount(input, mount)),
     ...project.map((mount) => translateProjectMount(input.paths, mount)),
   ]
   const taken = new Set(mounts.map(({ target }) => target))
@@ -141,16 +134,11 @@ const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
 }
 
 const translateNetworking = (input: TranslateInput): NetworkingSpec => {
-  const { owner, app, model, name, service, number } = input
-  const mode = service.network_mode
+  const mode = input.service.network_mode
   if (mode?.startsWith('service:'))
     return { kind: 'joined', containerId: input.joined?.[mode.slice('service:'.length)] ?? '' }
   if (mode !== undefined) return { kind: 'mode', mode: mode as 'bridge' | 'host' | 'none' }
-  const attachments = networkKeys(service).map((key) => ({
-    network: networkName(owner, app, model, key),
-    aliases: networkAliases(owner, app, model, { name, service, number, key }),
-  }))
-  return { kind: 'attached', attachments }
+  return { kind: 'attached', attachments: networkKeys(input.service).map((key) => translateAttachment(input, key)) }
 }
 
 /** Made before the container is: an engine that finds it missing must fail, and not make a folder of its own there. */
@@ -164,19 +152,20 @@ const translateProjectMount = (paths: ProjectPaths, mount: ProjectMount): MountS
     propagation: mount.kind === 'data' ? mount.propagation : undefined,
   })
 
-const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): MountSpec[] => {
+const translateMount = ({ owner, app, model, carriedVolumes }: TranslateInput, mount: Mount): MountSpec[] => {
   const { target } = mount
   const readOnly = mount.read_only ?? false
   switch (mount.type) {
     case 'volume':
       return [
-        {
-          type: 'volume',
-          source: volumeName(owner, app, model, mount.source),
+        defined({
+          type: 'volume' as const,
+          source: mount.source === undefined ? carriedVolumes?.[target] : volumeName(owner, app, model, mount.source),
           target,
           readOnly,
           noCopy: mount.volume?.nocopy ?? false,
-        },
+          subpath: mount.volume?.subpath,
+        }),
       ]
     case 'bind':
       if (!mount.source.startsWith('/')) return [] // of the project folder, see above
@@ -191,12 +180,27 @@ const translateMount = (owner: Owner, app: string, model: Model, mount: Mount): 
         }),
       ]
     case 'tmpfs':
-      return [defined({ type: 'tmpfs' as const, target, sizeBytes: mount.tmpfs?.size, mode: mount.tmpfs?.mode })]
+      return [
+        defined({
+          type: 'tmpfs' as const,
+          target,
+          readOnly: readOnly || undefined,
+          sizeBytes: mount.tmpfs?.size,
+          mode: mount.tmpfs?.mode,
+        }),
+      ]
   }
 }
 
-const translatePort = (port: Port): PortSpec =>
-  defined({ target: port.target, protocol: port.protocol, published: port.published, hostIp: port.host_ip })
+const translatePort = (port: Port): PortSpec => {
+  const { from, to } = hostPortOf(port) ?? {}
+  return defined({
+    target: port.target,
+    protocol: port.protocol,
+    published: from === undefined || to === undefined || from === to ? from : { from, to },
+    hostIp: port.host_ip,
+  })
+}
 
 const translateHealthcheck = (healthcheck: Healthcheck): HealthcheckSpec =>
   defined({
@@ -204,6 +208,7 @@ const translateHealthcheck = (healthcheck: Healthcheck): HealthcheckSpec =>
     intervalMs: durationMs(healthcheck.interval),
     timeoutMs: durationMs(healthcheck.timeout),
     startPeriodMs: durationMs(healthcheck.start_period),
+    startIntervalMs: durationMs(healthcheck.start_interval),
     retries: healthcheck.retries,
   })
 

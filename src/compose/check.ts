@@ -2,6 +2,8 @@
 import type { Code } from '../protocol/codes.ts'
 import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
+import { networkFaults } from './check-networks.ts'
+import { doClash, type HostPort, hostPortOf, hostPortsOf, hostPortText } from './host-ports.ts'
 import { joinsOf, linksOf } from './joins.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
@@ -22,6 +24,7 @@ export const checkModel = (model: Model): Fault[] => [
   ...duplicatePorts(model),
   ...duplicateNames(model),
   ...differingPlatforms(model),
+  ...networkFaults(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)
@@ -47,7 +50,7 @@ const missingReferences = (model: Model, name: string, service: Service): Fault[
       .filter((network) => network !== 'default' && !Object.hasOwn(model.networks ?? {}, network))
       .map((network) => missing(['networks', network], `network ${network}`)),
     ...(service.volumes ?? []).flatMap((mount, index) =>
-      mount.type === 'volume' && !Object.hasOwn(model.volumes ?? {}, mount.source)
+      mount.type === 'volume' && mount.source !== undefined && !Object.hasOwn(model.volumes ?? {}, mount.source)
         ? [missing(['volumes', index], `volume ${mount.source}`)]
         : [],
     ),
@@ -148,32 +151,20 @@ const circleFault = (circle: readonly string[]): Fault => ({
   message: `services depend on each other in a circle: ${circle.join(' → ')}`,
 })
 
-/** A port without `host_ip` takes every address, 0.0.0.0 every one of IPv4, :: every one of IPv6. */
 const duplicatePorts = (model: Model): Fault[] => {
-  const taken = new Map<string, { owner: string; hostIp: string | undefined }[]>()
-  const faults: Fault[] = []
-  for (const [name, service] of serviceEntries(model)) {
-    for (const [index, port] of (service.ports ?? []).entries()) {
-      if (port.published === undefined || port.published === 0) continue
-      const key = `${port.published}/${port.protocol}`
-      const others = taken.get(key) ?? []
-      const clash = others.find((other) => overlap(other.hostIp, port.host_ip))
-      if (clash !== undefined)
-        faults.push({
-          code: 'port-duplicate',
-          path: ['services', name, 'ports', index],
-          message: `host port ${key} is published by ${clash.owner} and by ${name}`,
-        })
-      taken.set(key, [...others, { owner: name, hostIp: port.host_ip }])
-    }
-  }
-  return faults
-}
-
-const overlap = (a: string | undefined, b: string | undefined): boolean => {
-  if (a === undefined || b === undefined || a === b) return true
-  const isSameFamily = a.includes(':') === b.includes(':')
-  return isSameFamily && [a, b].some((address) => address === '0.0.0.0' || address === '::')
+  const taken: { owner: string; port: HostPort }[] = []
+  return serviceEntries(model).flatMap(([name, service]) =>
+    (service.ports ?? []).flatMap((written, index) => {
+      const port = hostPortOf(written)
+      if (port === undefined) return []
+      const clash = taken.find((other) => doClash(other.port, port))
+      taken.push({ owner: name, port })
+      if (clash === undefined) return []
+      const single = port.from === port.to ? port : clash.port
+      const message = `host port ${hostPortText(single)} is published by ${clash.owner} and by ${name}`
+      return [{ code: 'port-duplicate' as const, path: ['services', name, 'ports', index], message }]
+    }),
+  )
 }
 
 /** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
@@ -217,15 +208,15 @@ const differingLimits = (name: string, service: Service): Fault[] => {
 const replicaFaults = (name: string, service: Service): Fault[] => {
   const count = replicasOf(service)
   if (count <= 1) return []
-  const only = (key: string, what: string): Fault => ({
+  const only = (key: string, what: string, most = 1): Fault => ({
     code: 'value-invalid',
     path: ['services', name, key],
-    message: `service ${name} asks for ${count} containers, and only one can have ${what}`,
+    message: `service ${name} asks for ${count} containers, and only ${most === 1 ? 'one' : most} can have ${what}`,
   })
-  const port = service.ports?.find(({ published }) => published !== undefined && published !== 0)
+  const port = hostPortsOf(service).find(({ from, to }) => to - from + 1 < count)
   return [
     ...(service.container_name === undefined ? [] : [only('container_name', `the name ${service.container_name}`)]),
-    ...(port === undefined ? [] : [only('ports', `host port ${port.published}/${port.protocol}`)]),
+    ...(port === undefined ? [] : [only('ports', `host port ${hostPortText(port)}`, port.to - port.from + 1)]),
   ]
 }
 

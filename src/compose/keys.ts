@@ -6,8 +6,9 @@ export type Rule = { readonly supported: true; readonly note?: string } | string
 
 const yes = { supported: true } as const
 const readWith = <Note extends string>(note: Note) => ({ supported: true, note }) as const
-const later = 'it comes in a later version; remove it for now'
 const swarm = 'it has a meaning in Swarm only; remove it'
+/** Also what is said of `type: image`. */
+export const imageMount = 'copy what it holds into the image of the service'
 const windows = 'it is for Windows containers; remove it'
 
 /** `at` is the path of a level in the model, `*` being any name or index. A text is the advice for a refused key. */
@@ -133,32 +134,48 @@ export const levels = {
     keys: {
       name: yes,
       labels: yes,
-      attachable: swarm,
-      driver: later,
-      driver_opts: later,
-      enable_ipv4: later,
-      enable_ipv6: later,
-      external: later,
-      internal: later,
-      ipam: later,
+      attachable: readWith('has a meaning in Swarm only; ignored with a note'),
+      driver: yes,
+      driver_opts: yes,
+      enable_ipv4: readWith('`false` needs an engine with API 1.47 (Docker 28)'),
+      enable_ipv6: yes,
+      external: readWith('it must be on the device; an app waits for it'),
+      internal: yes,
+      ipam: yes,
     },
+  },
+  ipam: {
+    at: 'networks.*.ipam',
+    title: '`ipam` of a network',
+    keys: { driver: yes, config: yes, options: yes },
+  },
+  pool: {
+    at: 'networks.*.ipam.config.*',
+    title: '`ipam.config` of a network',
+    keys: { subnet: yes, ip_range: yes, gateway: yes, aux_addresses: yes },
   },
   volume: {
     at: 'volumes.*',
     title: 'A volume',
-    keys: { name: yes, labels: yes, driver: later, driver_opts: later, external: later },
+    keys: {
+      name: yes,
+      labels: yes,
+      driver: yes,
+      driver_opts: yes,
+      external: readWith('it must be on the device; an app waits for it'),
+    },
   },
   port: {
     at: 'services.*.ports.*',
     title: 'A port in long form',
     keys: {
       target: yes,
-      published: yes,
+      published: readWith('of a range for one target, the engine takes a free one'),
       protocol: yes,
       host_ip: yes,
       mode: readWith('has a meaning in Swarm only; ignored with a note'),
-      app_protocol: 'remove it',
-      name: 'write it as a comment',
+      app_protocol: readWith('ignored with a note'),
+      name: readWith('ignored with a note'),
     },
   },
   mount: {
@@ -166,7 +183,7 @@ export const levels = {
     title: 'A volume of a service in long form',
     keys: {
       type: readWith('`volume`, `bind`, `tmpfs`'),
-      source: yes,
+      source: readWith('absent at `type: volume`: a volume that the engine names'),
       target: yes,
       read_only: yes,
       bind: yes,
@@ -174,7 +191,7 @@ export const levels = {
       tmpfs: yes,
       consistency: readWith('has a meaning on macOS only; ignored with a note'),
       'x-longshore': readWith('what Compose lacks, see below'),
-      image: later,
+      image: imageMount,
     },
   },
   mountBind: {
@@ -184,13 +201,17 @@ export const levels = {
       propagation: yes,
       create_host_path: readWith('absent means true'),
       selinux: readWith('not done; a note says so'),
-      recursive: later,
+      recursive: readWith('`enabled`, or absent'),
     },
   },
   mountVolume: {
     at: 'services.*.volumes.*.volume',
     title: '`volume` of such a volume',
-    keys: { nocopy: yes, labels: 'write the labels under volumes at top level', subpath: later },
+    keys: {
+      nocopy: yes,
+      labels: readWith('ignored with a note: write them under `volumes` at top level'),
+      subpath: readWith('needs an engine with API 1.45 (Docker 26); an older one refuses the container'),
+    },
   },
   mountTmpfs: {
     at: 'services.*.volumes.*.tmpfs',
@@ -202,14 +223,14 @@ export const levels = {
     title: 'A network of a service',
     keys: {
       aliases: yes,
-      driver_opts: later,
-      gw_priority: later,
-      interface_name: later,
-      ipv4_address: later,
-      ipv6_address: later,
-      link_local_ips: later,
-      mac_address: later,
-      priority: later,
+      driver_opts: yes,
+      gw_priority: 'older engines cannot do it; use priority, or leave one network that is not internal',
+      interface_name: 'older engines cannot do it; let the program find its interface by its address',
+      ipv4_address: readWith('in a subnet that the network defines'),
+      ipv6_address: readWith('in a subnet that the network defines'),
+      link_local_ips: yes,
+      mac_address: readWith('on more than the first network it needs an engine with API 1.44 (Docker 25)'),
+      priority: readWith('the highest comes first; among equals the first by name'),
     },
   },
   dependency: {
@@ -227,7 +248,7 @@ export const levels = {
       timeout: yes,
       start_period: yes,
       retries: yes,
-      start_interval: later,
+      start_interval: readWith('left out by engines before API 1.44 (Docker 25)'),
     },
   },
   envFile: {

@@ -4,15 +4,21 @@
  * with every value in its long form, durations as `90s`, sizes in bytes. A key that is not here is refused by name.
  */
 import { z } from 'zod'
-import { appNameSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { appNameSchema, releasePathSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
+import { isHostPortRange } from './host-ports.ts'
 import { deploySchema } from './model-deploy.ts'
 import { deviceKeys } from './model-devices.ts'
 import { hostKeys } from './model-host.ts'
 import { limitKeys } from './model-limits.ts'
+import { attachmentSchema, networkSchema, volumeSchema } from './model-networks.ts'
 import { projectPathSchema } from './project-path.ts'
 import { absolutePathSchema, durationSchema, sizeBytesSchema, stringMapSchema, withExtensions } from './schema-parts.ts'
 
 const hostPortSchema = z.int().min(0).max(65_535)
+const hostPortRangeSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,4}-[1-9]\d{0,4}$/, 'must be a range such as 3000-3005')
+  .refine(isHostPortRange, { error: 'must be a range within 1 to 65535, from the lower port to the higher' })
 const capabilitySchema = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be a capability such as NET_ADMIN')
 
 const healthcheckSchema = withExtensions({
@@ -21,12 +27,16 @@ const healthcheckSchema = withExtensions({
   interval: durationSchema.optional(),
   timeout: durationSchema.optional(),
   start_period: durationSchema.optional(),
+  start_interval: durationSchema.optional(),
   retries: z.int().nonnegative().optional(),
 })
 
 const portSchema = withExtensions({
   target: z.int().min(1).max(65_535),
-  published: hostPortSchema.optional().describe('absent: a free port that the engine chooses'),
+  published: z
+    .union([hostPortSchema, hostPortRangeSchema])
+    .optional()
+    .describe('absent: a free port that the engine chooses; of a range, a free one of it'),
   protocol: z.enum(['tcp', 'udp', 'sctp']),
   host_ip: z.union([z.ipv4(), z.ipv6()]).optional(),
 })
@@ -34,10 +44,10 @@ const portSchema = withExtensions({
 const mountSchema = z.discriminatedUnion('type', [
   withExtensions({
     type: z.literal('volume'),
-    source: resourceNameSchema,
+    source: resourceNameSchema.optional().describe('absent: a volume that the engine names'),
     target: absolutePathSchema,
     read_only: z.boolean().optional(),
-    volume: withExtensions({ nocopy: z.boolean().optional() }).optional(),
+    volume: withExtensions({ nocopy: z.boolean().optional(), subpath: releasePathSchema.optional() }).optional(),
   }),
   withExtensions({
     type: z.literal('bind'),
@@ -99,7 +109,7 @@ export const serviceSchema = withExtensions({
   ports: z.array(portSchema).optional(),
   expose: z.array(z.string().regex(/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/)).optional(),
   volumes: z.array(mountSchema).optional(),
-  networks: z.record(resourceNameSchema, withExtensions({ aliases: z.array(z.string()).optional() })).optional(),
+  networks: z.record(resourceNameSchema, attachmentSchema).optional(),
   network_mode: z
     .string()
     .regex(/^(bridge|host|none|service:[A-Za-z0-9][A-Za-z0-9_-]*)$/, 'must be bridge, host, none or service:NAME')
@@ -138,9 +148,6 @@ export const serviceSchema = withExtensions({
   secrets: z.array(attachedFileSchema).optional(),
   'x-longshore': longshoreServiceSchema.optional(),
 })
-
-const networkSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
-const volumeSchema = withExtensions({ name: resourceNameSchema.optional(), labels: stringMapSchema.optional() })
 
 const configSchema = z.union([withExtensions({ file: projectPathSchema }), withExtensions({ content: z.string() })])
 

@@ -45,6 +45,7 @@ const readParts = orNothing(
     interval: readDuration,
     timeout: readDuration,
     start_period: readDuration,
+    start_interval: readDuration,
     retries: readInteger(0),
   }),
 )

@@ -1,17 +1,18 @@
-/** `networks` of a service, `depends_on`, and the definitions of networks and volumes at top level. */
+/** `networks` of a service, and `depends_on`. */
 import { isNull } from './authored.ts'
 import type { Reader } from './context.ts'
-import type { Model, Service } from './model.ts'
+import type { Service } from './model.ts'
+import { readAddress, readHardwareAddress, readIpv4, readIpv6 } from './read-addresses.ts'
+import { readOptions } from './read-definitions.ts'
 import { readShape } from './read-shape.ts'
 import {
   readBoolean,
   readEntries,
   readFilledText,
-  readLabels,
+  readInteger,
   readOneOf,
   readSet,
   readSwitch,
-  readText,
   wrongType,
 } from './read-values.ts'
 
@@ -24,7 +25,16 @@ export const readAttachments: Reader<NonNullable<Service['networks']>> = (node, 
   return attachments === undefined || Object.keys(attachments).length === 0 ? undefined : attachments
 }
 
-const readAttachment = readShape('attachment', { aliases: readSet(readFilledText) })
+const readAttachment = readShape('attachment', {
+  aliases: readSet(readFilledText),
+  ipv4_address: readIpv4,
+  ipv6_address: readIpv6,
+  link_local_ips: readSet(readAddress),
+  mac_address: readHardwareAddress,
+  driver_opts: readOptions,
+  // Absent is 0, and both are one.
+  priority: (node, context) => readInteger(Number.MIN_SAFE_INTEGER)(node, context) || undefined,
+})
 
 /** `[db]` or `{db: {condition: service_healthy}}`. */
 export const readDependencies: Reader<NonNullable<Service['depends_on']>> = (node, context) => {
@@ -54,17 +64,3 @@ const readDependency = readShape('dependency', {
   restart: readSwitch,
   required: (node, context) => (readBoolean(node, context) === false ? false : undefined),
 })
-
-/** A faulty definition still counts as defined, so that its users are not faulted too. */
-export const readNetworkDefinitions: Reader<NonNullable<Model['networks']>> = (node, context) => {
-  if (isNull(node)) return undefined
-  return readEntries(node, context, (value) => (isNull(value) ? {} : (readNetwork(value, context) ?? {})))
-}
-
-export const readVolumeDefinitions: Reader<NonNullable<Model['volumes']>> = (node, context) => {
-  if (isNull(node)) return undefined
-  return readEntries(node, context, (value) => (isNull(value) ? {} : (readVolume(value, context) ?? {})))
-}
-
-const readNetwork = readShape('network', { name: readText, labels: readLabels })
-const readVolume = readShape('volume', { name: readText, labels: readLabels })

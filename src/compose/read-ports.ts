@@ -99,6 +99,8 @@ const readLong = readShape('port', {
   },
   host_ip: readHostIp,
   mode: ignored('has a meaning in Swarm only and is ignored'),
+  name: ignored('is for people and ignored'),
+  app_protocol: ignored('means nothing to an engine and is ignored'),
 })
 
 const protocolOf = (text: string): Port['protocol'] | undefined =>
@@ -112,7 +114,10 @@ const rangeOf = (text: string, least: number): Range | undefined => {
   return from >= least && from <= to && to <= 65_535 ? { from, to } : undefined
 }
 
-/** Port by port. A published 0 and no published port both mean one that the engine chooses. */
+/**
+ * Port by port; a range of host ports for one target is one of them, which the engine takes. A published 0 and no published port both mean one that
+ * the engine chooses.
+ */
 const pairUp = (pairing: {
   node: Authored
   context: Context
@@ -122,12 +127,14 @@ const pairUp = (pairing: {
 }): Port[] | undefined => {
   const { node, context, target, published, rest } = pairing
   const count = target.to - target.from + 1
+  if (published !== undefined && count === 1 && published.to > published.from && published.from > 0)
+    return [{ target: target.from, published: `${published.from}-${published.to}`, ...rest } as Port]
   if (published !== undefined && published.to - published.from + 1 !== count)
     return context.fault(
       node,
       'value-invalid',
       `a range of ${published.to - published.from + 1} host ports cannot stand for ${count} container port${count > 1 ? 's' : ''}`,
-      'give both sides the same number of ports',
+      'give both sides the same number of ports, or one container port a range of host ports',
     )
   return Array.from({ length: Math.min(count, mostPorts + 1) }, (_, index) => ({
     target: target.from + index,
@@ -145,7 +152,9 @@ const withoutRepeats = (ports: readonly Port[]): Port[] => {
 const portText = (port: Port): string => JSON.stringify(Object.entries(port).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 const comparePorts = (a: Port, b: Port): number =>
-  a.target - b.target || (a.published ?? -1) - (b.published ?? -1) || (portText(a) < portText(b) ? -1 : 1)
+  a.target - b.target || firstHostPort(a) - firstHostPort(b) || (portText(a) < portText(b) ? -1 : 1)
+
+const firstHostPort = ({ published }: Port): number => Number.parseInt(String(published ?? -1), 10)
 
 /** `3000`, `3000-3005`, `53/udp`. */
 export const readExposed: Reader<string> = (node, context) => {

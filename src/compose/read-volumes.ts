@@ -1,8 +1,9 @@
 /** `volumes` and `tmpfs` of a service: named volumes, bind mounts and tmpfs, in short and long form. */
 import { posix } from 'node:path'
-import { resourceNameSchema } from '../protocol/names.ts'
+import { isReleasePath, resourceNameSchema } from '../protocol/names.ts'
 import { type Authored, entryOf, pathText, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
+import { imageMount } from './keys.ts'
 import type { Mount } from './model.ts'
 import { toProjectPath } from './project-path.ts'
 import { ignored, orNothing, readShape } from './read-shape.ts'
@@ -27,7 +28,7 @@ const readShortMount: Reader<Mount> = (node, context) => {
   const text = readFilledText(node, context)
   if (text === undefined) return undefined
   const [source = '', target, modes = '', ...rest] = text.split(':')
-  if (target === undefined) return refuseAnonymous(node, context, text)
+  if (target === undefined) return finish(node, context, { type: 'volume', target: source })
   if (source === '' || target === '' || rest.length > 0)
     return wrongType(node, context, 'NAME:/path or /host/path:/path, with :ro where wanted')
   const type = source.startsWith('/') || isRelative(source) ? 'bind' : 'volume'
@@ -71,14 +72,6 @@ const noteSelinux: Reader<undefined> = (node, context) => {
 
 const noteConsistency = ignored('has a meaning on macOS only and is ignored')
 
-const refuseAnonymous = (node: Authored, context: Context, target: string): undefined =>
-  context.fault(
-    node,
-    'key-unsupported',
-    `${quote(target)} is an anonymous volume, which is not supported`,
-    'name the volume: NAME:/path, with NAME under volumes at top level',
-  )
-
 type LongMount = {
   type?: Mount['type']
   source?: string
@@ -102,9 +95,15 @@ const readLongMount: Reader<Mount> = (node, context) => {
     return context.fault(node, 'value-invalid', 'a volume has no target', 'write target: the path in the container')
   if (type === 'tmpfs' && source !== undefined)
     return context.fault(node, 'value-invalid', 'a tmpfs has no source', 'remove source')
-  if (type === 'volume' && source === undefined) return refuseAnonymous(node, context, target)
   if (type === 'bind' && source === undefined)
     return context.fault(node, 'value-invalid', 'a bind mount has no source', 'write source: the path on the device')
+  if (type === 'volume' && source === undefined && shape.volume !== undefined && 'subpath' in shape.volume)
+    return context.fault(
+      node,
+      'value-invalid',
+      'a new volume has no folder to mount',
+      'write source: the name of the volume',
+    )
   for (const other of (['bind', 'volume', 'tmpfs'] as const).filter((key) => key !== type)) {
     const entry = entryOf(node, other)
     if (entry !== undefined)
@@ -113,8 +112,34 @@ const readLongMount: Reader<Mount> = (node, context) => {
   return finish(node, context, shape)
 }
 
+const refusedTypes: Readonly<Record<string, string>> = {
+  image: imageMount,
+  cluster: 'it has a meaning in Swarm only; use type: volume with a driver under volumes at top level',
+  npipe: 'it is for Windows containers; use type: bind',
+}
+
+const readMountType: Reader<Mount['type']> = (node, context) => {
+  const remedy = node.kind === 'scalar' && Object.hasOwn(refusedTypes, node.text) ? refusedTypes[node.text] : undefined
+  if (remedy === undefined) return readOneOf('volume', 'bind', 'tmpfs')(node, context)
+  return context.fault(node, 'key-unsupported', `${pathText(node)}: this type is not supported`, remedy)
+}
+
+/** Engines mount what is mounted below the source too, unless told otherwise. */
+const readRecursive: Reader<undefined> = (node, context) => {
+  if (node.kind === 'scalar' && node.text === 'enabled') return undefined
+  return wrongType(node, context, 'enabled', 'remove it; where less is to be seen, mount a folder that holds no other')
+}
+
+/** A folder of the volume, by its steps from the top of it. */
+const readSubpath: Reader<string> = (node, context) => {
+  const text = readFilledText(node, context)
+  if (text === undefined) return undefined
+  const path = posix.normalize(text).replace(/\/+$/, '')
+  return isReleasePath(path) ? path : wrongType(node, context, 'a relative path inside the volume')
+}
+
 const readLong = readShape('mount', {
-  type: readOneOf('volume', 'bind', 'tmpfs'),
+  type: readMountType,
   source: readFilledText,
   target: readFilledText,
   read_only: readSwitch,
@@ -132,9 +157,16 @@ const readLong = readShape('mount', {
       },
       create_host_path: (node, context) => (readBoolean(node, context) === false ? false : undefined),
       selinux: noteSelinux,
+      recursive: readRecursive,
     }),
   ),
-  volume: orNothing(readShape('mountVolume', { nocopy: readSwitch })),
+  volume: orNothing(
+    readShape('mountVolume', {
+      nocopy: readSwitch,
+      labels: ignored('labels of a mount are ignored; write them under volumes at top level'),
+      subpath: readSubpath,
+    }),
+  ),
   tmpfs: orNothing(readShape('mountTmpfs', { size: readSize, mode: (node, context) => readFileMode(node, context) })),
 })
 
@@ -157,11 +189,11 @@ const finish = (node: Authored, context: Context, mount: object): Mount | undefi
       `target ${quote(target)} is not an absolute path below /`,
       'write the whole path in the container',
     )
-  if (rest.type === 'volume' && !resourceNameSchema.safeParse(source).success)
+  if (rest.type === 'volume' && source !== undefined && !resourceNameSchema.safeParse(source).success)
     return context.fault(
       node,
       'value-invalid',
-      `${quote(source ?? '')} is not the name of a volume`,
+      `${quote(source)} is not the name of a volume`,
       'use A-Z a-z 0-9 . _ and -, or an absolute path for a bind mount',
     )
   const standing = rest.type === 'bind' ? readBindSource(node, context, source ?? '') : source

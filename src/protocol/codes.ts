@@ -95,6 +95,12 @@ const table = {
     'rename or remove it; the agent goes on by itself',
   ],
   'port-in-use': ['a host port is taken by something else', 'free the port; the agent goes on by itself'],
+  'network-missing': ['an external network is not on the device', 'make it on the device; the agent goes on by itself'],
+  'volume-missing': ['an external volume is not on the device', 'make it on the device; the agent goes on by itself'],
+  'volume-changed': [
+    'a volume was made with another definition, and volumes are not made anew: they hold data',
+    'give it another name, write its definition as it was, or remove the app with its volumes and deploy it again',
+  ],
   'image-missing': ['the image is not on the device and pull_policy forbids a pull', 'load the image on the device'],
   'image-not-found': [
     'the registry does not have the image',

@@ -190,6 +190,17 @@ describe('refused is', () => {
     expect(judge(message, { others: [gone] }).kind).toBe('accepted')
   })
 
+  test.each([
+    ['8080-8085', '8085-8090', 'accepted'],
+    [8080, '8079-8081', 'refused'],
+    ['8079-8081', 8080, 'refused'],
+  ] as const)('of host ports %s, another app has %s: %s', (published, held, expected) => {
+    const port = (one: number | string) => ({ ports: [{ target: 80, published: one, protocol: 'tcp' as const }] })
+    const till = assignment({ ...serviceModel({ db: port(held) }), name: 'till' })
+    const other: AppRecord = { ...underWay(till), app: 'till' }
+    expect(judge(assignment(serviceModel({ web: port(published) }), 2), { others: [other] }).kind).toBe(expected)
+  })
+
   test('a container name that another app has', () => {
     const named = { container_name: 'pump' }
     const other: AppRecord = { ...underWay(assignment({ ...serviceModel({ db: named }), name: 'till' })), app: 'till' }

@@ -50,6 +50,14 @@ const models: readonly Body[] = [
   { services: { api: service({ links: ['web:www'] }), web: service() } },
   { services: { proxy: service(port), web: service({ deploy: { update_config: { monitor: '5s' } } }) } },
   { services: { gate: service({ ...port, networks: { back: {}, front: {} } }) }, networks: { back: {}, front: {} } },
+  {
+    services: { gate: service({ ...port, networks: { back: { priority: 1 }, front: {} } }), db: service() },
+    networks: { back: { internal: true }, front: {} },
+  },
+  {
+    services: { app: service({ network_mode: 'service:vpn' }), vpn: service() },
+    networks: { default: { internal: true } },
+  },
   { services: { old: service({ container_name: 'pump' }) } },
   { services: { fresh: service({ container_name: 'pump', pull_policy: 'always' }) } },
 ]

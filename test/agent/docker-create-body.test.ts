@@ -3,7 +3,8 @@ import { createBody } from '../../agent/engine/docker-create-body.ts'
 import { plainSpec } from '../../agent/engine/simulated.ts'
 import type { ContainerSpec } from '../../agent/translate/container-spec.ts'
 
-const body = (changes: Partial<ContainerSpec> = {}) => createBody('web', { ...plainSpec('sha256:web'), ...changes })
+const body = (changes: Partial<ContainerSpec> = {}, apiVersion = '1.41') =>
+  createBody('web', { ...plainSpec('sha256:web'), ...changes }, apiVersion)
 
 test('what is not said is left to the image and the engine', () => {
   const { HostConfig, ...rest } = body()
@@ -87,6 +88,43 @@ test('a bind that may make its folder is a bind, one that must not is a mount', 
   ])
 })
 
+test('a volume without a name is one that the engine names; a subpath is told', () => {
+  const mount = { type: 'volume', target: '/a', readOnly: false, noCopy: false } as const
+  expect(body({ mounts: [mount, { ...mount, source: 'v', subpath: 'b/c' }] }).HostConfig?.Mounts).toEqual([
+    { Type: 'volume', Source: '', Target: '/a', ReadOnly: false },
+    {
+      Type: 'volume',
+      Source: 'v',
+      Target: '/a',
+      ReadOnly: false,
+      VolumeOptions: { NoCopy: false, Labels: {}, DriverConfig: { Name: 'local', Options: {} }, Subpath: 'b/c' },
+    },
+  ])
+})
+
+describe('what engines learned late is told only to those that know it', () => {
+  const healthcheck = { test: ['CMD', 'x'], startIntervalMs: 500 }
+  const attachment = { network: 'a', aliases: [], ipv4Address: '10.9.0.5', macAddress: '02:42:ac:11:00:02' }
+  const changes = { healthcheck, networking: { kind: 'attached', attachments: [attachment] } } as const
+
+  test('before API 1.44', () => {
+    const old = body(changes, '1.43')
+    expect(old.Healthcheck).not.toHaveProperty('StartInterval')
+    expect(old).toHaveProperty('MacAddress', '02:42:ac:11:00:02')
+  })
+
+  test.each(['1.44', '1.100', '2.0'])('with API %s', (apiVersion) => {
+    const young = body(changes, apiVersion)
+    expect(young.Healthcheck).toHaveProperty('StartInterval', 500_000_000)
+    expect(young).not.toHaveProperty('MacAddress')
+    expect(young.NetworkingConfig?.EndpointsConfig?.a).toEqual({
+      Aliases: [],
+      IPAMConfig: { IPv4Address: '10.9.0.5' },
+      MacAddress: '02:42:ac:11:00:02',
+    })
+  })
+})
+
 test('limits and restarts', () => {
   expect(
     body({ memoryBytes: 5, cpus: 0.5, pidsLimit: 9, restart: { name: 'on-failure', maximumRetryCount: 2 } }).HostConfig,
@@ -155,4 +193,9 @@ test('what a container has of the machine', () => {
     BlkioDeviceReadBps: [{ Path: '/dev/sda', Rate: 5 }],
     Ulimits: [{ Name: 'nofile', Soft: 1, Hard: -1 }],
   })
+})
+
+test('of a range of host ports, the engine takes one', () => {
+  const ports = [{ target: 80, protocol: 'tcp', published: { from: 3000, to: 3005 } } as const]
+  expect(body({ ports }).HostConfig?.PortBindings).toEqual({ '80/tcp': [{ HostPort: '3000-3005' }] })
 })

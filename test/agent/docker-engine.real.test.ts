@@ -22,6 +22,9 @@ const freePort = (): Promise<number> =>
     })
   })
 
+/** One that no other test has: pools of an engine must not overlap. */
+const newSubnet = (): string => `10.${200 + Math.floor(Math.random() * 50)}.${Math.floor(Math.random() * 256)}.0/24`
+
 /** What these tests made without the labels of their agent, by the label `test`. */
 const removeUnowned = async (agent: string): Promise<void> => {
   const filters = { label: [`test=${agent}`] }
@@ -43,5 +46,22 @@ describeEngine('Docker', async () => {
     freePort: await freePort(),
     exit: (id, exitCode) => execute(id, ['sh', '-c', `echo ${exitCode} > /exit`]),
     pass: (id) => execute(id, ['sh', '-c', ': > /healthy']),
+    look: {
+      network: async (name) => {
+        const { Driver, Internal, EnableIPv6, IPAM } = await docker().getNetwork(name).inspect()
+        const subnets = (IPAM?.Config ?? []).map(({ Subnet = '' }) => Subnet)
+        return { driver: Driver, isInternal: Internal, hasIpv6: EnableIPv6, subnets }
+      },
+      volume: async (name) => {
+        const { Driver, Options } = await docker().getVolume(name).inspect()
+        return { driver: Driver, options: Options ?? {} }
+      },
+      endpoint: async (id, network) => {
+        const { NetworkSettings } = await docker().getContainer(id).inspect()
+        const { IPAddress, MacAddress } = NetworkSettings.Networks[network] ?? {}
+        return { ipv4Address: IPAddress, macAddress: MacAddress }
+      },
+    },
+    subnet: newSubnet(),
   }
 })

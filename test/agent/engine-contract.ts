@@ -1,9 +1,11 @@
 /** What every engine owes the planner: one suite, run on the real one and on the simulated one. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { isAble } from '../../agent/engine/abilities.ts'
 import type { Engine, EngineContainer, EngineEvent } from '../../agent/engine/engine.ts'
-import { plainSpec } from '../../agent/engine/simulated.ts'
+import { plainNetwork, plainSpec, plainVolume } from '../../agent/engine/simulated.ts'
 import type { ContainerSpec } from '../../agent/translate/container-spec.ts'
 import { label } from '../../agent/translate/engine-names.ts'
+import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../../agent/translate/network-spec.ts'
 import { eventually } from '../support/eventually.ts'
 
 export type EngineUnderTest = {
@@ -20,6 +22,25 @@ export type EngineUnderTest = {
   readonly exit: (id: string, exitCode: number) => Promise<void>
   /** Makes the healthcheck of a running container pass. */
   readonly pass: (id: string) => Promise<void>
+  /** of this test alone; ends in `.0/24` */
+  readonly subnet: string
+  /** What the interface does not tell, and has to be so. */
+  readonly look: {
+    readonly network: (name: string) => Promise<{
+      readonly driver: string
+      readonly isInternal: boolean
+      readonly hasIpv6: boolean
+      readonly subnets: readonly string[]
+    }>
+    readonly volume: (
+      name: string,
+    ) => Promise<{ readonly driver: string; readonly options: Readonly<Record<string, string>> }>
+    /** of a container that runs */
+    readonly endpoint: (
+      id: string,
+      network: string,
+    ) => Promise<{ readonly ipv4Address: string | undefined; readonly macAddress: string | undefined }>
+  }
 }
 
 /** Runs until it gets 3 or 7 in `/exit`, which is its exit code; stops at once when told to. */
@@ -49,6 +70,21 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       labels: labels(),
       command: exitOnDemand,
       ...changes,
+    })
+    const network = (changes: Partial<NetworkSpec> = {}): NetworkSpec => ({
+      ...plainNetwork,
+      labels: labels(),
+      ...changes,
+    })
+    const volume = (changes: Partial<VolumeSpec> = {}): VolumeSpec => ({ ...plainVolume, labels: labels(), ...changes })
+    const pools = () => ({ ipam: { options: {}, pools: [{ subnet: given.subnet }] } })
+    /** An address of the subnet, by its last part. */
+    const address = (last: number): string => given.subnet.replace(/\d+\/\d+$/, String(last))
+    const attached = (...attachments: Partial<AttachmentSpec>[]) => ({
+      networking: {
+        kind: 'attached' as const,
+        attachments: attachments.map((one) => ({ network: named('net'), aliases: [], ...one })),
+      },
     })
     const list = () => engine.list({ agent: given.agent })
     const find = async (rest: string): Promise<EngineContainer | undefined> =>
@@ -150,6 +186,15 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(await find('two')).toMatchObject({ state: 'created' })
     })
 
+    test('of a range of host ports, a free one is taken', async () => {
+      const networking = { kind: 'mode', mode: 'bridge' } as const
+      const port = { target: 80, protocol: 'tcp' } as const
+      await run('one', { networking, ports: [{ ...port, published: given.freePort }] })
+      const published = { from: given.freePort, to: given.freePort + 20 }
+      await run('two', { networking, ports: [{ ...port, published }] })
+      expect(await find('two')).toMatchObject({ state: 'running' })
+    })
+
     test('a stop ends it and counts as its end; stopping what is stopped or gone is success', async () => {
       const id = await run('web', { restart: { name: 'unless-stopped' } })
       await engine.stopContainer(id, 5)
@@ -221,15 +266,15 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     })
 
     test('networks are made with labels, once, and connected one after another', async () => {
-      await engine.createNetwork(named('one'), labels())
-      await engine.createNetwork(named('two'), labels())
-      await expect(engine.createNetwork(named('one'), labels())).rejects.toEqual(code('name-in-use'))
+      await engine.createNetwork(named('one'), network())
+      await engine.createNetwork(named('two'), network())
+      await expect(engine.createNetwork(named('one'), network())).rejects.toEqual(code('name-in-use'))
       const id = await make('web', {
         networking: { kind: 'attached', attachments: [{ network: named('one'), aliases: ['web'] }] },
       })
       expect((await find('web'))?.networks).toEqual([named('one')])
-      await engine.connectNetwork(id, named('two'), ['web'])
-      await engine.connectNetwork(id, named('two'), ['web'])
+      await engine.connectNetwork(id, { network: named('two'), aliases: ['web'] })
+      await engine.connectNetwork(id, { network: named('two'), aliases: ['web'] })
       await engine.startContainer(id)
       expect([...((await find('web'))?.networks ?? [])].sort()).toEqual([named('one'), named('two')])
       const { networks } = await list()
@@ -237,7 +282,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     })
 
     test('a network in use is not removed, a free one is, and one that is gone counts as success', async () => {
-      await engine.createNetwork(named('net'), labels())
+      await engine.createNetwork(named('net'), network())
       const networkId = (await list()).networks.find(({ name }) => name === named('net'))?.id ?? ''
       const id = await run('web', {
         networking: { kind: 'attached', attachments: [{ network: named('net'), aliases: [] }] },
@@ -248,6 +293,84 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       await engine.removeNetwork(networkId)
       await engine.removeNetwork(networkId)
       expect((await list()).networks.map(({ name }) => name)).not.toContain(named('net'))
+    })
+
+    test('a network has the driver, the subnet and the seclusion that was asked for', async () => {
+      await engine.createNetwork(named('net'), network({ driver: 'bridge', isInternal: true, ...pools() }))
+      expect(await given.look.network(named('net'))).toEqual({
+        driver: 'bridge',
+        isInternal: true,
+        hasIpv6: false,
+        subnets: [given.subnet],
+      })
+    })
+
+    test('a subnet that another network has is refused', async () => {
+      await engine.createNetwork(named('net'), network(pools()))
+      await expect(engine.createNetwork(named('two'), network(pools()))).rejects.toEqual(code('engine-error'))
+    })
+
+    test('a container has the addresses that were asked for, and nobody else gets them', async () => {
+      await engine.createNetwork(named('net'), network(pools()))
+      const macAddress = '02:42:ac:11:99:02'
+      const id = await run('web', attached({ ipv4Address: address(77), macAddress }))
+      expect(await given.look.endpoint(id, named('net'))).toEqual({ ipv4Address: address(77), macAddress })
+      const other = await make('other', attached({ ipv4Address: address(77) }))
+      await expect(engine.startContainer(other)).rejects.toEqual(code('engine-error'))
+    })
+
+    test('an address on a network that is connected later is given too', async () => {
+      await engine.createNetwork(named('first'), network())
+      await engine.createNetwork(named('net'), network(pools()))
+      const id = await make('web', attached({ network: named('first') }))
+      await engine.connectNetwork(id, { network: named('net'), aliases: [], ipv4Address: address(78) })
+      await engine.startContainer(id)
+      expect(await given.look.endpoint(id, named('net'))).toMatchObject({ ipv4Address: address(78) })
+    })
+
+    test('an address on a network without a subnet of its own is refused at the start', async () => {
+      await engine.createNetwork(named('net'), network())
+      const id = await make('web', attached({ ipv4Address: address(77) }))
+      await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
+    })
+
+    test('a stopped container does not hold its network, and is connected to the one made anew in its place', async () => {
+      await engine.createNetwork(named('net'), network())
+      const id = await run('web', attached({}))
+      await engine.stopContainer(id, 5)
+      await engine.removeNetwork((await list()).networks.find(({ name }) => name === named('net'))?.id ?? '')
+      expect((await find('web'))?.networks).toEqual([])
+      await engine.createNetwork(named('net'), network(pools()))
+      expect((await find('web'))?.networks).toEqual([])
+      await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
+      await engine.connectNetwork(id, { network: named('net'), aliases: ['web'], ipv4Address: address(79) })
+      await engine.startContainer(id)
+      expect(await given.look.endpoint(id, named('net'))).toMatchObject({ ipv4Address: address(79) })
+      expect(await find('web')).toMatchObject({ state: 'running', networks: [named('net')] })
+    })
+
+    test('what this engine does not know yet is refused before anything is made', async () => {
+      const { apiVersion } = await engine.facts()
+      if (isAble(apiVersion, 'networkWithoutIpv4')) return
+      await expect(engine.createNetwork(named('net'), network({ hasIpv4: false }))).rejects.toThrow(/API 1\.47/)
+      const mount = { type: 'volume', source: named('data'), target: '/d', readOnly: false, noCopy: false } as const
+      await expect(make('web', { mounts: [{ ...mount, subpath: 'a' }] })).rejects.toThrow(/API 1\.45/)
+      expect((await list()).volumes.map(({ name }) => name)).not.toContain(named('data'))
+    })
+
+    test('a volume has the driver and the options that were asked for', async () => {
+      const driverOptions = { type: 'tmpfs', device: 'tmpfs', o: 'size=1m' }
+      await engine.createVolume(named('data'), volume({ driver: 'local', driverOptions }))
+      expect(await given.look.volume(named('data'))).toEqual({ driver: 'local', options: driverOptions })
+    })
+
+    test('a volume that is not named is made with its container, and goes with it when asked', async () => {
+      const mount = { type: 'volume', target: '/data', readOnly: false, noCopy: false } as const
+      const id = await make('web', { mounts: [mount] })
+      const made = (await find('web'))?.anonymousVolumes['/data'] ?? ''
+      expect(made).toMatch(/^[0-9a-f]{64}$/)
+      await engine.removeContainer(id, { volumes: true })
+      expect((await list()).volumes.map(({ name }) => name)).not.toContain(made)
     })
 
     test('a container joins the network of another only while that one runs', async () => {
@@ -269,10 +392,10 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     })
 
     test('volumes are made with labels; one in use is not removed, one that is gone counts as success', async () => {
-      await engine.createVolume(named('data'), labels())
-      await engine.createVolume(named('data'), labels())
-      const volume = { type: 'volume', source: named('data'), target: '/data', readOnly: false, noCopy: false } as const
-      const id = await make('web', { mounts: [volume] })
+      await engine.createVolume(named('data'), volume())
+      await engine.createVolume(named('data'), volume())
+      const mount = { type: 'volume', source: named('data'), target: '/data', readOnly: false, noCopy: false } as const
+      const id = await make('web', { mounts: [mount] })
       expect((await list()).volumes.find(({ name }) => name === named('data'))).toMatchObject({ labels: labels() })
       expect((await find('web'))?.anonymousVolumes).toEqual({})
       await expect(engine.removeVolume(named('data'))).rejects.toEqual(code('engine-error'))

@@ -138,6 +138,15 @@ describe('a changed service', () => {
     })
   })
 
+  test('leaves behind an anonymous volume that the release no longer asks for', () => {
+    const mounting = { volumes: [{ type: 'volume' as const, target: '/data' }] }
+    const [old, next] = [assignment(serviceModel({ web: mounting }), 1), assignment(serviceModel({ web: {} }), 2)]
+    const web = container(old, 'web', { anonymousVolumes: { '/data': 'v1', '/cache': 'v2' } })
+    expect(planned(planInput(underWay(next, old), observing(next.compose, [web]))).operations[0]).toMatchObject({
+      spec: { mounts: [{ source: 'v2', target: '/cache' }] },
+    })
+  })
+
   test('a stale container in the place of the new one is removed, never used', () => {
     const stale = container(assignment(serviceModel({ web: { environment: { A: '0' } }, db: {} }), 9), 'web', {
       name: 'shop-web-1.next',

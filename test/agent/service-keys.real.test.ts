@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { dockerEngine } from '../../agent/engine/docker.ts'
+import { plainNetwork } from '../../agent/engine/simulated.ts'
 import { networkName } from '../../agent/translate/engine-names.ts'
 import { translateService } from '../../agent/translate/translate-service.ts'
 import { modelOf, withKey } from '../compose/support.ts'
@@ -17,7 +18,7 @@ const inspected = async (lines: string): Promise<Docker.ContainerInspectInfo> =>
   const engine = dockerEngine(`unix://${inject('socketPath')}`)
   const labels = { 'io.longshore.agent': agent }
   if (service.network_mode === undefined)
-    await engine.createNetwork(networkName(owner, 'demo', model, 'default'), labels)
+    await engine.createNetwork(networkName(owner, 'demo', model, 'default'), { ...plainNetwork, labels })
   const spec = translateService({
     owner,
     app: 'demo',

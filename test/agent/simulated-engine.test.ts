@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { plainSpec, simulatedEngine } from '../../agent/engine/simulated.ts'
+import { plainNetwork, plainSpec, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { describeEngine } from './engine-contract.ts'
 
 const open = () => {
@@ -20,15 +20,31 @@ describeEngine('simulated', async () => {
     freePort: 8080,
     exit: async (id, exitCode) => engine.controls.exitContainer(id, exitCode),
     pass: async (id) => engine.controls.setHealth(id, 'healthy'),
+    subnet: '10.213.0.0/24',
+    look: {
+      network: async (name) => {
+        const { spec } = engine.controls.network(name)
+        const subnets = (spec.ipam?.pools ?? []).map(({ subnet = '' }) => subnet)
+        return { driver: spec.driver ?? 'bridge', isInternal: spec.isInternal, hasIpv6: spec.hasIpv6, subnets }
+      },
+      volume: async (name) => {
+        const { driver = 'local', driverOptions } = engine.controls.volume(name).spec
+        return { driver, options: driverOptions }
+      },
+      endpoint: async (id, network) => {
+        const { ipv4Address, macAddress } = engine.controls.container(id).networks.get(network)?.attachment ?? {}
+        return { ipv4Address, macAddress }
+      },
+    },
   }
 })
 
 test('a planned failure happens once, before the call has any effect', async () => {
   const engine = open()
   engine.controls.failNext('createNetwork', 'engine-error')
-  await expect(engine.createNetwork('a', {})).rejects.toHaveProperty('code', 'engine-error')
+  await expect(engine.createNetwork('a', plainNetwork)).rejects.toHaveProperty('code', 'engine-error')
   expect(engine.controls.networkNames()).toEqual([])
-  await engine.createNetwork('a', {})
+  await engine.createNetwork('a', plainNetwork)
   expect(engine.controls.networkNames()).toEqual(['a'])
 })
 
@@ -39,7 +55,7 @@ test('a fault point after a call leaves its effect', async () => {
       throw new Error('the answer was lost')
     },
   })
-  await expect(engine.createNetwork('a', {})).rejects.toThrow('the answer was lost')
+  await expect(engine.createNetwork('a', plainNetwork)).rejects.toThrow('the answer was lost')
   expect(engine.controls.networkNames()).toEqual(['a'])
 })
 

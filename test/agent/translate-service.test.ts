@@ -165,6 +165,44 @@ test('anonymous volumes are carried where nothing else is mounted', () => {
   ])
 })
 
+test('an anonymous volume is the one that is carried, or a new one, and never both', () => {
+  const service = { volumes: [{ type: 'volume' as const, target: '/data', read_only: true }] }
+  const common = { type: 'volume', target: '/data', readOnly: true, noCopy: false }
+  expect(translate(service).mounts).toEqual([common])
+  expect(translate(service, {}, { carriedVolumes: { '/data': 'a1' } }).mounts).toEqual([{ ...common, source: 'a1' }])
+})
+
+test('a folder of a volume, and a tmpfs that cannot be written', () => {
+  const { mounts } = translate(
+    {
+      volumes: [
+        { type: 'volume', source: 'data', target: '/data', volume: { subpath: 'a/b' } },
+        { type: 'tmpfs', target: '/t', read_only: true },
+      ],
+    },
+    { volumes: { data: {} } },
+  )
+  expect(mounts).toEqual([
+    { type: 'volume', source: 'shop_data', target: '/data', readOnly: false, noCopy: false, subpath: 'a/b' },
+    { type: 'tmpfs', target: '/t', readOnly: true },
+  ])
+})
+
+test('of a range of host ports, one', () => {
+  const port = { target: 80, protocol: 'tcp' as const }
+  expect(
+    translate({
+      ports: [
+        { ...port, published: '3000-3005' },
+        { ...port, published: 80 },
+      ],
+    }).ports,
+  ).toEqual([
+    { ...port, published: { from: 3000, to: 3005 } },
+    { ...port, published: 80 },
+  ])
+})
+
 test('limits stand in either place; the short form wins', () => {
   const limits = { deploy: { resources: { limits: { memory: 1, cpus: 0.5, pids: 7 } } } }
   expect(translate(limits)).toMatchObject({ memoryBytes: 1, cpus: 0.5, pidsLimit: 7 })

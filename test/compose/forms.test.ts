@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { writeCompose } from '../../src/compose/write.ts'
 import { keyOf, modelOf, withKey } from './support.ts'
 
-const port = (target: number, published?: number, rest: object = {}) => ({
+const port = (target: number, published?: number | string, rest: object = {}) => ({
   target,
   ...(published === undefined ? {} : { published }),
   protocol: 'tcp',
@@ -56,6 +56,23 @@ const forms: [string, string, unknown][] = [
     [port(80, 8080, { protocol: 'udp', host_ip: '::1' })],
   ],
   ['ports', '[{ target: 80, published: "8080", mode: ingress, x-why: a }]', [port(80, 8080, { 'x-why': 'a' })]],
+  ['ports', '[{ target: 80, published: "3000-3005" }]', [port(80, '3000-3005')]],
+  [
+    'ports',
+    '["3000-3005:80", "127.0.0.1:90-91:80", "[::1]:90-91:80/udp"]',
+    [
+      port(80, '90-91', { host_ip: '127.0.0.1' }),
+      port(80, '90-91', { host_ip: '::1', protocol: 'udp' }),
+      port(80, '3000-3005'),
+    ],
+  ],
+  [
+    'ports',
+    '["[fd00::1]:8080-8081:80-81"]',
+    [port(80, 8080, { host_ip: 'fd00::1' }), port(81, 8081, { host_ip: 'fd00::1' })],
+  ],
+  ['ports', '[{ target: 80, host_ip: "[::]", published: "8080" }]', [port(80, 8080, { host_ip: '::' })]],
+  ['ports', '[{ target: 80, name: web, app_protocol: http, mode: host }]', [port(80)]],
   ['ports', '[]', undefined],
   ['expose', '[3000, "3001/tcp", "53/udp", "8000-8010"]', ['3000', '3001', '53/udp', '8000-8010']],
 
@@ -92,6 +109,22 @@ const forms: [string, string, unknown][] = [
     '[{ type: bind, source: /a, target: /b, bind: { create_host_path: false } }]',
     [{ type: 'bind', source: '/a', target: '/b', bind: { create_host_path: false } }],
   ],
+  ['volumes', '[/d]', [{ type: 'volume', target: '/d' }]],
+  [
+    'volumes',
+    '[/d/, { type: volume, target: /e, read_only: true }]',
+    [
+      { type: 'volume', target: '/d' },
+      { type: 'volume', target: '/e', read_only: true },
+    ],
+  ],
+  ['volumes', mount('volume: { subpath: a/b/, labels: { a: b } }'), [{ ...data, volume: { subpath: 'a/b' } }]],
+  [
+    'volumes',
+    '[{ type: bind, source: /a, target: /b, bind: { recursive: enabled } }]',
+    [{ type: 'bind', source: '/a', target: '/b' }],
+  ],
+  ['volumes', '[{ type: tmpfs, target: /t, read_only: true }]', [{ type: 'tmpfs', target: '/t', read_only: true }]],
   ['volumes', '[{ type: tmpfs, target: /t }]', [{ type: 'tmpfs', target: '/t' }]],
   [
     'volumes',
@@ -123,6 +156,7 @@ const forms: [string, string, unknown][] = [
     '{ test: [CMD, a, b], interval: 1m30s, timeout: 1500ms, start_period: 0s, retries: "3" }',
     { test: ['CMD', 'a', 'b'], interval: '90s', timeout: '1500ms', start_period: '0s', retries: 3 },
   ],
+  ['healthcheck', '{ start_interval: 500ms }', { start_interval: '500ms' }],
   ['healthcheck', '{ disable: true }', { test: ['NONE'] }],
   ['healthcheck', '{ test: none }', { test: ['NONE'] }],
   ['healthcheck', '{ test: [NONE], interval: 5s }', { test: ['NONE'] }],
