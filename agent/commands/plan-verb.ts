@@ -6,6 +6,7 @@ import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import { acceptRead } from '../reconcile/accept.ts'
+import { isAdopting } from '../reconcile/adopt.ts'
 import { foresee } from '../reconcile/foresee.ts'
 import { gather } from '../reconcile/gather.ts'
 import { emptyMemory } from '../reconcile/memory.ts'
@@ -25,7 +26,7 @@ export type PlanVerbInput = {
   readonly engine: Pick<Engine, 'imageId'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
-  readonly observe: (app: string) => Promise<Observed>
+  readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
 }
 
 /** Files by digest: what they say does not matter to a plan, and a command must stay small. */
@@ -82,7 +83,7 @@ export const planVerb =
       const reason = refused?.reason ?? { code: 'internal-error', message: `a plan was judged ${judged.kind}` }
       return { outcome: 'refused', reason }
     }
-    const observed = await observe(app)
+    const observed = await observe(app, isAdopting(judged.record))
     const gathered = await gather({
       owner,
       engine,

@@ -31,17 +31,25 @@ export const dockerEngine = (engineUrl: string): Engine => {
     }
   }
 
-  const list: Engine['list'] = async ({ agent, app }) => {
+  /** Not those of `docker-compose run`, which end by themselves. */
+  const listProject = async (project: string): Promise<Docker.ContainerInfo[]> => {
+    const labels = [`com.docker.compose.project=${project}`, 'com.docker.compose.oneoff=False']
+    const containers = await docker.listContainers({ all: true, filters: { label: labels } })
+    return containers.filter(({ Labels }) => Labels[label.agent] === undefined)
+  }
+
+  const list: Engine['list'] = async ({ agent, app, project }) => {
     const labels = [`${label.agent}=${agent}`, ...(app === undefined ? [] : [`${label.app}=${app}`])]
     const containersWith = (filters: Record<string, string[]>) =>
       docker.listContainers({ all: true, filters: { label: labels, ...filters } })
-    const [containers, starting, healthy, unhealthy, networks, volumes] = await Promise.all([
+    const [containers, starting, healthy, unhealthy, networks, volumes, ofProject] = await Promise.all([
       containersWith({}),
       containersWith({ health: ['starting'] }),
       containersWith({ health: ['healthy'] }),
       containersWith({ health: ['unhealthy'] }),
       docker.listNetworks(),
       docker.listVolumes(),
+      project === undefined ? undefined : listProject(project),
     ])
     // The list itself does not tell health, but takes a filter for it.
     const health = new Map<string, HealthState>()
@@ -53,6 +61,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
       containers: containers.map((info) => toContainer(info, health.get(info.Id) ?? 'none', isThere)),
       networks: networks.map(({ Id, Name, Labels }) => ({ id: Id, name: Name, labels: Labels ?? {} })),
       volumes: (volumes.Volumes ?? []).map(({ Name, Labels }) => ({ id: Name, name: Name, labels: Labels ?? {} })),
+      ...(ofProject === undefined ? {} : { project: ofProject.map((info) => toContainer(info, 'none', isThere)) }),
     }
   }
 

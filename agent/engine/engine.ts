@@ -49,6 +49,8 @@ export type EngineObjects = {
   readonly containers: readonly EngineContainer[]
   readonly networks: readonly NamedObject[]
   readonly volumes: readonly NamedObject[]
+  /** containers of the Compose project that was asked for; of no agent */
+  readonly project?: readonly EngineContainer[]
 }
 
 export type EngineFacts = {
@@ -73,7 +75,12 @@ export type PullProgress = { readonly currentBytes: number; readonly totalBytes:
 
 export type Engine = {
   readonly facts: () => Promise<EngineFacts>
-  readonly list: (scope: { readonly agent: string; readonly app?: string }) => Promise<EngineObjects>
+  readonly list: (scope: {
+    readonly agent: string
+    readonly app?: string
+    /** also the containers that Compose made for a project of this name */
+    readonly project?: string
+  }) => Promise<EngineObjects>
   /** undefined: there is no such container any more. */
   readonly details: (id: string) => Promise<ContainerDetails | undefined>
   /** The id of a local image by reference or id; undefined: it is not here, or is not of the platform asked for. */

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { Owner } from '../translate/engine-names.ts'
+import { type Adopted, withAdopted } from './adopt.ts'
 import type { Observed } from './observed.ts'
 import type { PlanInput } from './plan-contract.ts'
 import { dataPathsToLookAt, writtenAfter } from './plan-files.ts'
@@ -21,12 +22,16 @@ export type GatherInput = {
 export type Gathered = Pick<
   PlanInput,
   'owner' | 'record' | 'observed' | 'secretVersions' | 'images' | 'files' | 'paths'
->
+> & {
+  /** what the app has taken over: to be stored before anything is done about it */
+  readonly adopted: Adopted | undefined
+}
 
 export const gather = async (input: GatherInput): Promise<Gathered> => {
-  const { owner, engine, files, record, observed, secretVersions } = input
+  const { owner, engine, files, record, secretVersions } = input
+  const { observed, adopted } = withAdopted(owner, record, input.observed)
   const { accepted, app } = record
-  const views = viewsOfNewest(input)
+  const views = viewsOfNewest({ ...input, observed })
   const isComplete = views !== undefined && [...views.values()].every(isUp)
   const [images, observedFiles] = await Promise.all([
     accepted === undefined || accepted.deployment.remove
@@ -34,7 +39,7 @@ export const gather = async (input: GatherInput): Promise<Gathered> => {
       : lookUpImages(engine, imagesToLookUp(accepted, views), imagePlatforms(accepted.deployment.compose)),
     files.observe(app, dataPathsToLookAt(record, isComplete)),
   ])
-  return { owner, record, observed, secretVersions, images, files: observedFiles, paths: files.paths(app) }
+  return { owner, record, observed, adopted, secretVersions, images, files: observedFiles, paths: files.paths(app) }
 }
 
 /** undefined while not all images of the newest deployment are known. */

@@ -1,10 +1,11 @@
 /** Reads what one app has on the engine: lists, and details only of what changed since they were last read. */
 import type { ContainerDetails, Engine, EngineContainer } from '../engine/engine.ts'
 import { label } from '../translate/engine-names.ts'
-import type { Observed } from './observed.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
 
 export type Observer = {
-  readonly observe: (app: string) => Promise<Observed>
+  /** @param withProject also the containers of a Compose project of that name */
+  readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
   /** An event or an operation touched this container: what was read of it before is not to be trusted. */
   readonly forget: (containerId: string) => void
   readonly forgetAll: () => void
@@ -35,18 +36,30 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
     return read
   }
 
+  const withDetails = (containers: readonly EngineContainer[]): Promise<ObservedContainer[]> =>
+    Promise.all(
+      containers.map(async (container) => {
+        const read = await details(container)
+        // Docker says `die` before its own list knows of it: what was just read of the container itself is newer.
+        const newest = read === undefined ? {} : { state: read.state, health: read.health }
+        return { ...container, ...newest, service: container.labels[label.service] ?? '', details: read }
+      }),
+    )
+
   return {
-    observe: async (app) => {
-      const { containers, networks, volumes } = await engine.list({ agent, app })
-      const observed = await Promise.all(
-        containers.map(async (container) => {
-          const read = await details(container)
-          // Docker says `die` before its own list knows of it: what was just read of the container itself is newer.
-          const newest = read === undefined ? {} : { state: read.state, health: read.health }
-          return { ...container, ...newest, service: container.labels[label.service] ?? '', details: read }
-        }),
-      )
-      return { containers: observed.sort((a, b) => (a.name < b.name ? -1 : 1)), networks, volumes }
+    observe: async (app, withProject = false) => {
+      const { containers, networks, volumes, project } = await engine.list({
+        agent,
+        app,
+        ...(withProject ? { project: app } : {}),
+      })
+      const observed = await withDetails(containers)
+      return {
+        containers: observed.sort((a, b) => (a.name < b.name ? -1 : 1)),
+        networks,
+        volumes,
+        ...(project === undefined ? {} : { project: await withDetails(project) }),
+      }
     },
     forget: (id) => {
       forgotten += 1

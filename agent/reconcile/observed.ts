@@ -12,4 +12,6 @@ export type Observed = {
   /** all of the engine: to see which of ours exist and whether a wanted name belongs to somebody else */
   readonly networks: readonly NamedObject[]
   readonly volumes: readonly NamedObject[]
+  /** of a Compose project of the app's name, where it was asked for */
+  readonly project?: readonly ObservedContainer[]
 }

@@ -3,6 +3,7 @@
  * whatever happens only says "look at this app". Apps are independent; an app has one turn at a time.
  */
 import type { Logger } from 'pino'
+import { defined } from '../../src/defined.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
@@ -10,6 +11,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 import type { AppRecord, Verdict } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
+import { isAdopting } from './adopt.ts'
 import { executeAll } from './execute.ts'
 import { gather } from './gather.ts'
 import { emptyMemory, forgetFailures, type Memory, rememberResults } from './memory.ts'
@@ -47,7 +49,7 @@ export type Reconciler = {
   readonly setHearing: (isHearing: boolean) => void
   readonly onEngineEvent: (event: EngineEvent) => void
   /** What the planner would see right now; changes nothing. */
-  readonly observe: (app: string) => Promise<Observed>
+  readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
   readonly stop: () => Promise<void>
 }
 
@@ -111,15 +113,16 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
       return false
     }
     const { generation } = accepted.deployment
-    const observed = await observer.observe(app)
-    const gathered = await gather({ owner, engine, files, record, observed, secretVersions })
+    const seen = await observer.observe(app, isAdopting(record))
+    const gathered = await gather({ owner, engine, files, record, observed: seen, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)
     const planned = plan({ ...gathered, pulls, memory, now: monotonicMs() })
     if (planned === undefined) return false
     memories.set(app, planned.memory)
 
-    const after = await storeDecisions(record, planned)
+    const { observed, adopted } = gathered
+    const after = await storeDecisions(record, planned, adopted)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
     puller.want(
       app,
@@ -137,11 +140,15 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
   }
 
   /** Writes what this turn decided, unless a newer deployment has taken the place of the one it was decided for. */
-  const storeDecisions = async (record: AppRecord, planned: Plan): Promise<AppRecord | undefined> => {
+  const storeDecisions = async (
+    record: AppRecord,
+    planned: Plan,
+    adopted: AppRecord['adopted'],
+  ): Promise<AppRecord | undefined> => {
     let isCurrent = true
     const after = await store.updateApp(record.app, (current) => {
       isCurrent = current.accepted?.deployment === record.accepted?.deployment
-      return isCurrent ? decided(current, planned, nowMs()) : current
+      return isCurrent ? decided(defined({ ...current, adopted }), planned, nowMs()) : current
     })
     if (isCurrent && planned.verdict !== undefined)
       log.info(
@@ -233,8 +240,9 @@ const decided = (before: AppRecord, planned: Plan, nowMs: number): AppRecord => 
   const { deployment } = accepted
   if (verdict.outcome !== 'succeeded') return after
   if (deployment.remove) {
-    const { lastGood: _, written, ...rest } = after
-    return { ...rest, ...(written === undefined || deployment.volumes === true ? {} : { written }) }
+    const { lastGood: _, written, adopted, ...rest } = after
+    // What stays on the device is still the app's, should it come back.
+    return deployment.volumes === true ? rest : { ...rest, ...defined({ written, adopted }) }
   }
   const { generation, release, compose, files } = deployment
   const written = writtenAfter(accepted.files ?? {}, files)

@@ -63,6 +63,15 @@ export const appRecordSchema = z.object({
     })
     .optional(),
   written: writtenSchema.optional(),
+  /** by name: of a Compose project that the app took over; they have none of our labels */
+  adopted: z
+    .object({
+      networks: z.array(z.string()),
+      volumes: z.array(z.string()),
+      /** the generation that took over all there was */
+      completed: generationSchema.optional(),
+    })
+    .optional(),
   refused: refusedSchema.optional(),
 })
 

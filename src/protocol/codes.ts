@@ -92,7 +92,7 @@ const table = {
   ],
   'name-in-use': [
     'an object of this name exists and is not of Longshore',
-    'rename or remove it; the agent goes on by itself',
+    'rename or remove it; of a Compose project of this name, deploy with --adopt',
   ],
   'port-in-use': ['a host port is taken by something else', 'free the port; the agent goes on by itself'],
   'network-missing': ['an external network is not on the device', 'make it on the device; the agent goes on by itself'],
