@@ -22,7 +22,15 @@ export type ReporterInput = {
   readonly nowMs: () => number
 }
 
-type Entry = { body: ReportBody | undefined; since: number; version: number; sent: number; isSending: boolean }
+type Entry = {
+  body: ReportBody | undefined
+  /** What was last said before it was cleared. */
+  cleared?: ReportBody | undefined
+  since: number
+  version: number
+  sent: number
+  isSending: boolean
+}
 
 export const createReporter = ({ publish, session, nowMs }: ReporterInput): Reporter => {
   const entries = new Map<string, Entry>()
@@ -58,6 +66,8 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
         return
       }
       if (isDeepStrictEqual(entry.body, body)) return
+      // The turn after a removal was decided may end later than the instruction for it was taken away.
+      if (entry.body === undefined && isDeepStrictEqual(entry.cleared, body)) return
       if (entry.body?.phase !== body.phase || entry.body.generation !== body.generation) entry.since = nowMs()
       entry.body = body
       renew(body.app, entry)
@@ -72,6 +82,7 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
     },
     clear: (app) => {
       const entry = entries.get(app) ?? { body: undefined, since: 0, version: 0, sent: 0, isSending: false }
+      entry.cleared = entry.body ?? entry.cleared
       entry.body = undefined
       entries.set(app, entry)
       renew(app, entry)

@@ -126,3 +126,15 @@ test('a cleared report is an empty message, and stays so when all is repeated', 
     ['unknown', undefined],
   ])
 })
+
+test('what was cleared is not said once more by a turn that ends late, and something new is', async () => {
+  const { reporter, phases, answer } = open()
+  reporter.tell(body('removed'))
+  await answer()
+  reporter.clear('shop')
+  await answer()
+  reporter.tell(body('removed'))
+  expect(phases()).toEqual(['removed', undefined])
+  reporter.tell(body('pulling'))
+  expect(phases()).toEqual(['removed', undefined, 'pulling'])
+})
