@@ -1,6 +1,7 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import type { Logger } from 'pino'
 import { type Broker, createLink, type Link } from '../src/link/link.ts'
+import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
@@ -24,6 +25,7 @@ import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
+import { registryOf } from './translate/registry.ts'
 
 export type AgentInput = {
   readonly device: string
@@ -79,6 +81,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const puller = createPuller({
     engine,
+    credentials: (reference) => secrets.credentials(registryOf(reference)),
     monotonicMs,
     random,
     onChange: (app) => reconciler.look(app),
@@ -145,7 +148,8 @@ export const createAgent = (input: AgentInput): Agent => {
     const refused = await secrets.receive(app, payload)
     if (refused === undefined) log.info({ app }, 'secrets received')
     else log.warn({ app, ...refused }, 'secrets refused')
-    reconciler.look(app)
+    if (app === registryScope) puller.retryFailed()
+    else reconciler.look(app)
   }
 
   const onJudged = (app: string, kind: Accept['kind'], record: AppRecord): void => {

@@ -4,13 +4,14 @@ import { defined } from '../../src/defined.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
+import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull } from './docker-pull.ts'
-import type { Engine, EngineContainer, EngineState } from './engine.ts'
+import type { Engine, EngineContainer, EngineState, RegistryCredentials } from './engine.ts'
 
 /** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
 export const dockerEngine = (engineUrl: string): Engine => {
@@ -121,9 +122,13 @@ export const dockerEngine = (engineUrl: string): Engine => {
       const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
       return image !== undefined && isOfPlatform(image, platform) ? image.Id : undefined
     },
-    pull: async (reference, onProgress, signal, platform) => {
+    pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
       const stream = await openPull(
-        (abortSignal) => docker.pull(withTag(reference), defined({ abortSignal, platform })),
+        (abortSignal) =>
+          docker.pull(
+            withTag(reference),
+            defined({ abortSignal, platform, authconfig: authOf(reference, credentials) }),
+          ),
         reference,
         signal,
       )
@@ -269,6 +274,9 @@ const toEpochMs = (text: string): number | undefined => {
   const time = Date.parse(text)
   return Number.isNaN(time) || time <= 0 ? undefined : time
 }
+
+const authOf = (reference: string, credentials: RegistryCredentials | undefined): Docker.AuthConfig | undefined =>
+  credentials && { ...credentials, serveraddress: registryOf(reference) }
 
 /** Without a tag the API pulls every tag of a repository. */
 const withTag = (reference: string): string =>

@@ -73,6 +73,14 @@ export type EngineEvent = {
 
 export type PullProgress = { readonly currentBytes: number; readonly totalBytes: number }
 
+export type PullOptions = {
+  readonly platform?: string | undefined
+  /** for the registry of the image, where it asks for them */
+  readonly credentials?: RegistryCredentials | undefined
+}
+
+export type RegistryCredentials = { readonly username: string; readonly password: string }
+
 export type Engine = {
   readonly facts: () => Promise<EngineFacts>
   readonly list: (scope: {
@@ -89,7 +97,7 @@ export type Engine = {
     reference: string,
     onProgress: (progress: PullProgress) => void,
     signal: AbortSignal,
-    platform?: string,
+    options?: PullOptions,
   ) => Promise<void>
   readonly createNetwork: (name: string, spec: NetworkSpec) => Promise<void>
   readonly removeNetwork: (id: string) => Promise<void>

@@ -28,7 +28,8 @@ export const planRenewal = (draft: Draft, changed: readonly NamedObject[], input
     containers.flatMap(({ id, networks }) => (networks.some((name) => names.has(name)) ? [id] : [])),
   )
   const running = containers.filter(
-    (container) => isActive(container) && (attached.has(container.id) || attached.has(joinedId(container))),
+    (container) =>
+      isActive(container) && (attached.has(container.id) || joinedIds(container).some((id) => attached.has(id))),
   )
   const services = { ...input.deployment.compose.services, ...input.record.lastGood?.compose.services }
   for (const container of withoutDependents(running, services))
@@ -38,7 +39,7 @@ export const planRenewal = (draft: Draft, changed: readonly NamedObject[], input
     draft.propose({ kind: 'remove-network', target: name, id, cause: 'its definition changed' })
 }
 
-const joinedId = ({ labels }: ObservedContainer): string => labels[label.joined] ?? ''
+const joinedIds = ({ labels }: ObservedContainer): string[] => (labels[label.joined] ?? '').split(' ')
 
 const listed = (names: ReadonlySet<string>): string =>
   `${names.size === 1 ? 'network' : 'networks'} ${[...names].join(', ')}`

@@ -1,6 +1,6 @@
 /** Gets images outside the loop, so that a slow pull holds nothing else back. Says how it stands; the planner decides. */
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
-import type { Engine, PullProgress } from '../engine/engine.ts'
+import type { Engine, PullProgress, RegistryCredentials } from '../engine/engine.ts'
 import { backOffMs } from './memory.ts'
 import type { PullState } from './plan-contract.ts'
 
@@ -16,11 +16,15 @@ export type Puller = {
   readonly progress: (
     app: string,
   ) => readonly { readonly image: string; readonly currentBytes: number; readonly totalBytes: number }[]
+  /** What failed may work now, as after credentials were set: not tried after a pause but at once. */
+  readonly retryFailed: () => void
   readonly stop: () => void
 }
 
 export type PullerInput = {
   readonly engine: Pick<Engine, 'pull'>
+  /** undefined: the registry of the image is asked without any */
+  readonly credentials: (reference: string) => Promise<RegistryCredentials> | undefined
   /** ms of the clock that never jumps */
   readonly monotonicMs: () => number
   readonly random: () => number
@@ -38,21 +42,20 @@ type Job = {
   timer?: NodeJS.Timeout
 }
 
-export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress }: PullerInput): Puller => {
+export const createPuller = (input: PullerInput): Puller => {
+  const { engine, credentials, monotonicMs, random, onChange, onProgress } = input
   const apps = new Map<string, { generation: number; readonly jobs: Map<string, Job> }>()
 
   const pull = (app: string, reference: string, job: Job): void => {
     job.state = { state: 'pulling' }
-    engine
-      .pull(
-        reference,
-        (progress) => {
-          job.progress = progress
-          onProgress(app)
-        },
-        job.abort.signal,
-        job.platform,
-      )
+    const onBytes = (progress: PullProgress): void => {
+      job.progress = progress
+      onProgress(app)
+    }
+    const ask = (given?: RegistryCredentials): Promise<void> =>
+      engine.pull(reference, onBytes, job.abort.signal, { platform: job.platform, credentials: given })
+    const pulling = credentials(reference)?.then(ask) ?? ask()
+    pulling
       .then(
         () => {
           job.state = { state: 'done' }
@@ -119,6 +122,15 @@ export const createPuller = ({ engine, monotonicMs, random, onChange, onProgress
       [...(apps.get(app)?.jobs ?? [])]
         .filter(([, job]) => job.state.state === 'pulling')
         .map(([image, job]) => ({ image, ...job.progress })),
+    retryFailed: () => {
+      for (const [app, { jobs }] of apps)
+        for (const [reference, job] of jobs) {
+          if (job.state.state !== 'failed') continue
+          clearTimeout(job.timer)
+          job.attempts = 0
+          pull(app, reference, job)
+        }
+    },
     stop: () => {
       for (const { jobs } of apps.values()) for (const job of jobs.values()) giveUp(job)
       apps.clear()

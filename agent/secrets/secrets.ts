@@ -4,9 +4,11 @@
  */
 import { createHmac } from 'node:crypto'
 import type { Logger } from 'pino'
+import { registryScope } from '../../src/protocol/names.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
+import type { RegistryCredentials } from '../engine/engine.ts'
 import type { Identity } from './identity.ts'
 import type { SecretRecord, SecretStore } from './secret-store.ts'
 
@@ -18,6 +20,8 @@ export type Secrets = {
   readonly versions: (app: string) => Readonly<Record<string, string>>
   /** @throws LongshoreError secret-missing, secret-unreadable */
   readonly value: (app: string, name: string) => Promise<Uint8Array>
+  /** Of a registry by host and port, set as `user:password` under `_registry`; undefined: none were. */
+  readonly credentials: (registry: string) => Promise<RegistryCredentials> | undefined
   /**
    * Takes in what stands on `secret/<app>`; an empty payload takes them all away. On disk when it resolves.
    * A message that cannot be used changes nothing and is told as a reason.
@@ -46,24 +50,30 @@ export const createSecrets = ({ device, identity, store, maxBytes, log }: Secret
     }
   }
 
+  const value = async (app: string, name: string): Promise<Uint8Array> => {
+    const entry = store.get(app)?.secrets[name]
+    if (entry === undefined) throw new LongshoreError('secret-missing', `secret ${name} of app ${app} was not set`)
+    try {
+      return await identity.decrypt(Buffer.from(entry.age, 'base64'))
+    } catch (error) {
+      throw new LongshoreError('secret-unreadable', `secret ${name} of app ${app} cannot be decrypted`, {
+        cause: error,
+      })
+    }
+  }
+
   return {
+    value,
+    credentials: (registry) =>
+      store.get(registryScope)?.secrets[registry]?.version === undefined
+        ? undefined
+        : value(registryScope, registry).then(readCredentials),
     versions: (app) =>
       Object.fromEntries(
         Object.entries(store.get(app)?.secrets ?? {}).flatMap(([name, { version }]) =>
           version === undefined ? [] : [[name, version]],
         ),
       ),
-    value: async (app, name) => {
-      const entry = store.get(app)?.secrets[name]
-      if (entry === undefined) throw new LongshoreError('secret-missing', `secret ${name} of app ${app} was not set`)
-      try {
-        return await identity.decrypt(Buffer.from(entry.age, 'base64'))
-      } catch (error) {
-        throw new LongshoreError('secret-unreadable', `secret ${name} of app ${app} cannot be decrypted`, {
-          cause: error,
-        })
-      }
-    },
     receive: async (app, payload) => {
       const before = store.get(app)
       if (payload.byteLength === 0) {
@@ -93,4 +103,10 @@ export const createSecrets = ({ device, identity, store, maxBytes, log }: Secret
         : { code: 'secret-unreadable', message: `${unreadable.join(', ')} cannot be decrypted by this device` }
     },
   }
+}
+
+const readCredentials = (value: Uint8Array): RegistryCredentials => {
+  const text = Buffer.from(value).toString()
+  const colon = text.indexOf(':')
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }

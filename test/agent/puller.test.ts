@@ -22,8 +22,9 @@ const open = () => {
   const looks: string[] = []
   const told: string[] = []
   const puller = createPuller({
+    credentials: () => undefined,
     engine: {
-      pull: (reference, onProgress, signal, platform) =>
+      pull: (reference, onProgress, signal, { platform } = {}) =>
         new Promise((resolve, reject) => {
           const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
           begun.push({ reference, platform, signal, resolve, reject, tell })
@@ -147,4 +148,14 @@ test('a stop gives everything up', async () => {
   vi.advanceTimersByTime(60_000)
   expect(references()).toHaveLength(2)
   expect(begun[1]?.signal.aborted).toBe(true)
+})
+
+test('what failed is tried again at once when something changed', async () => {
+  const { puller, begun, references, flush } = open()
+  puller.want('shop', 1, ['a:1', 'b:1'])
+  begun[0]?.reject(new LongshoreError('image-pull-failed', 'unauthorized'))
+  await flush()
+  puller.retryFailed()
+  expect(references()).toEqual(['a:1', 'b:1', 'a:1'])
+  expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'pulling' })
 })

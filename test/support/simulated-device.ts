@@ -148,6 +148,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       updateApp: async (name, change) => (own?.isFrozen ? never : store.updateApp(name, change)),
     }
     const puller = createPuller({
+      credentials: () => undefined,
       engine: guardedEngine,
       monotonicMs: Date.now,
       random: () => 0.5,
