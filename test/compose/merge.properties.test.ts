@@ -102,10 +102,11 @@ describe('extending', () => {
         const file = parse(text)
         const [[name, { 'x-any': _, ...own }]] = Object.entries(file.services) as [[string, Record<string, unknown>]]
         file.services[name] = own
-        const alone = modelOf(stringify({ services: { [name]: own }, volumes: file.volumes }))
+        const alone = modelOf(stringify({ services: { [name]: own }, volumes: file.volumes, networks: file.networks }))
         const copied = {
           services: { [name]: { ...own, extends: { file: 'copy.yaml', service: name } } },
           volumes: file.volumes,
+          networks: file.networks,
         }
         const files = { 'a.yaml': stringify(copied), 'copy.yaml': stringify(file) }
         expect(modelOfFiles(files, { given: ['a.yaml'] })).toEqual(alone)
