@@ -38,6 +38,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
   const secretsFolder = await findSecretsFolder(
     config.secrets === undefined ? usualSecretsFolders.map((root) => join(root, config.device)) : [config.secrets],
   )
+  log.info({ recipient: identity.recipient }, 'secrets for this device are sealed for this key')
   if (secretsFolder === undefined)
     log.warn({ code: 'secret-store-unusable' }, 'no folder in memory was found: services with secrets cannot run')
   const agent = createAgent({

@@ -47,8 +47,14 @@ export const reasonText = ({ desired, reported }: AppState): string => {
   return (
     reported?.waitingFor?.[0]?.message ??
     reported?.reason?.message ??
-    (refused === undefined ? '' : `${refused.outcome}: ${refused.reason.message}`)
+    (refused === undefined ? keptText(reported) : `${refused.outcome}: ${refused.reason.message}`)
   )
+}
+
+/** Files of which the device keeps its own version, though the release has another. */
+const keptText = (reported: Reported | undefined): string => {
+  const paths = (reported?.keptFiles ?? []).map(({ path }) => `./${path}`)
+  return paths.length === 0 ? '' : `changed on the device and kept: ${paths.join(', ')}`
 }
 
 /** The first twelve digits name a release well enough for people. */

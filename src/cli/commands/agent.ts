@@ -11,6 +11,7 @@ type Options = BrokerOptions & {
   engine?: string
   namePrefix?: string
   allowPrivileged?: true
+  secrets?: string
   logLevel: string
 }
 
@@ -27,6 +28,7 @@ export const addAgent = (program: Command): void => {
     )
     .option('--name-prefix <prefix>', 'stands before every name on the engine; for a second agent on one engine')
     .option('--allow-privileged', 'let deployments have privileged containers, which are as good as root on the device')
+    .option('--secrets <dir>', 'folder on a tmpfs where secrets stand (default: one under /run/longshore or /dev/shm)')
     .addOption(logLevelOption())
     .action(async (options: Options) => {
       const log = createLog(options.logLevel)
@@ -35,7 +37,7 @@ export const addAgent = (program: Command): void => {
         import('../../../agent/main.ts'),
         import('../../../agent/config.ts'),
       ])
-      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged } = options
+      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged, secrets } = options
       const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
       const config = await readConfig(agentConfigSchema, file, {
         ...broker,
@@ -45,6 +47,7 @@ export const addAgent = (program: Command): void => {
         engine,
         namePrefix,
         allowPrivileged,
+        secrets,
       })
       failLoudly(log)
       const agent = await startAgent(config, log)
