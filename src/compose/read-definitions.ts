@@ -62,7 +62,11 @@ const readExternal: Reader<External> = (node, context) => {
 /** Options of a driver: texts, and numbers and booleans as they were written. */
 export const readOptions: Reader<Record<string, string>> = (node, context) => {
   if (isNull(node)) return undefined
-  const options = readEntries(node, context, (value) => (isNull(value) ? '' : readAsWritten(value, context)))
+  const options = readEntries(node, context, (value, _, { key, keyPlace }) => {
+    if (key === '')
+      return context.fault({ path: value.path, place: keyPlace }, 'value-invalid', 'an option has no name', 'write one')
+    return isNull(value) ? '' : readAsWritten(value, context)
+  })
   return options === undefined || Object.keys(options).length === 0 ? undefined : options
 }
 

@@ -134,8 +134,10 @@ export const readEntries = <T>(
 export const readPairs: Reader<Map<string, string | null>> = (node, context) => {
   const pairs = new Map<string, string | null>()
   if (node.kind === 'map') {
-    for (const { key, value } of node.entries) {
-      if (isNull(value)) pairs.set(key, null)
+    for (const { key, keyPlace, value } of node.entries) {
+      if (key === '')
+        context.fault({ path: value.path, place: keyPlace }, 'value-invalid', 'a name is empty', 'write a name')
+      else if (isNull(value)) pairs.set(key, null)
       else setIfDefined(pairs, key, readAsWritten(value, context))
     }
     return pairs

@@ -150,14 +150,37 @@ const validService = fc.record({
   image: fc.constantFrom('nginx', 'a.example:5000/b/c:1'),
   command: optional(fc.array(text, { maxLength: 3 })),
   environment: optional(fc.dictionary(fc.constantFrom('A', 'B-c', 'constructor', 'é', '1', 'null'), text)),
-  labels: optional(fc.dictionary(text, text)),
+  labels: optional(
+    fc.dictionary(
+      text.map((name) => `x${name}`),
+      text,
+    ),
+  ),
   ports: optional(
     fc
       .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 4 })
-      .map((ports) => ports.map((port) => `${port}/udp`)),
+      .map((ports) => ports.map((port, index) => (index === 0 ? `1-60000:${port}/udp` : `${port}/udp`))),
   ),
   volumes: optional(
-    fc.uniqueArray(fc.constantFrom('data:/a', '/x:/b:ro', 'data:/c:nocopy', '/y//:/d/../e:rslave'), { maxLength: 4 }),
+    fc.uniqueArray(
+      fc.constantFrom<string | object>(
+        'data:/a',
+        '/x:/b:ro',
+        'data:/c:nocopy',
+        '/y//:/d/../e:rslave',
+        '/f',
+        { type: 'volume', source: 'films', target: '/g', volume: { subpath: 'a/../b' } },
+        { type: 'tmpfs', target: '/h', read_only: true, tmpfs: { size: '1m', mode: '0700' } },
+      ),
+      { maxLength: 4 },
+    ),
+  ),
+  networks: optional(
+    fc.constantFrom<unknown>(
+      ['front'],
+      { front: null, site: { priority: 5, driver_opts: { a: 1 } } },
+      { front: { link_local_ips: ['169.254.1.1'], aliases: ['b', 'a'] } },
+    ),
   ),
   healthcheck: optional(fc.record({ test: text.map((value) => `x${value}`), interval: fc.nat().map(formatDuration) })),
   mem_limit: optional(fc.nat()),
@@ -169,9 +192,22 @@ const validService = fc.record({
   cap_add: optional(fc.uniqueArray(fc.constantFrom('cap_sys_admin', 'NET_RAW'))),
   'x-any': optional(fc.jsonValue({ maxDepth: 2 }).filter((json) => !JSON.stringify(json).includes('__proto__'))),
 })
+const definedVolumes = {
+  data: null,
+  films: { driver: 'local', driver_opts: { type: 'nfs', o: 'addr=10.0.0.1', device: ':/films' } },
+}
+const definedNetworks = {
+  front: { internal: false, attachable: true, enable_ipv6: 'yes', labels: ['a=b'] },
+  site: { external: { name: 'plant' } },
+  unused: {
+    driver: 'macvlan',
+    driver_opts: { parent: 'eth0.5' },
+    ipam: { config: [{ subnet: '10.9.0.0/24', ip_range: '10.9.0.128/25', aux_addresses: { a: '10.9.0.1' } }] },
+  },
+}
 export const validFile = fc
   .dictionary(fc.constantFrom('web', 'db', '1', 'constructor'), validService, { minKeys: 1 })
-  .map((services) => escapeAll({ services, volumes: { data: null } }))
+  .map((services) => escapeAll({ services, volumes: definedVolumes, networks: definedNetworks }))
   .map((file) => stringify(file, { keepUndefined: false, aliasDuplicateObjects: false }))
 
 const escapeAll = (value: unknown): unknown => {

@@ -102,10 +102,12 @@ describe('extending', () => {
         const file = parse(text)
         const [[name, { 'x-any': _, ...own }]] = Object.entries(file.services) as [[string, Record<string, unknown>]]
         file.services[name] = own
-        const alone = modelOf(stringify({ services: { [name]: own }, volumes: file.volumes }))
+        const { volumes, networks } = file
+        const alone = modelOf(stringify({ services: { [name]: own }, volumes, networks }))
         const copied = {
           services: { [name]: { ...own, extends: { file: 'copy.yaml', service: name } } },
-          volumes: file.volumes,
+          volumes,
+          networks,
         }
         const files = { 'a.yaml': stringify(copied), 'copy.yaml': stringify(file) }
         expect(modelOfFiles(files, { given: ['a.yaml'] })).toEqual(alone)
