@@ -1,10 +1,10 @@
 /** The files of the apps on the disk, and secrets in a folder in memory. All below one folder each, root's own. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
-import type { Tree, TreeFile } from '../translate/project-mounts.ts'
+import { sha256Of, type Tree, type TreeFile } from '../translate/project-mounts.ts'
 import type { ChangedOutcome, DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
 import { openFolder, unsafe, within } from './safe-folder.ts'
 
@@ -23,6 +23,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     trees: join(projectOf(app), 'trees'),
     secrets: secretsOf(app),
   })
+  const swept = new Set<string>()
   const blobsOf = (app: string): string => join(projectOf(app), 'blobs')
 
   const contentOf = async (
@@ -145,6 +146,13 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     observe: (app, dataPaths) =>
       asState(`looking at the files of app ${app}`, async () => {
         const { data, trees, secrets } = pathsOf(app)
+        if (!swept.has(app)) {
+          // What an agent before this one was about to make, and did not.
+          for (const folder of [trees, secrets])
+            for (const name of await namesIn(folder))
+              if (name.startsWith('.')) await rm(join(folder, name), { recursive: true, force: true })
+          swept.add(app)
+        }
         const isComplete = (name: string): boolean => !name.startsWith('.')
         const entries = await Promise.all(dataPaths.map(async (path) => [path, await entryAt(data, path)] as const))
         return {
@@ -185,7 +193,10 @@ const parentOf = (path: string): string => {
   return parent === '.' ? '' : parent
 }
 
-/** Written beside under a name of ours, flushed, renamed over: a reader sees the old file or the new one. */
+/**
+ * Written beside under a name of ours, flushed, renamed over: a reader sees the old file or the new one. The name is the
+ * same each time, so that what a power cut leaves is gone with the next try.
+ */
 const writeInto = async (
   folder: FileHandle,
   name: string,
@@ -193,7 +204,8 @@ const writeInto = async (
   mode: string,
   owner: { readonly uid: number; readonly gid: number } | undefined,
 ): Promise<void> => {
-  const beside = within(folder, `.longshore-${randomBytes(6).toString('hex')}`)
+  const beside = within(folder, `.longshore-${sha256Of(name).slice(0, 12)}`)
+  await rm(beside, { force: true })
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   const file = await open(beside, flags, 0o600)
   try {
@@ -242,9 +254,7 @@ const entryIn = async (folder: FileHandle, name: string): Promise<DataEntry> => 
       if (stat.size > longestFile) return { kind: 'file', sha256: `${stat.size} bytes` }
       return {
         kind: 'file',
-        sha256: createHash('sha256')
-          .update(await file.readFile())
-          .digest('hex'),
+        sha256: sha256Of(await file.readFile()),
       }
     } finally {
       await file.close()

@@ -1,11 +1,13 @@
 /**
- * Every key of the Compose specification, level by level: read, or refused with what to do instead. The reader, the
+ * Every key of the Compose specification, level by level: read, noted, or refused with what to do instead. The reader, the
  * check on the device and docs/compose.md all come from this table; a key that is not in it is unknown.
  */
-export type Rule = { readonly supported: true; readonly note?: string } | string
+/** `isNoted`: taken without effect, which a note says when the file is read. */
+export type Rule = { readonly supported: true; readonly note?: string; readonly isNoted?: true } | string
 
 const yes = { supported: true } as const
 const readWith = <Note extends string>(note: Note) => ({ supported: true, note }) as const
+const noted = <Note extends string>(note: Note) => ({ supported: true, note, isNoted: true }) as const
 const swarm = 'it has a meaning in Swarm only; remove it'
 /** Also what is said of `type: image`. */
 export const imageMount = 'copy what it holds into the image of the service'
@@ -18,7 +20,7 @@ export const levels = {
     title: 'Top level',
     keys: {
       name: readWith('the app given on the command line wins'),
-      version: readWith('obsolete; ignored with a note'),
+      version: noted('obsolete'),
       services: yes,
       networks: yes,
       volumes: yes,
@@ -69,9 +71,9 @@ export const levels = {
       logging: yes,
       pull_policy: readWith('`always`, `missing` (or `if_not_present`), `never`'),
       annotations: readWith('labels as well, because engines before API 1.43 know no annotations'),
-      attach: readWith('it is for `docker compose up` in a terminal; ignored with a note'),
+      attach: noted('it is for `docker compose up` in a terminal'),
       blkio_config: yes,
-      build: readWith('only beside `image`; ignored with a note: the image is taken as it is in its registry'),
+      build: noted('only beside `image`; the image is taken as it is in its registry'),
       cgroup: yes,
       cgroup_parent: yes,
       configs: yes,
@@ -84,7 +86,7 @@ export const levels = {
       cpu_shares: yes,
       cpuset: yes,
       credential_spec: windows,
-      develop: readWith('it is for `docker compose watch`; ignored with a note'),
+      develop: noted('it is for `docker compose watch`'),
       device_cgroup_rules: yes,
       devices: readWith('`/dev/x`, `/dev/x:/dev/y:rwm`, long form, or a name of CDI such as `vendor.com/class=name`'),
       dns: yes,
@@ -134,7 +136,7 @@ export const levels = {
     keys: {
       name: yes,
       labels: yes,
-      attachable: readWith('has a meaning in Swarm only; ignored with a note'),
+      attachable: noted('has a meaning in Swarm only'),
       driver: yes,
       driver_opts: yes,
       enable_ipv4: readWith('`false` needs an engine with API 1.47 (Docker 28)'),
@@ -173,9 +175,9 @@ export const levels = {
       published: readWith('of a range for one target, the engine takes a free one'),
       protocol: yes,
       host_ip: yes,
-      mode: readWith('has a meaning in Swarm only; ignored with a note'),
-      app_protocol: readWith('ignored with a note'),
-      name: readWith('ignored with a note'),
+      mode: noted('has a meaning in Swarm only'),
+      app_protocol: noted('for people to read'),
+      name: noted('for people to read'),
     },
   },
   mount: {
@@ -189,7 +191,7 @@ export const levels = {
       bind: yes,
       volume: yes,
       tmpfs: yes,
-      consistency: readWith('has a meaning on macOS only; ignored with a note'),
+      consistency: noted('has a meaning on macOS only'),
       'x-longshore': readWith('what Compose lacks, see below'),
       image: imageMount,
     },
@@ -200,7 +202,7 @@ export const levels = {
     keys: {
       propagation: yes,
       create_host_path: readWith('absent means true'),
-      selinux: readWith('not done; a note says so'),
+      selinux: noted('no label is set; label the path on the device'),
       recursive: readWith('`enabled`, or absent'),
     },
   },
@@ -209,7 +211,7 @@ export const levels = {
     title: '`volume` of such a volume',
     keys: {
       nocopy: yes,
-      labels: readWith('ignored with a note: write them under `volumes` at top level'),
+      labels: noted('write them under `volumes` at top level'),
       subpath: readWith('needs an engine with API 1.45 (Docker 26); an older one refuses the container'),
     },
   },
@@ -271,7 +273,7 @@ export const levels = {
       restart_policy: readWith('becomes `restart`, and wins over it'),
       mode: readWith('`replicated`; `global` is one container; `replicated-job` and `global-job` are jobs'),
       replicas: readWith('containers of the service on each device'),
-      labels: readWith('have a meaning in Swarm only; ignored with a note'),
+      labels: noted('have a meaning in Swarm only'),
       placement: readWith('none of its keys'),
       endpoint_mode: swarm,
     },
@@ -290,7 +292,7 @@ export const levels = {
     at: 'services.*.deploy.resources.reservations',
     title: '`deploy.resources.reservations`',
     keys: {
-      cpus: readWith('engines keep no CPUs free; ignored with a note'),
+      cpus: noted('engines keep no CPUs free'),
       memory: readWith('becomes `mem_reservation`'),
       devices: yes,
       generic_resources: swarm,
@@ -373,8 +375,8 @@ export const levels = {
     keys: {
       condition: readWith('`none` is `restart: no`, `on-failure` the same, `any` is `restart: always`'),
       max_attempts: readWith('with `on-failure`'),
-      delay: readWith('ignored with a note'),
-      window: readWith('ignored with a note'),
+      delay: noted('the engine restarts at its own pace'),
+      window: noted('the engine judges by itself when a restart has worked'),
     },
   },
   placement: {
@@ -393,8 +395,8 @@ export const levels = {
       file: readWith('a file in the project folder; it travels with the release'),
       content: yes,
       environment: readWith('the variable is read when deploying'),
-      name: readWith('a config is known by its key; ignored with a note'),
-      labels: readWith('have a meaning in Swarm only; ignored with a note'),
+      name: noted('a config is known by its key'),
+      labels: noted('have a meaning in Swarm only'),
       template_driver: 'write the file as it is to be',
       external: 'no engine but Swarm keeps configs: write file, content or environment',
     },
@@ -407,7 +409,7 @@ export const levels = {
       environment: readWith('the variable is read when deploying, and sent encrypted'),
       external: readWith('one that was set with `longshore secret set`'),
       name: readWith('the name that it was set under; absent: its key'),
-      labels: readWith('have a meaning in Swarm only; ignored with a note'),
+      labels: noted('have a meaning in Swarm only'),
       driver: swarm,
       driver_opts: swarm,
       template_driver: swarm,

@@ -251,6 +251,14 @@ describe('on disk', () => {
     expect((await files.observe('shop', ['big'])).data).toEqual({ big: { kind: 'file', sha256: `${2 ** 40} bytes` } })
   })
 
+  test('what a power cut left half-made is gone at the first look', async () => {
+    const { files } = await onDisk()
+    const { trees, secrets } = files.paths('shop')
+    for (const folder of [trees, secrets]) await mkdir(join(folder, '.half-made'), { recursive: true })
+    expect(await files.observe('shop', [])).toMatchObject({ trees: [], secretTrees: [] })
+    expect([await readdir(trees), await readdir(secrets)]).toEqual([[], []])
+  })
+
   test('nothing half-made is left by a tree that could not be made', async () => {
     const { files } = await onDisk()
     const wanted = tree({
