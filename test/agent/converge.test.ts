@@ -2,8 +2,11 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CallKind, SimulatedEngine } from '../../agent/engine/simulated.ts'
+import type { AcceptedAssignment } from '../../agent/store/app-record.ts'
 import { containerName, label } from '../../agent/translate/engine-names.ts'
-import type { Model, Service } from '../../src/compose/model.ts'
+import { isData, projectMounts } from '../../agent/translate/project-mounts.ts'
+import { type Model, type Mount, replicasOf, type Service } from '../../src/compose/model.ts'
+import { isUnder } from '../../src/compose/project-path.ts'
 import { owner } from '../support/builders.ts'
 import { type SimulatedDevice, simulatedDevice } from '../support/simulated-device.ts'
 
@@ -23,9 +26,15 @@ const after = (other: string, condition: 'service_started' | 'service_healthy' |
   depends_on: { [other]: { condition } },
 })
 const port = { ports: [{ target: 80, published: 80, protocol: 'tcp' as const }] }
+const bind = (source: string, readOnly = false): Mount => ({
+  type: 'bind',
+  source,
+  target: `/mnt/${source.replaceAll(/\W/g, '-')}`,
+  ...(readOnly ? { read_only: true } : {}),
+})
 const data = { volumes: [{ type: 'volume' as const, source: 'data', target: '/data' }] }
 
-type Body = Pick<Model, 'services' | 'networks' | 'volumes'>
+type Body = Pick<Model, 'services' | 'networks' | 'volumes' | 'configs' | 'secrets'>
 
 const models: readonly Body[] = [
   { services: { web: service() } },
@@ -60,6 +69,23 @@ const models: readonly Body[] = [
   },
   { services: { old: service({ container_name: 'pump' }) } },
   { services: { fresh: service({ container_name: 'pump', pull_policy: 'always' }) } },
+  {
+    services: {
+      web: service({ volumes: [bind('./conf'), bind('./ro', true)] }),
+      db: service({ volumes: [bind('./conf/a', true)], configs: [{ source: 'c', target: '/c' }] }),
+    },
+    configs: { c: { file: './ro/b' } },
+  },
+  { services: { web: service({ volumes: [bind('./ro')] }), db: service({ volumes: [bind('./conf', true)] }) } },
+  {
+    services: {
+      web: service({
+        secrets: [{ source: 'key', target: '/run/secrets/key' }],
+        deploy: { replicas: 2, update_config: { monitor: '0s' } },
+      }),
+    },
+    secrets: { key: { external: true } },
+  },
 ]
 
 const apps = ['shop', 'till'] as const
@@ -113,8 +139,22 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc
-      .tuple(appArbitrary, fc.nat(models.length - 1))
-      .map(([app, index]) => step(`deploy ${app} ${index}`, (device) => device.deploy(modelNamed(app, index)))),
+      .tuple(appArbitrary, fc.nat(models.length - 1), fc.constantFrom<Text>('1', '2'), fc.boolean())
+      .map(([app, index, text, replaceFiles]) =>
+        step(`deploy ${app} ${index} ${text} ${replaceFiles}`, (device) =>
+          device.deploy(modelNamed(app, index), textsOf(text), { replaceFiles }),
+        ),
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      step('a container writes a file', ({ files }) => files.controls.write('shop', 'conf/a', 'mine')),
+      step('a container writes another file', ({ files }) => files.controls.write('shop', 'ro/b', 'mine')),
+      step('the secret is another', ({ secrets }) => void secrets.set('key', `${secrets.get('key')}+`)),
+      step('the secret is taken away', ({ secrets }) => void secrets.delete('key')),
+      step('what was in memory is lost', ({ files }) => files.controls.forgetSecrets()),
+    ),
   },
   {
     weight: 1,
@@ -182,6 +222,19 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
+type Text = '1' | '2'
+
+/** Some change with the release, one does not. */
+const textsOf = (text: Text) => ({
+  'conf/a': text,
+  'conf/same': 'same',
+  'ro/b': text,
+  ...(text === '1' ? { 'conf/only': '1' } : {}),
+})
+
+/** The files of the newest deployment, told by what it says of one of them. */
+const textsAgain = ({ files }: AcceptedAssignment) => textsOf(files['conf/only'] === undefined ? '2' : '1')
+
 const modelNamed = (app: string, index: number): Model => ({ name: app, ...(models[index] as Body) })
 
 /** What containers do by themselves: jobs end well, checks pass. */
@@ -195,7 +248,9 @@ const live = ({ engine: { controls } }: SimulatedDevice): void => {
 /** Old and new must never run side by side, whatever happened. */
 const expectNoDoubles = ({ controls }: SimulatedEngine): void => {
   const active = controls.containers().filter(({ state }) => state === 'running' || state === 'paused')
-  const keys = active.map(({ spec }) => `${spec.labels[label.app]}/${spec.labels[label.service]}`)
+  const keys = active.map(
+    ({ spec: { labels } }) => `${labels[label.app]}/${labels[label.service]}/${labels[label.number]}`,
+  )
   expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
 }
 
@@ -228,14 +283,16 @@ const problems = (device: SimulatedDevice): string[] =>
     if (deployment.remove) return containers.map(({ name }) => `${name} of a removed app`)
     const { services } = deployment.compose
     const wanted = Object.entries(services).flatMap(([name, wantedService]) => {
-      const [one, ...more] = containers.filter(({ spec }) => spec.labels[label.service] === name)
-      if (one === undefined || more.length > 0)
-        return [`${name} has ${more.length + (one === undefined ? 0 : 1)} containers`]
-      const isGood = one.state === 'running' || (name === 'job' && one.state === 'exited')
-      return [
-        ...(isGood ? [] : [`${name} is ${one.state}`]),
-        ...(one.name === containerName(owner, app, name, wantedService) ? [] : [`${name} is called ${one.name}`]),
-      ]
+      const all = containers.filter(({ spec }) => spec.labels[label.service] === name)
+      if (all.length !== replicasOf(wantedService)) return [`${name} has ${all.length} containers`]
+      return all.flatMap((one) => {
+        const isGood = one.state === 'running' || (name === 'job' && one.state === 'exited')
+        const wantedName = containerName(owner, app, name, wantedService, Number(one.spec.labels[label.number]))
+        return [
+          ...(isGood ? [] : [`${name} is ${one.state}`]),
+          ...(one.name === wantedName ? [] : [`${name} is called ${one.name}`]),
+        ]
+      })
     })
     const orphans =
       verdict?.outcome === 'succeeded'
@@ -244,6 +301,32 @@ const problems = (device: SimulatedDevice): string[] =>
     return [...wanted, ...orphans.map(({ name }) => `${name} is an orphan`)]
   })
 
+/** What is mounted stands, nothing else of a release does, and a writable file is that of the release or somebody's own. */
+const expectFiles = async (device: SimulatedDevice): Promise<void> => {
+  for (const { app, accepted } of device.store.apps()) {
+    if (accepted === undefined) continue
+    const { trees, secretTrees } = await device.files.observe(app, [])
+    if (accepted.deployment.remove) {
+      expect([...trees, ...secretTrees]).toEqual([])
+      continue
+    }
+    const { compose, files } = accepted.deployment
+    const release = { compose, files, secretVersions: Object.fromEntries(device.secrets) }
+    const mounts = Object.values(compose.services).flatMap((one) => projectMounts(release, one))
+    const used = (isSecret: boolean): string[] => [
+      ...new Set(
+        mounts.flatMap((mount) =>
+          mount.kind === 'tree' && mount.tree.isSecret === isSecret ? [mount.tree.digest] : [],
+        ),
+      ),
+    ]
+    expect([trees, secretTrees]).toEqual([used(false).sort(), used(true).sort()])
+    for (const path of Object.keys(files).filter((name) => isData(compose, name)))
+      if (mounts.some((mount) => mount.kind === 'data' && isUnder(path, mount.path)))
+        expect(['1', '2', 'same', 'mine']).toContain(device.files.controls.read(app, path))
+  }
+}
+
 const looking: ReadonlySet<CallKind> = new Set(['facts', 'list', 'details', 'imageId'])
 
 test('any sequence of deployments, deaths, failures and crashes converges, and a second look plans nothing', async () => {
@@ -251,6 +334,7 @@ test('any sequence of deployments, deaths, failures and crashes converges, and a
     fc.asyncProperty(fc.array(stepArbitrary, { minLength: 1, maxLength: 25 }), async (steps) => {
       vi.clearAllTimers()
       const device = simulatedDevice({ check: expectNoDoubles })
+      device.secrets.set('key', 'one')
       const { controls } = device.engine
       controls.addImage('web:1', 'sha256:web1')
       controls.addImage('db:1', 'sha256:db1', ['/cache'])
@@ -262,17 +346,20 @@ test('any sequence of deployments, deaths, failures and crashes converges, and a
         live(device)
       }
       clearTheWay(device)
+      device.secrets.set('key', device.secrets.get('key') ?? 'again')
+      device.look()
       await calm(device)
 
       // What failed on the way is deployed again, as an operator would; with nothing in its way it succeeds.
       for (const { accepted } of device.store.apps())
         if (accepted?.verdict?.outcome === 'failed' && !accepted.deployment.remove)
-          await device.deploy(accepted.deployment.compose)
+          await device.deploy(accepted.deployment.compose, textsAgain(accepted.deployment))
       await calm(device)
       expect(device.store.apps().map(({ accepted }) => accepted?.verdict?.outcome)).toEqual(
         device.store.apps().map(() => 'succeeded'),
       )
 
+      await expectFiles(device)
       const before = controls.calls.length
       device.look()
       await device.settle()
