@@ -359,6 +359,9 @@ test('any sequence of deployments, deaths, failures and crashes converges, and a
         device.store.apps().map(() => 'succeeded'),
       )
 
+      // Files have no events: the next full look puts back what is missing.
+      device.look()
+      await device.settle()
       await expectFiles(device)
       const before = controls.calls.length
       device.look()
