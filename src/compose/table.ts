@@ -1,5 +1,6 @@
 /** The table of keys for docs/compose.md, made from `keys.ts`, with the columns aligned as the formatter wants them. */
-import { type Level, levels, type Rule, rulesOf } from './keys.ts'
+import type { Rule } from './key-rules.ts'
+import { type Level, levels, rulesOf } from './keys.ts'
 
 export const composeTable = (): string =>
   (Object.keys(levels) as Level[])
