@@ -11,6 +11,7 @@ type Project = {
   readonly secretTrees: Map<string, Tree>
   /** null: a folder */
   readonly data: Map<string, Uint8Array | null>
+  readonly links: Set<string>
   hasData: boolean
 }
 
@@ -19,6 +20,10 @@ export type MemoryFiles = ProjectFiles & {
     /** What a container, or somebody on the device, does to a file. */
     readonly write: (app: string, path: string, text: string) => void
     readonly read: (app: string, path: string) => string | undefined
+    /** A link where a file or folder was, as a container can make one. */
+    readonly link: (app: string, path: string) => void
+    /** Somebody on the device empties the data folder. */
+    readonly wipe: (app: string) => void
     /** The power goes: what was in memory is lost. */
     readonly forgetSecrets: () => void
   }
@@ -33,13 +38,15 @@ export const memoryFiles = (): MemoryFiles => {
       trees: new Map(),
       secretTrees: new Map(),
       data: new Map(),
+      links: new Set(),
       hasData: false,
     }
     projects.set(app, known)
     return known
   }
 
-  const entryAt = ({ data, hasData }: Project, path: string): DataEntry => {
+  const entryAt = ({ data, links, hasData }: Project, path: string): DataEntry => {
+    if ([...links].some((link) => isUnder(path, link))) return { kind: 'unsafe' }
     if (path === '') return { kind: hasData ? 'folder' : 'missing' }
     const content = data.get(path)
     if (content instanceof Uint8Array) return { kind: 'file', sha256: sha256Of(content) }
@@ -59,6 +66,7 @@ export const memoryFiles = (): MemoryFiles => {
     held.hasData = true
     const entry = entryAt(held, path)
     const found = entry.kind === 'file' ? entry.sha256 : null
+    if (entry.kind === 'unsafe') throw new LongshoreError('path-unsafe', `${path} is a link`)
     if (wanted.kind === 'folder') {
       if (entry.kind === 'file') throw new LongshoreError('path-unsafe', `${path} is no folder`)
       if (path !== '' && entry.kind === 'missing') held.data.set(path, null)
@@ -118,6 +126,11 @@ export const memoryFiles = (): MemoryFiles => {
       write: (app, path, text) => {
         project(app).hasData = true
         project(app).data.set(path, Buffer.from(text))
+      },
+      link: (app, path) => void project(app).links.add(path),
+      wipe: (app) => {
+        project(app).data.clear()
+        project(app).hasData = false
       },
       read: (app, path) => {
         const content = project(app).data.get(path)

@@ -1,9 +1,11 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
+import { isJob } from '../../src/compose/model.ts'
 import { secretNamesOf } from '../../src/compose/secret-names.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
 import type { Release } from '../translate/project-mounts.ts'
+import { isAwaited } from '../translate/translate-service.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, judge } from './judge.ts'
 import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
@@ -11,7 +13,7 @@ import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
 import { decideFiles, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
-import { planProject } from './plan-project.ts'
+import { planOldProject, planProject } from './plan-project.ts'
 import { planRenewal } from './plan-renewal.ts'
 import { changedNetworks, planResources } from './plan-resources.ts'
 import { planCreates, planOrphans, planSwaps } from './plan-services.ts'
@@ -62,9 +64,9 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const isProven = accepted.verdict?.outcome === 'succeeded'
   const { record } = input
   const project = { app, deployment, record, accepted, decisions, observed: files, release }
-  const hasFiles = planProject(draft, project)
-  const hasResources = planResources(draft, owner, app, deployment.compose, observed) && hasFiles
-  const services = { ...project, owner, views, observed, files, paths, now, memory }
+  const unready = planProject(draft, project)
+  const hasResources = planResources(draft, owner, app, deployment.compose, observed) && unready.size === 0
+  const services = { ...project, owner, views, observed, files, paths, unready, now, memory }
   const changed = hasResources ? changedNetworks(owner, app, deployment.compose, observed) : []
   if (changed.length > 0) planRenewal(draft, changed, services)
   else if (hasResources) planCreates(draft, services)
@@ -140,12 +142,18 @@ const isResolved = (accepted: Accepted, images: ImagePlan): boolean =>
   Object.entries(images.ids).every(([reference, id]) => accepted.images[reference] === id)
 
 /** What the release before left running stays up while the new one waits for images or names. */
-const keepOldRunning = (draft: Draft, { record, observed, now }: PlanInput, memory: Memory): void => {
-  for (const { id, name, service, state, details } of observed.containers) {
-    const isService = record.lastGood !== undefined && service in record.lastGood.compose.services
-    const hasEnded =
-      state === 'exited' && (details?.restartPolicy === 'unless-stopped' || details?.restartPolicy === 'always')
-    if (!isService || !hasEnded) continue
+const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): void => {
+  const { record, observed, secretVersions, now } = input
+  const { lastGood } = record
+  const stopped = observed.containers.filter(({ state }) => state === 'exited')
+  if (lastGood === undefined || stopped.length === 0) return
+  const release = { compose: lastGood.compose, files: lastGood.files ?? {}, secretVersions }
+  const unready = planOldProject(draft, { app: record.app, observed: input.files, release })
+  for (const { id, name, service, details } of stopped) {
+    const model = lastGood.compose.services[service]
+    const isService = model !== undefined && !isJob(model, isAwaited(lastGood.compose, service))
+    const isForbidden = details === undefined || details.restartPolicy === 'no'
+    if (!isService || isForbidden || unready.has(service)) continue
     const allowedAt = startAllowedAt(memory, id, now)
     if (allowedAt > now) draft.wakeAt(allowedAt)
     else

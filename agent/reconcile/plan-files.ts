@@ -21,7 +21,8 @@ export const dataPathsToLookAt = (record: AppRecord, isComplete: boolean): strin
   const undecided = [...affectedPaths(record, deployment)].filter((path) => accepted.files?.[path] === undefined)
   const pending = pendingPaths(record, accepted)
   const isSteady = isComplete && accepted.verdict !== undefined
-  return [...new Set([...undecided, ...pending, ...(isSteady ? [] : dataSources(deployment.compose))])].sort()
+  const mounted = [deployment.compose, ...(record.lastGood === undefined ? [] : [record.lastGood.compose])]
+  return [...new Set([...undecided, ...pending, ...(isSteady ? [] : mounted.flatMap(dataSources))])].sort()
 }
 
 /** Writable files of the release, and those that an earlier one wrote. */

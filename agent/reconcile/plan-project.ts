@@ -1,5 +1,6 @@
 /** The files that an app's containers mount: put where the engine can bind them, before any container is made. */
 import type { Service } from '../../src/compose/model.ts'
+import type { Reason } from '../../src/protocol/reason.ts'
 import type { DataChange, ObservedFiles, Owner } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
 import { projectMounts, type Release } from '../translate/project-mounts.ts'
@@ -18,33 +19,63 @@ export type FilesInput = {
 
 /**
  * Proposes the files that containers mount and that are not there: read-only ones, secrets, and of the writable ones
- * those that are in nobody's way. True: every mount has something to bind.
+ * those that are in nobody's way. Returns the services that lack something to bind: none of their containers is started,
+ * for an engine follows whatever stands at the path.
  */
-export const planProject = (draft: Draft, input: FilesInput): boolean => {
+export const planProject = (draft: Draft, input: FilesInput): ReadonlySet<string> => {
   const { app, deployment, observed, release } = input
-  let isComplete = true
-  const missing = new Set<string>()
-  for (const [name, service] of Object.entries(deployment.compose.services)) {
+  const unready = planTrees(draft, { app, observed, release })
+  for (const [name, service] of Object.entries(deployment.compose.services))
+    for (const mount of projectMounts(release, service))
+      if (mount.kind === 'data' && !isDataReady(draft, input, name, service, mount.path)) unready.add(name)
+  return unready
+}
+
+/** Of the release before, while the new one is not ready: after a reboot its secrets are gone from memory. */
+export const planOldProject = (draft: Draft, input: Pick<FilesInput, 'app' | 'observed' | 'release'>): Set<string> => {
+  const unready = planTrees(draft, input)
+  for (const [name, service] of Object.entries(input.release.compose.services))
+    for (const mount of projectMounts(input.release, service)) {
+      if (mount.kind !== 'data') continue
+      const kind = input.observed.data[mount.path]?.kind
+      if (kind === 'unsafe') draft.wait(inTheWay(mount.path, name))
+      if (kind === 'unsafe' || kind === 'missing') unready.add(name)
+    }
+  return unready
+}
+
+const planTrees = (
+  draft: Draft,
+  { app, observed, release }: Pick<FilesInput, 'app' | 'observed' | 'release'>,
+): Set<string> => {
+  const unready = new Set<string>()
+  const proposed = new Set<string>()
+  for (const [name, service] of Object.entries(release.compose.services)) {
     for (const mount of projectMounts(release, service)) {
-      if (mount.kind === 'tree') {
-        const { tree } = mount
-        const present = tree.isSecret ? observed.secretTrees : observed.trees
-        if (present.includes(tree.digest) || missing.has(tree.digest)) continue
-        missing.add(tree.digest)
-        isComplete = false
-        draft.propose({
-          kind: 'place-files',
-          target: mount.target,
-          service: name,
-          app,
-          tree,
-          cause: `service ${name} mounts ${tree.isSecret ? 'a secret' : 'files of the release'} at ${mount.target}`,
-        })
-      } else if (!isDataReady(draft, input, name, service, mount.path)) isComplete = false
+      if (mount.kind !== 'tree') continue
+      const { tree } = mount
+      if ((tree.isSecret ? observed.secretTrees : observed.trees).includes(tree.digest)) continue
+      unready.add(name)
+      if (proposed.has(tree.digest)) continue
+      proposed.add(tree.digest)
+      draft.propose({
+        kind: 'place-files',
+        target: mount.target,
+        service: name,
+        app,
+        tree,
+        cause: `service ${name} mounts ${tree.isSecret ? 'a secret' : 'files of the release'} at ${mount.target}`,
+      })
     }
   }
-  return isComplete
+  return unready
 }
+
+const inTheWay = (path: string, service: string): Reason => ({
+  code: 'path-unsafe',
+  message: `./${path}: a link or the like is in the way`,
+  path: `services.${service}`,
+})
 
 /** What a service mounts of the data folder: there already, or put there while nobody uses it. */
 const isDataReady = (
@@ -58,11 +89,7 @@ const isDataReady = (
   // Not looked at, because everything runs as it is.
   if (entry === undefined || entry.kind === 'file') return true
   if (entry.kind === 'unsafe') {
-    draft.wait({
-      code: 'path-unsafe',
-      message: `./${path}: a link or the like is in the way`,
-      path: `services.${name}`,
-    })
+    draft.wait(inTheWay(path, name))
     return false
   }
   const file = deployment.files[path]

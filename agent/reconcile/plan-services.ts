@@ -47,6 +47,8 @@ export type ServicesInput = {
   readonly files: ObservedFiles
   readonly release: Release
   readonly paths: ProjectPaths
+  /** of what these mount something is not there, or not safe to bind */
+  readonly unready: ReadonlySet<string>
   readonly memory: Memory
   readonly now: number
 }
@@ -124,6 +126,7 @@ export const planSwaps = (draft: Draft, input: ServicesInput): void => {
 
 const swapIn = (draft: Draft, view: ServiceView, wanted: ObservedContainer, input: ServicesInput): void => {
   const { name } = view
+  if (input.unready.has(name)) return
   const unmet = unmetDependency(view, input.views)
   if (unmet !== undefined) {
     draft.wait({ code: 'dependency', message: unmet, path: `services.${name}` })

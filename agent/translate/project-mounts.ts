@@ -56,29 +56,29 @@ export const projectMounts = (release: Release, service: Service): readonly Proj
   ...secretMounts(release, service),
 ]
 
-/** The roots of the data folder: every path that some service mounts writable. */
-const writableRoots = (model: Model): string[] =>
+/** The paths of the project folder that the services of a model mount. */
+const boundPaths = (model: Model, isChosen: (readOnly: boolean) => boolean = () => true): string[] =>
   Object.values(model.services).flatMap((service) =>
     (service.volumes ?? []).flatMap((mount) =>
-      mount.type === 'bind' && !mount.source.startsWith('/') && mount.read_only !== true
+      mount.type === 'bind' && !mount.source.startsWith('/') && isChosen(mount.read_only === true)
         ? [releasePathOf(mount.source)]
         : [],
     ),
   )
 
-/** Whether a path is in the data folder: it is mounted writable, or lies in what is, or holds what is. */
+/** The roots of the data folder: every path that some service mounts writable, and every mounted one that holds such a path. */
+const dataRoots = (model: Model): string[] => {
+  const writable = boundPaths(model, (readOnly) => !readOnly)
+  return [...writable, ...boundPaths(model).filter((path) => writable.some((root) => isUnder(root, path)))]
+}
+
+/** Whether a path is in the data folder: it is a root of it, or lies in one, or holds one. */
 export const isData = (model: Model, path: string): boolean =>
-  writableRoots(model).some((root) => isUnder(path, root) || isUnder(root, path))
+  dataRoots(model).some((root) => isUnder(path, root) || isUnder(root, path))
 
 /** The paths in the data folder that the app's services mount, sorted. */
-export const dataSources = (model: Model): string[] => {
-  const sources = Object.values(model.services).flatMap((service) =>
-    (service.volumes ?? []).flatMap((mount) =>
-      mount.type === 'bind' && !mount.source.startsWith('/') ? [releasePathOf(mount.source)] : [],
-    ),
-  )
-  return [...new Set(sources.filter((path) => isData(model, path)))].sort()
-}
+export const dataSources = (model: Model): string[] =>
+  [...new Set(boundPaths(model).filter((path) => isData(model, path)))].sort()
 
 const bindMounts = ({ compose, files }: Release, service: Service): ProjectMount[] =>
   (service.volumes ?? []).flatMap((mount): ProjectMount[] => {

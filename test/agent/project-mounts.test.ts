@@ -48,6 +48,13 @@ describe('what is mounted writable by one is writable for all', () => {
   })
 })
 
+test('a file beside what is mounted writable, in a folder that holds both, is seen through that folder', () => {
+  const model = serviceModel({ web: { volumes: [bind('.', '/app', true), bind('./data', '/app/data')] } })
+  expect(isData(model, 'conf/a')).toBe(true)
+  const nested = serviceModel({ web: { volumes: [bind('./a', '/a', true), bind('./a/rw', '/rw')] } })
+  expect(['a/x', 'a/rw/y', 'b'].map((path) => isData(nested, path))).toEqual([true, true, false])
+})
+
 describe('where a mount comes from', () => {
   test('a writable one from the data folder, a folder or a file', () => {
     const given = release({ web: { volumes: [bind('./data', '/a'), bind('./x/y.conf', '/b')] } })

@@ -274,6 +274,51 @@ describe('secrets', () => {
   })
 })
 
+describe('what an engine would follow to where it should not', () => {
+  const model = shop({ web: { volumes: [bind('./data/sub')] }, db: { volumes: [bind('./data')] } })
+
+  test('a link that a container put in the way keeps a service from being started, and is said', async () => {
+    const { device, ids, report, deploy, pass } = await open()
+    await deploy(model)
+    expect(report()).toMatchObject({ phase: 'running' })
+    device.files.controls.link(app, 'data/sub')
+    await device.engine.stopContainer(device.engine.controls.container('shop-web-1').id, 0)
+    await pass(1_000)
+    expect(ids()['shop-web-1']).toMatch(/exited$/)
+    expect(report()).toMatchObject({ phase: 'degraded', waitingFor: [{ code: 'path-unsafe' }] })
+  })
+
+  test('nor is it started while a newer release waits for its image', async () => {
+    const { device, ids, report, deploy, pass } = await open()
+    await deploy(model)
+    device.files.controls.link(app, 'data/sub')
+    await deploy(shop({ web: { image: 'absent:1', volumes: [bind('./data/sub')] } }))
+    await device.engine.stopContainer(device.engine.controls.container('shop-web-1').id, 0)
+    await pass(1_000)
+    expect(ids()['shop-web-1']).toMatch(/exited$/)
+    expect(report()?.waitingFor).toContainEqual(expect.objectContaining({ code: 'path-unsafe' }))
+  })
+})
+
+test('after a reboot the release before has its secrets again while a newer one waits for its image', async () => {
+  const { device, ids, deploy, pass } = await open()
+  device.secrets.set('key', 'one')
+  await deploy(
+    shop(
+      { web: { secrets: [{ source: 'key', target: '/run/secrets/key' }] } },
+      { secrets: { key: { external: true } } },
+    ),
+  )
+  await deploy(shop({ web: { image: 'absent:1' } }))
+  device.crash(0, false)
+  device.files.controls.forgetSecrets()
+  await device.engine.stopContainer(device.engine.controls.container('shop-web-1').id, 0)
+  device.revive()
+  await pass(1_000)
+  expect((await device.files.observe(app, [])).secretTrees).toHaveLength(1)
+  expect(ids()['shop-web-1']).toMatch(/running$/)
+})
+
 describe('several containers of a service', () => {
   const model = (replicas: number, more: Partial<Service> = {}) =>
     shop({ web: { ...more, deploy: { replicas, update_config: { monitor: '0s' } } }, db: {} })
