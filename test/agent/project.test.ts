@@ -209,6 +209,36 @@ describe('writable files', () => {
 
 const sha = (text: string): string => sha256Of(text)
 
+test('a deployment that comes while files are written finds nothing changed by anybody else', async () => {
+  for (let calls = 0; calls < 25; calls += 1) {
+    for (const isAfterEffect of [false, true]) {
+      const { device, report, deploy, pass } = await open()
+      const model = shop({ web: { volumes: [bind('./conf')] } })
+      await deploy(model, { 'conf/a': '1', 'conf/old': '1' })
+      for (const texts of [
+        { 'conf/a': '2', 'conf/new': '2' },
+        { 'conf/a': '3', 'conf/old': '3' },
+      ]) {
+        device.crash(calls, isAfterEffect)
+        await device.deploy(model, texts)
+        await device.settle()
+        device.crash(0, false)
+        // As when the agent is back, and hears of the newer one before it has looked around.
+        const next = device.deploy(model, { 'conf/a': '4', 'conf/new': '4' })
+        device.revive()
+        await next
+        await pass(5_000)
+      }
+      const at = `died at call ${calls}`
+      expect(report(), at).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+      expect(report()?.keptFiles, at).toBeUndefined()
+      expect(device.files.controls.read(app, 'conf/a'), at).toBe('4')
+      expect(device.files.controls.read(app, 'conf/new'), at).toBe('4')
+      expect(device.files.controls.read(app, 'conf/old'), at).toBeUndefined()
+    }
+  }
+})
+
 describe('secrets', () => {
   const model = shop(
     { web: { secrets: [{ source: 'key', target: '/run/secrets/key' }] }, db: {} },
