@@ -1,8 +1,8 @@
 /** The files of the apps on the disk, and secrets in a folder in memory. All below one folder each, root's own. */
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { Tree, TreeFile } from '../translate/project-mounts.ts'
 import type { ChangedOutcome, DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
@@ -62,6 +62,8 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     if (await exists(place)) return
     // Beside, then renamed: what stands under its digest is complete, also after a power cut.
     const beside = join(parent, `.${randomBytes(6).toString('hex')}`)
+    // The folder around them may have been there before, for all to enter.
+    if (tree.isSecret) await mkdir(parent, { recursive: true, mode: 0o700 })
     await mkdir(beside, { recursive: true, mode: 0o755 })
     try {
       for (const [path, file] of Object.entries(tree.files)) {
@@ -146,7 +148,9 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
       asState(`looking at the files of app ${app}`, async () => {
         const { data, trees, secrets } = pathsOf(app)
         const isComplete = (name: string): boolean => !name.startsWith('.')
-        const entries = await Promise.all(dataPaths.map(async (path) => [path, await entryAt(data, path)] as const))
+        // One after another: thousands at once would take as many descriptors, and all contents into memory.
+        const entries: [string, DataEntry][] = []
+        for (const path of dataPaths) entries.push([path, await entryAt(data, path)])
         return {
           trees: (await namesIn(trees)).filter(isComplete).sort(),
           secretTrees: secretsFolder === undefined ? [] : (await namesIn(secrets)).filter(isComplete).sort(),
@@ -288,22 +292,4 @@ const asState = async <T>(doing: string, work: () => Promise<T>): Promise<T> => 
     if (error instanceof LongshoreError) throw error
     throw new LongshoreError('state-unusable', `${doing}: ${(error as Error).message}`, { cause: error })
   }
-}
-
-/** As statfs(2) tells them: file systems that forget everything at a power cut. */
-const memoryFileSystems = new Set([0x01021994, 0x858458f6])
-
-/**
- * The first of the folders that lies, or would lie, in memory; undefined: none does. Secrets are nowhere else.
- */
-export const findSecretsFolder = async (candidates: readonly string[]): Promise<string | undefined> => {
-  for (const candidate of candidates) {
-    let existing = candidate
-    while (!(await exists(existing)) && dirname(existing) !== existing) existing = dirname(existing)
-    const { type } = await statfs(existing)
-    if (!memoryFileSystems.has(type)) continue
-    await mkdir(candidate, { recursive: true, mode: 0o700 })
-    return candidate
-  }
-  return undefined
 }

@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { diskFiles, findSecretsFolder } from '../../agent/files/disk-files.ts'
+import { diskFiles } from '../../agent/files/disk-files.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
+import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import type { Tree, TreeFile } from '../../agent/translate/project-mounts.ts'
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -63,6 +64,13 @@ describe.each([
     expect(await files.observe('till', [])).toMatchObject({ trees: [], hasRelease: false })
     await files.removeTrees('shop', [wanted.digest], [])
     expect((await files.observe('shop', [])).trees).toEqual([])
+  })
+
+  test('changes side by side may need the same folder', async () => {
+    const files = await open()
+    const names = [...Array(12).keys()].map((n) => `deep/er/f${n}`)
+    await Promise.all(names.map((path) => files.changeData('shop', [{ kind: 'folder', path }])))
+    expect(Object.values((await files.observe('shop', names)).data)).toEqual(names.map(() => ({ kind: 'folder' })))
   })
 
   test('a secret tree is apart', async () => {
@@ -169,6 +177,18 @@ describe('on disk', () => {
     const found = spawnSync('grep', ['-rl', 's3cret-value', root], { encoding: 'utf8' })
     expect([found.status, found.stdout]).toEqual([1, ''])
   })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'a folder that somebody else made in memory is not taken for secrets',
+    async () => {
+      const theirs = await mkdtemp('/dev/shm/longshore-theirs-')
+      onTestFinished(() => rm(theirs, { recursive: true, force: true }))
+      await chown(theirs, 4242, 4242)
+      expect(await findSecretsFolder([join(theirs, 'gw-1')])).toBeUndefined()
+      await chown(theirs, 0, 0)
+      expect(await findSecretsFolder([join(theirs, 'gw-1')])).toBe(join(theirs, 'gw-1'))
+    },
+  )
 
   test('without a folder in memory a secret is refused', async () => {
     const { root } = await onDisk()
