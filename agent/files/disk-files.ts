@@ -1,7 +1,7 @@
 /** The files of the apps on the disk, and secrets in a folder in memory. All below one folder each, root's own. */
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { Tree, TreeFile } from '../translate/project-mounts.ts'
@@ -116,7 +116,8 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
         return done
       }
       if (found === change.sha256) return done
-      if (entry.kind === 'folder' || entry.kind === 'unsafe') throw unsafe(change.path)
+      if (entry.kind === 'unsafe') throw unsafe(change.path)
+      if (entry.kind === 'folder' && !(await removeEmptyFolder(folder, name))) throw unsafe(change.path)
       if (found !== change.found) return { path: change.path, outcome: 'changed', found } satisfies ChangedOutcome
       await writeInto(folder, name, await readBlob(app, change.sha256), change.mode, change.owner)
       return done
@@ -213,6 +214,20 @@ const writeInto = async (
   } finally {
     await file.close()
   }
+}
+
+/** A folder with nothing but empty folders in it. False: something else is there, which stays. */
+const removeEmptyFolder = async (parent: FileHandle, name: string): Promise<boolean> => {
+  const folder = await openFolder(within(parent, name), '')
+  if (folder === undefined) return true
+  try {
+    for (const inner of await readdir(within(folder, '.'), { withFileTypes: true }))
+      if (!inner.isDirectory() || !(await removeEmptyFolder(folder, inner.name))) return false
+  } finally {
+    await folder.close()
+  }
+  await rmdir(within(parent, name))
+  return true
 }
 
 const entryAt = async (root: string, path: string): Promise<DataEntry> => {

@@ -44,7 +44,10 @@ export const decideFiles = (record: AppRecord, accepted: Accepted, observed: Obs
     const wanted = isData(deployment.compose, path) ? deployment.files[path]?.sha256 : undefined
     const rule = deployment.replaceFiles === true ? 'release' : ruleFor(deployment.compose, path)
     const isNeeded = sources.has(path)
-    return [[path, decide({ found, before, wanted, rule, isNeeded, generation: deployment.generation })]]
+    const decision = decide({ found, before, wanted, rule, isNeeded, generation: deployment.generation })
+    // What was written is gone with the whole folder: the same once more is a change, or nobody would write it.
+    const isLost = decision.action === 'write' && decision.written === record.written?.[path]
+    return [[path, isLost ? { ...decision, written: `${wanted}#${deployment.generation}` } : decision]]
   })
   return decided.length === 0 ? undefined : { ...accepted.files, ...Object.fromEntries(decided) }
 }
@@ -133,6 +136,8 @@ export const pendingChanges = (
   pendingPaths(record, { ...accepted, files: decisions })
     .filter((path) => isUnder(path, source.path))
     .sort()
+    // What goes makes room: a file may take the place of a folder, and a folder that of a file.
+    .sort((a, b) => Number(decisions[b]?.action === 'remove') - Number(decisions[a]?.action === 'remove'))
     .flatMap((path): DataChange[] => {
       const { action, found } = decisions[path] as FileDecision
       const file = release[path]

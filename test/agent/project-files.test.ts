@@ -66,6 +66,16 @@ describe.each([
     expect((await files.observe('shop', [])).trees).toEqual([])
   })
 
+  test('a file takes the place of a folder that is empty, and of no other', async () => {
+    const files = await open()
+    await files.keep('shop', contents('one'), new Set([sha('one')]))
+    await files.changeData('shop', [write('conf/sub/a', 'one'), write('full/a', 'one')])
+    await files.changeData('shop', [{ kind: 'remove', path: 'conf/sub/a', found: sha('one') }])
+    await files.changeData('shop', [write('conf', 'one')])
+    expect((await files.observe('shop', ['conf'])).data.conf).toEqual({ kind: 'file', sha256: sha('one') })
+    await expect(files.changeData('shop', [write('full', 'one')])).rejects.toMatchObject({ code: 'path-unsafe' })
+  })
+
   test('changes side by side may need the same folder', async () => {
     const files = await open()
     const names = [...Array(12).keys()].map((n) => `deep/er/f${n}`)
@@ -114,16 +124,14 @@ describe.each([
     ])
   })
 
-  test('an empty folder is made, and a file is not written over a folder', async () => {
+  test('an empty folder is made', async () => {
     const files = await open()
-    await files.keep('shop', contents('one'), new Set([sha('one')]))
     await files.changeData('shop', [{ kind: 'folder', path: 'a/b' }])
     expect((await files.observe('shop', ['a', 'a/b', ''])).data).toEqual({
       a: { kind: 'folder' },
       'a/b': { kind: 'folder' },
       '': { kind: 'folder' },
     })
-    await expect(files.changeData('shop', [write('a/b', 'one')])).rejects.toMatchObject({ code: 'path-unsafe' })
   })
 
   test('contents that nothing needs are forgotten', async () => {

@@ -209,6 +209,30 @@ describe('writable files', () => {
 
 const sha = (text: string): string => sha256Of(text)
 
+test('a mounted file becomes a folder and a file again', async () => {
+  const { device, report, deploy } = await open()
+  const model = shop({ web: { volumes: [bind('./conf')] } })
+  await deploy(model, { conf: '1' })
+  await deploy(model, { 'conf/sub/a': '2' })
+  expect(report()).toMatchObject({ generation: 2, outcome: 'succeeded' })
+  expect(device.files.controls.read(app, 'conf/sub/a')).toBe('2')
+  await deploy(model, { conf: '1' })
+  expect(report()).toMatchObject({ generation: 3, outcome: 'succeeded', phase: 'running' })
+  expect(device.files.controls.read(app, 'conf')).toBe('1')
+})
+
+test('files whose whole folder was lost come back with the next deployment', async () => {
+  const { device, ids, report, deploy } = await open()
+  const model = shop({ web: { volumes: [bind('./conf')] } })
+  await deploy(model, { 'conf/a': '1' })
+  const first = ids()
+  device.files.controls.wipe(app)
+  await deploy(model, { 'conf/a': '1' })
+  expect(device.files.controls.read(app, 'conf/a')).toBe('1')
+  expect(ids()).not.toEqual(first)
+  expect(report()).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+})
+
 test('a deployment that comes while files are written finds nothing changed by anybody else', async () => {
   for (let calls = 0; calls < 25; calls += 1) {
     for (const isAfterEffect of [false, true]) {
