@@ -1,8 +1,8 @@
 /** The files of the apps on the disk, and secrets in a folder in memory. All below one folder each, root's own. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { sha256Of, type Tree, type TreeFile } from '../translate/project-mounts.ts'
 import type { ChangedOutcome, DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
@@ -63,6 +63,8 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     if (await exists(place)) return
     // Beside, then renamed: what stands under its digest is complete, also after a power cut.
     const beside = join(parent, `.${randomBytes(6).toString('hex')}`)
+    // The folder around them may have been there before, for all to enter.
+    if (tree.isSecret) await mkdir(parent, { recursive: true, mode: 0o700 })
     await mkdir(beside, { recursive: true, mode: 0o755 })
     try {
       for (const [path, file] of Object.entries(tree.files)) {
@@ -115,7 +117,8 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
         return done
       }
       if (found === change.sha256) return done
-      if (entry.kind === 'folder' || entry.kind === 'unsafe') throw unsafe(change.path)
+      if (entry.kind === 'unsafe') throw unsafe(change.path)
+      if (entry.kind === 'folder' && !(await removeEmptyFolder(folder, name))) throw unsafe(change.path)
       if (found !== change.found) return { path: change.path, outcome: 'changed', found } satisfies ChangedOutcome
       await writeInto(folder, name, await readBlob(app, change.sha256), change.mode, change.owner)
       return done
@@ -154,7 +157,9 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
           swept.add(app)
         }
         const isComplete = (name: string): boolean => !name.startsWith('.')
-        const entries = await Promise.all(dataPaths.map(async (path) => [path, await entryAt(data, path)] as const))
+        // One after another: thousands at once would take as many descriptors, and all contents into memory.
+        const entries: [string, DataEntry][] = []
+        for (const path of dataPaths) entries.push([path, await entryAt(data, path)])
         return {
           trees: (await namesIn(trees)).filter(isComplete).sort(),
           secretTrees: secretsFolder === undefined ? [] : (await namesIn(secrets)).filter(isComplete).sort(),
@@ -221,6 +226,20 @@ const writeInto = async (
   } finally {
     await file.close()
   }
+}
+
+/** A folder with nothing but empty folders in it. False: something else is there, which stays. */
+const removeEmptyFolder = async (parent: FileHandle, name: string): Promise<boolean> => {
+  const folder = await openFolder(within(parent, name), '')
+  if (folder === undefined) return true
+  try {
+    for (const inner of await readdir(within(folder, '.'), { withFileTypes: true }))
+      if (!inner.isDirectory() || !(await removeEmptyFolder(folder, inner.name))) return false
+  } finally {
+    await folder.close()
+  }
+  await rmdir(within(parent, name))
+  return true
 }
 
 const entryAt = async (root: string, path: string): Promise<DataEntry> => {
@@ -298,22 +317,4 @@ const asState = async <T>(doing: string, work: () => Promise<T>): Promise<T> => 
     if (error instanceof LongshoreError) throw error
     throw new LongshoreError('state-unusable', `${doing}: ${(error as Error).message}`, { cause: error })
   }
-}
-
-/** As statfs(2) tells them: file systems that forget everything at a power cut. */
-const memoryFileSystems = new Set([0x01021994, 0x858458f6])
-
-/**
- * The first of the folders that lies, or would lie, in memory; undefined: none does. Secrets are nowhere else.
- */
-export const findSecretsFolder = async (candidates: readonly string[]): Promise<string | undefined> => {
-  for (const candidate of candidates) {
-    let existing = candidate
-    while (!(await exists(existing)) && dirname(existing) !== existing) existing = dirname(existing)
-    const { type } = await statfs(existing)
-    if (!memoryFileSystems.has(type)) continue
-    await mkdir(candidate, { recursive: true, mode: 0o700 })
-    return candidate
-  }
-  return undefined
 }

@@ -76,10 +76,16 @@ export const memoryFiles = (): MemoryFiles => {
       if (entry.kind === 'missing') return { path, outcome: 'done' }
       if (found !== wanted.found) return { path, outcome: 'changed', found }
       held.data.delete(path)
+      const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+      if (folder !== '' && entryAt(held, folder).kind === 'missing') held.data.set(folder, null)
       return { path, outcome: 'done' }
     }
     if (found === wanted.sha256) return { path, outcome: 'done' }
-    if (entry.kind === 'folder') throw new LongshoreError('path-unsafe', `${path} is a folder`)
+    if (entry.kind === 'folder') {
+      const inside = [...held.data].filter(([other]) => isUnder(other, path))
+      if (inside.some(([, content]) => content !== null)) throw new LongshoreError('path-unsafe', `${path} is a folder`)
+      for (const [other] of inside) held.data.delete(other)
+    }
     if (found !== wanted.found) return { path, outcome: 'changed', found }
     held.data.set(path, blob(app, wanted.sha256))
     return { path, outcome: 'done' }

@@ -51,7 +51,15 @@ const openStep = async (step: string, path: string): Promise<FileHandle | undefi
 }
 
 const makeStep = async (folder: FileHandle, step: string, owner: Owner | undefined): Promise<FileHandle> => {
-  await mkdir(within(folder, step), { mode: 0o755 })
+  try {
+    await mkdir(within(folder, step), { mode: 0o755 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    // Another operation of the same turn made it, and whose it is: unless a link came in its place, it will do.
+    const other = await openStep(within(folder, step), step)
+    if (other !== undefined) return other
+    throw error
+  }
   const made = await open(within(folder, step), folderFlags)
   // The umask of the agent must not decide what a container can read.
   await made.chmod(0o755)

@@ -13,6 +13,7 @@ import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
+import { maybeWrittenAfter } from './plan-files.ts'
 import { type Policy, policyFault } from './policy.ts'
 import { unpackFiles } from './unpack-files.ts'
 
@@ -81,12 +82,14 @@ export const acceptRead = (
   if (judged.kind === 'known') return judged
   if (judged.kind === 'refused') return refuse(input, judged)
   const { deployment } = judged
-  const { refused: _, ...rest } = record
+  const { refused: _, maybeWritten: __, ...rest } = record
+  const maybeWritten = maybeWrittenAfter(record)
   return {
     kind: 'accepted',
     contents,
     record: {
       ...rest,
+      ...(maybeWritten === undefined ? {} : { maybeWritten }),
       generationSeen: Math.max(record.generationSeen, deployment.generation),
       accepted: { deployment, at: now, images: imagesToKeep(record, deployment) },
     },

@@ -1,5 +1,6 @@
 /** Does what the plan says. One operation is one engine call; a failure comes back as data for the next plan. */
-import { reasonOf } from '../../src/protocol/reason.ts'
+import { isUtf8 } from 'node:buffer'
+import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { DataOutcome, ProjectFiles } from '../files/project-files.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
@@ -14,7 +15,7 @@ export type Effects = {
   readonly engine: Engine
   readonly files: ProjectFiles
   /** @throws LongshoreError secret-missing, secret-unreadable */
-  readonly secretValue: (app: string, name: string) => Promise<Uint8Array>
+  readonly secretValue: (app: string, name: string, version?: string) => Promise<Uint8Array>
 }
 
 type Call<Kind extends Operation['kind']> = (
@@ -38,7 +39,7 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
   'remove-container': (engine, { id, volumes }) => engine.removeContainer(id, { volumes }),
   'rename-container': (engine, { id, name }) => engine.renameContainer(id, name),
   'place-files': (_, { app, tree }, { files, secretValue }) =>
-    files.placeTree(app, tree, (name) => secretValue(app, name)),
+    files.placeTree(app, tree, (name, version) => secretValue(app, name, version)),
   'change-files': (_, { app, changes }, { files }) => files.changeData(app, changes),
   'remove-files': (_, { app, trees, secretTrees }, { files }) => files.removeTrees(app, trees, secretTrees),
   'remove-project': (_, { app, data }, { files }) => files.removeProject(app, { data }),
@@ -49,10 +50,17 @@ const withSecretEnvironment = async (spec: ContainerSpec, { secretValue }: Effec
   const app = spec.labels[label.app] ?? ''
   const values = await Promise.all(
     Object.entries(spec.secretEnvironment).map(
-      async ([variable, name]) => [variable, Buffer.from(await secretValue(app, name)).toString()] as const,
+      async ([variable, { name, version }]) => [variable, textOf(name, await secretValue(app, name, version))] as const,
     ),
   )
   return values.length === 0 ? spec : { ...spec, environment: { ...spec.environment, ...Object.fromEntries(values) } }
+}
+
+/** Checked here, for an engine that refuses a variable may say its value, and that would be reported. */
+const textOf = (name: string, value: Uint8Array): string => {
+  if (!isUtf8(value) || value.includes(0))
+    throw new LongshoreError('secret-unreadable', `secret ${name} is no text that a variable can hold`)
+  return Buffer.from(value).toString()
 }
 
 /** Runs independent operations side by side and waits for all of them. Never rejects. */

@@ -11,7 +11,7 @@ import { engineRefusal, judge } from './judge.ts'
 import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
-import { decideFiles, writtenAfter } from './plan-files.ts'
+import { decideFiles, withDecisions, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
 import { planOldProject, planProject } from './plan-project.ts'
 import { planRenewal } from './plan-renewal.ts'
@@ -62,7 +62,8 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const { secretVersions, files, paths } = input
   const views = viewServices({ owner, app, deployment, images: images.ids, written, secretVersions, observed })
   const isProven = accepted.verdict?.outcome === 'succeeded'
-  const { record } = input
+  // As it will be stored: what a superseded deployment wrote may be part of what was decided on.
+  const record = newDecisions === undefined ? input.record : withDecisions(input.record, newDecisions)
   const project = { app, deployment, record, accepted, decisions, observed: files, release }
   const unready = planProject(draft, project)
   const hasResources = planResources(draft, owner, app, deployment.compose, observed) && unready.size === 0

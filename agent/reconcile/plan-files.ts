@@ -28,7 +28,7 @@ export const dataPathsToLookAt = (record: AppRecord, isComplete: boolean): strin
 /** Writable files of the release, and those that an earlier one wrote. */
 const affectedPaths = (record: AppRecord, deployment: AcceptedAssignment): Set<string> => {
   const brought = Object.keys(deployment.files).filter((path) => isData(deployment.compose, path))
-  return new Set([...brought, ...Object.keys(record.written ?? {})])
+  return new Set([...brought, ...Object.keys(record.written ?? {}), ...Object.keys(record.maybeWritten ?? {})])
 }
 
 /** Decisions that are still to be made, from what was found. undefined: none. */
@@ -40,13 +40,37 @@ export const decideFiles = (record: AppRecord, accepted: Accepted, observed: Obs
     const entry = observed.data[path]
     if (accepted.files?.[path] !== undefined || entry === undefined) return []
     const found = entry.kind === 'file' ? entry.sha256 : null
-    const before = observed.hasData ? record.written?.[path] : undefined
+    const before = observed.hasData ? writtenBefore(record, path, found) : undefined
     const wanted = isData(deployment.compose, path) ? deployment.files[path]?.sha256 : undefined
     const rule = deployment.replaceFiles === true ? 'release' : ruleFor(deployment.compose, path)
     const isNeeded = sources.has(path)
-    return [[path, decide({ found, before, wanted, rule, isNeeded, generation: deployment.generation })]]
+    const decision = decide({ found, before, wanted, rule, isNeeded, generation: deployment.generation })
+    // What was written is gone with the whole folder: the same once more is a change, or nobody would write it.
+    const isLost = decision.action === 'write' && decision.written === record.written?.[path]
+    return [[path, isLost ? { ...decision, written: `${wanted}#${deployment.generation}` } : decision]]
   })
   return decided.length === 0 ? undefined : { ...accepted.files, ...Object.fromEntries(decided) }
+}
+
+/** What the agent last wrote there, as far as it knows; undefined: nothing, or it took it away again. */
+const writtenBefore = (
+  { written, maybeWritten }: AppRecord,
+  path: string,
+  found: string | null,
+): string | undefined => {
+  const maybe = maybeWritten?.[path]
+  if (maybe === undefined || found !== (maybe === null ? null : contentOf(maybe))) return written?.[path]
+  return maybe ?? undefined
+}
+
+/** What the accepted deployment was about to do to files, for the one that takes its place. */
+export const maybeWrittenAfter = ({ accepted, maybeWritten, written }: AppRecord): AppRecord['maybeWritten'] => {
+  const pending = accepted === undefined ? [] : pendingPaths({ written }, accepted)
+  const after = {
+    ...maybeWritten,
+    ...Object.fromEntries(pending.map((path) => [path, accepted?.files?.[path]?.written ?? null])),
+  }
+  return Object.keys(after).length === 0 ? undefined : after
 }
 
 type Question = {
@@ -95,7 +119,7 @@ export const writtenAfter = (decisions: Decisions, release: ReleaseFiles): Recor
     ),
   )
 
-const pendingPaths = (record: AppRecord, accepted: Accepted): string[] =>
+const pendingPaths = (record: Pick<AppRecord, 'written'>, accepted: Accepted): string[] =>
   Object.entries(accepted.files ?? {}).flatMap(([path, { action, written }]) => {
     if (action === 'write') return record.written?.[path] === written ? [] : [path]
     return action === 'remove' && record.written?.[path] !== undefined ? [path] : []
@@ -112,6 +136,8 @@ export const pendingChanges = (
   pendingPaths(record, { ...accepted, files: decisions })
     .filter((path) => isUnder(path, source.path))
     .sort()
+    // What goes makes room: a file may take the place of a folder, and a folder that of a file.
+    .sort((a, b) => Number(decisions[b]?.action === 'remove') - Number(decisions[a]?.action === 'remove'))
     .flatMap((path): DataChange[] => {
       const { action, found } = decisions[path] as FileDecision
       const file = release[path]
@@ -124,6 +150,7 @@ export const pendingChanges = (
 export const withOutcomes = (record: AppRecord, outcomes: readonly DataOutcome[]): AppRecord => {
   const { accepted } = record
   if (accepted === undefined || outcomes.length === 0) return record
+  const release = accepted.deployment.remove ? {} : accepted.deployment.files
   const written = { ...record.written }
   const files = { ...accepted.files }
   for (const result of outcomes) {
@@ -133,7 +160,15 @@ export const withOutcomes = (record: AppRecord, outcomes: readonly DataOutcome[]
       const before = written[result.path]
       files[result.path] = { action: 'keep', found: result.found, ...(before === undefined ? {} : { written: before }) }
     } else if (decision.action === 'remove') delete written[result.path]
-    else if (decision.written !== undefined) written[result.path] = decision.written
+    else if (decision.action === 'keep') {
+      // It was gone and had to be there: it is the release's by now, whatever was kept before.
+      const sha256 = release[result.path]?.sha256
+      if (sha256 === undefined) continue
+      const isMarked = decision.written !== undefined && contentOf(decision.written) === sha256
+      const mark = isMarked ? (decision.written as string) : sha256
+      written[result.path] = mark
+      files[result.path] = { action: 'keep', found: sha256, written: mark }
+    } else if (decision.written !== undefined) written[result.path] = decision.written
   }
   return { ...record, written, accepted: { ...accepted, files } }
 }
@@ -144,12 +179,21 @@ export const withDecisions = (record: AppRecord, decisions: Decisions): AppRecor
   if (accepted === undefined || accepted.deployment.remove) return record
   const release = accepted.deployment.files
   const written = { ...record.written }
+  const { maybeWritten, ...rest } = record
+  const undecided = { ...maybeWritten }
   for (const [path, decision] of Object.entries(decisions)) {
+    if (undecided[path] !== undefined) {
+      const before = writtenBefore(record, path, decision.found)
+      if (before === undefined) delete written[path]
+      else written[path] = before
+      delete undecided[path]
+    }
     if (decision.action !== 'keep') continue
     if (release[path] === undefined) delete written[path]
     else if (decision.found === release[path].sha256 && decision.written !== undefined) written[path] = decision.written
   }
-  return { ...record, written, accepted: { ...accepted, files: decisions } }
+  const left = Object.keys(undecided).length === 0 ? {} : { maybeWritten: undecided }
+  return { ...rest, ...left, written, accepted: { ...accepted, files: decisions } }
 }
 
 /** The files of which the device keeps another version than the one it was given, and why a person should know. */

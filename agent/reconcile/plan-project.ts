@@ -95,6 +95,8 @@ const isDataReady = (
   const file = deployment.files[path]
   if (entry.kind === 'folder' && file === undefined) return true
   if (entry.kind === 'folder') {
+    const pending = pendingChanges(record, accepted, decisions, deployment.files, { path })
+    if (pending.some(({ kind }) => kind === 'remove')) return true // it may be empty then
     const message = `./${path} is a folder on the device and a file in the release`
     draft.wait({ code: 'path-unsafe', message, path: `services.${name}` })
     return false

@@ -240,9 +240,9 @@ const decided = (before: AppRecord, planned: Plan, nowMs: number): AppRecord => 
   const { deployment } = accepted
   if (verdict.outcome !== 'succeeded') return after
   if (deployment.remove) {
-    const { lastGood: _, written, adopted, ...rest } = after
+    const { lastGood: _, written, maybeWritten, adopted, ...rest } = after
     // What stays on the device is still the app's, should it come back.
-    return deployment.volumes === true ? rest : { ...rest, ...defined({ written, adopted }) }
+    return deployment.volumes === true ? rest : { ...rest, ...defined({ written, maybeWritten, adopted }) }
   }
   const { generation, release, compose, files } = deployment
   const written = writtenAfter(accepted.files ?? {}, files)

@@ -18,8 +18,11 @@ export type Secrets = {
    * A keyed digest, so that a version that is reported tells nothing about the value.
    */
   readonly versions: (app: string) => Readonly<Record<string, string>>
-  /** @throws LongshoreError secret-missing, secret-unreadable */
-  readonly value: (app: string, name: string) => Promise<Uint8Array>
+  /**
+   * `version`: it must be this one, for a message may have come since the plan was made.
+   * @throws LongshoreError secret-missing, secret-unreadable
+   */
+  readonly value: (app: string, name: string, version?: string) => Promise<Uint8Array>
   /** Of a registry by host and port, set as `user:password` under `_registry`; undefined: none were. */
   readonly credentials: (registry: string) => Promise<RegistryCredentials> | undefined
   /**
@@ -50,9 +53,11 @@ export const createSecrets = ({ device, identity, store, maxBytes, log }: Secret
     }
   }
 
-  const value = async (app: string, name: string): Promise<Uint8Array> => {
+  const value = async (app: string, name: string, version?: string): Promise<Uint8Array> => {
     const entry = store.get(app)?.secrets[name]
     if (entry === undefined) throw new LongshoreError('secret-missing', `secret ${name} of app ${app} was not set`)
+    if (version !== undefined && entry.version !== version)
+      throw new LongshoreError('secret-missing', `secret ${name} of app ${app} has another value by now`)
     try {
       return await identity.decrypt(Buffer.from(entry.age, 'base64'))
     } catch (error) {

@@ -63,6 +63,11 @@ export const appRecordSchema = z.object({
     })
     .optional(),
   written: writtenSchema.optional(),
+  /**
+   * What decisions of a superseded deployment may have come to before that was stored, by path: what they were to
+   * write; null: they were to remove the file. Found just so on the device, nobody else changed it.
+   */
+  maybeWritten: z.record(z.string(), z.string().nullable()).optional(),
   /** by name: of a Compose project that the app took over; they have none of our labels */
   adopted: z
     .object({

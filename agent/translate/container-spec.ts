@@ -61,8 +61,8 @@ export type ContainerSpec = HostSpec & {
   readonly command?: readonly string[]
   readonly entrypoint?: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /** variables whose value is that of a secret, by the secret's name: put in only when the container is made */
-  readonly secretEnvironment: Readonly<Record<string, string>>
+  /** variables whose value is that of a secret in one of its versions: put in only when the container is made */
+  readonly secretEnvironment: Readonly<Record<string, { readonly name: string; readonly version: string }>>
   readonly user?: string
   readonly workingDir?: string
   readonly hostname?: string

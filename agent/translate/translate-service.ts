@@ -76,10 +76,10 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     entrypoint: service.entrypoint,
     environment: service.environment ?? {},
     secretEnvironment: Object.fromEntries(
-      Object.entries(service['x-longshore']?.secretEnv ?? {}).map(([variable, key]) => [
-        variable,
-        secretName(model, key),
-      ]),
+      Object.entries(service['x-longshore']?.secretEnv ?? {}).map(([variable, key]) => {
+        const name = secretName(model, key)
+        return [variable, { name, version: input.secretVersions[name] ?? '' }]
+      }),
     ),
     user: service.user,
     workingDir: service.working_dir,

@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { diskFiles, findSecretsFolder } from '../../agent/files/disk-files.ts'
+import { diskFiles } from '../../agent/files/disk-files.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
+import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import type { Tree, TreeFile } from '../../agent/translate/project-mounts.ts'
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -65,6 +66,23 @@ describe.each([
     expect((await files.observe('shop', [])).trees).toEqual([])
   })
 
+  test('a file takes the place of a folder that is empty, and of no other', async () => {
+    const files = await open()
+    await files.keep('shop', contents('one'), new Set([sha('one')]))
+    await files.changeData('shop', [write('conf/sub/a', 'one'), write('full/a', 'one')])
+    await files.changeData('shop', [{ kind: 'remove', path: 'conf/sub/a', found: sha('one') }])
+    await files.changeData('shop', [write('conf', 'one')])
+    expect((await files.observe('shop', ['conf'])).data.conf).toEqual({ kind: 'file', sha256: sha('one') })
+    await expect(files.changeData('shop', [write('full', 'one')])).rejects.toMatchObject({ code: 'path-unsafe' })
+  })
+
+  test('changes side by side may need the same folder', async () => {
+    const files = await open()
+    const names = [...Array(12).keys()].map((n) => `deep/er/f${n}`)
+    await Promise.all(names.map((path) => files.changeData('shop', [{ kind: 'folder', path }])))
+    expect(Object.values((await files.observe('shop', names)).data)).toEqual(names.map(() => ({ kind: 'folder' })))
+  })
+
   test('a secret tree is apart', async () => {
     const files = await open()
     const wanted = tree({ key: { content: { secret: 'key', version: 'v1' }, mode: '0400' } }, true)
@@ -106,16 +124,14 @@ describe.each([
     ])
   })
 
-  test('an empty folder is made, and a file is not written over a folder', async () => {
+  test('an empty folder is made', async () => {
     const files = await open()
-    await files.keep('shop', contents('one'), new Set([sha('one')]))
     await files.changeData('shop', [{ kind: 'folder', path: 'a/b' }])
     expect((await files.observe('shop', ['a', 'a/b', ''])).data).toEqual({
       a: { kind: 'folder' },
       'a/b': { kind: 'folder' },
       '': { kind: 'folder' },
     })
-    await expect(files.changeData('shop', [write('a/b', 'one')])).rejects.toMatchObject({ code: 'path-unsafe' })
   })
 
   test('contents that nothing needs are forgotten', async () => {
@@ -169,6 +185,18 @@ describe('on disk', () => {
     const found = spawnSync('grep', ['-rl', 's3cret-value', root], { encoding: 'utf8' })
     expect([found.status, found.stdout]).toEqual([1, ''])
   })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'a folder that somebody else made in memory is not taken for secrets',
+    async () => {
+      const theirs = await mkdtemp('/dev/shm/longshore-theirs-')
+      onTestFinished(() => rm(theirs, { recursive: true, force: true }))
+      await chown(theirs, 4242, 4242)
+      expect(await findSecretsFolder([join(theirs, 'gw-1')])).toBeUndefined()
+      await chown(theirs, 0, 0)
+      expect(await findSecretsFolder([join(theirs, 'gw-1')])).toBe(join(theirs, 'gw-1'))
+    },
+  )
 
   test('without a folder in memory a secret is refused', async () => {
     const { root } = await onDisk()

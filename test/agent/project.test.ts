@@ -209,6 +209,60 @@ describe('writable files', () => {
 
 const sha = (text: string): string => sha256Of(text)
 
+test('a mounted file becomes a folder and a file again', async () => {
+  const { device, report, deploy } = await open()
+  const model = shop({ web: { volumes: [bind('./conf')] } })
+  await deploy(model, { conf: '1' })
+  await deploy(model, { 'conf/sub/a': '2' })
+  expect(report()).toMatchObject({ generation: 2, outcome: 'succeeded' })
+  expect(device.files.controls.read(app, 'conf/sub/a')).toBe('2')
+  await deploy(model, { conf: '1' })
+  expect(report()).toMatchObject({ generation: 3, outcome: 'succeeded', phase: 'running' })
+  expect(device.files.controls.read(app, 'conf')).toBe('1')
+})
+
+test('files whose whole folder was lost come back with the next deployment', async () => {
+  const { device, ids, report, deploy } = await open()
+  const model = shop({ web: { volumes: [bind('./conf')] } })
+  await deploy(model, { 'conf/a': '1' })
+  const first = ids()
+  device.files.controls.wipe(app)
+  await deploy(model, { 'conf/a': '1' })
+  expect(device.files.controls.read(app, 'conf/a')).toBe('1')
+  expect(ids()).not.toEqual(first)
+  expect(report()).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+})
+
+test('a deployment that comes while files are written finds nothing changed by anybody else', async () => {
+  for (let calls = 0; calls < 25; calls += 1) {
+    for (const isAfterEffect of [false, true]) {
+      const { device, report, deploy, pass } = await open()
+      const model = shop({ web: { volumes: [bind('./conf')] } })
+      await deploy(model, { 'conf/a': '1', 'conf/old': '1' })
+      for (const texts of [
+        { 'conf/a': '2', 'conf/new': '2' },
+        { 'conf/a': '3', 'conf/old': '3' },
+      ]) {
+        device.crash(calls, isAfterEffect)
+        await device.deploy(model, texts)
+        await device.settle()
+        device.crash(0, false)
+        // As when the agent is back, and hears of the newer one before it has looked around.
+        const next = device.deploy(model, { 'conf/a': '4', 'conf/new': '4' })
+        device.revive()
+        await next
+        await pass(5_000)
+      }
+      const at = `died at call ${calls}`
+      expect(report(), at).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+      expect(report()?.keptFiles, at).toBeUndefined()
+      expect(device.files.controls.read(app, 'conf/a'), at).toBe('4')
+      expect(device.files.controls.read(app, 'conf/new'), at).toBe('4')
+      expect(device.files.controls.read(app, 'conf/old'), at).toBeUndefined()
+    }
+  }
+})
+
 describe('secrets', () => {
   const model = shop(
     { web: { secrets: [{ source: 'key', target: '/run/secrets/key' }] }, db: {} },

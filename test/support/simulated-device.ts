@@ -11,7 +11,7 @@ import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
-import { emptyRecord, neededContents } from '../../agent/store/app-record.ts'
+import { type AppRecord, emptyRecord, neededContents } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Store } from '../../agent/store/store.ts'
 import type { Model } from '../../src/compose/model.ts'
@@ -86,11 +86,11 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   })
 
   const freeze = (): void => {
+    callsUntilCrash = undefined
     if (life === undefined) return
     life.isFrozen = true
     life.abort.abort()
     life = undefined
-    callsUntilCrash = undefined
   }
 
   /** A call as one life of the agent makes it: no answer reaches what is frozen, and it may be the last one. */
@@ -192,21 +192,27 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   }
 
   const take = async (app: string, message: object): Promise<Accept['kind']> => {
-    const record = store.app(app) ?? emptyRecord(app)
-    const judged = accept({
-      device: owner.agent,
-      app,
-      payload: writePayload(message),
-      maxBytes: 256 * 1024,
-      record,
-      others: store.apps().filter((other) => other.app !== app),
-      generationFloor: 0,
-      policy: { allowPrivileged: false },
-      now: Date.now(),
-    })
+    const judge = (record: AppRecord): Accept =>
+      accept({
+        device: owner.agent,
+        app,
+        payload: writePayload(message),
+        maxBytes: 256 * 1024,
+        record,
+        others: store.apps().filter((other) => other.app !== app),
+        generationFloor: 0,
+        policy: { allowPrivileged: false },
+        now: Date.now(),
+      })
+    // As the agent does it: a turn may be storing what it decided at the same time.
+    const before = store.app(app) ?? emptyRecord(app)
+    const judged = judge(before)
     if (judged.kind === 'accepted') {
-      await files.keep(app, judged.contents, neededContents([record, judged.record]))
-      await store.updateApp(app, () => judged.record)
+      await files.keep(app, judged.contents, neededContents([before, judged.record]))
+      await store.updateApp(app, (current) => {
+        const newest = judge(current)
+        return 'record' in newest ? newest.record : current
+      })
     }
     life?.reconciler.look(app)
     return judged.kind
