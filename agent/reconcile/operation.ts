@@ -38,10 +38,16 @@ export type FileOperation = Extract<
 >
 
 /** Names an operation across turns, so that a failure can be remembered and tried again later. */
-export const operationKey = (operation: Operation): string =>
-  operation.kind === 'connect-network'
-    ? `${operation.kind} ${operation.target} ${operation.attachment.network}`
-    : `${operation.kind} ${operation.target}`
+export const operationKey = (operation: Operation): string => {
+  switch (operation.kind) {
+    case 'connect-network':
+      return `${operation.kind} ${operation.target} ${operation.attachment.network}`
+    case 'place-files':
+      return `${operation.kind} ${operation.tree.digest}`
+    default:
+      return `${operation.kind} ${operation.target}`
+  }
+}
 
 /** One line for a person; `longshore plan` and the tests of the planner print the same. */
 export const operationText = (operation: Operation): string => `${describe(operation)}  (${operation.cause})`

@@ -1,6 +1,7 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
 import { isJob } from '../../src/compose/model.ts'
 import { secretNamesOf } from '../../src/compose/secret-names.ts'
+import { own } from '../../src/defined.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
@@ -124,9 +125,9 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
 const missingSecrets = (release: Release): Reason[] =>
   Object.entries(release.compose.services).flatMap(([name, service]) =>
     secretNamesOf(release.compose, service)
-      .filter((secret) => release.secretVersions[secret] === undefined)
+      .filter((secret) => own(release.secretVersions, secret) === undefined)
       .map((secret): Reason => {
-        const message = `secret ${secret} of service ${name} was not set`
+        const message = `secret ${secret} of service ${name} was not set, or not for this device`
         return { code: 'secret-missing', message, path: `services.${name}` }
       }),
   )

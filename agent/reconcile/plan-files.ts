@@ -4,6 +4,7 @@
  */
 import type { Model } from '../../src/compose/model.ts'
 import { isUnder, releasePathOf } from '../../src/compose/project-path.ts'
+import { own } from '../../src/defined.ts'
 import type { DataChange, DataOutcome, ObservedFiles, Owner } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
 import { dataSources, isData, type ReleaseFiles } from '../translate/project-mounts.ts'
@@ -41,7 +42,7 @@ export const decideFiles = (record: AppRecord, accepted: Accepted, observed: Obs
     if (accepted.files?.[path] !== undefined || entry === undefined) return []
     const found = entry.kind === 'file' ? entry.sha256 : null
     const before = observed.hasData ? writtenBefore(record, path, found) : undefined
-    const wanted = isData(deployment.compose, path) ? deployment.files[path]?.sha256 : undefined
+    const wanted = isData(deployment.compose, path) ? own(deployment.files, path)?.sha256 : undefined
     const rule = deployment.replaceFiles === true ? 'release' : ruleFor(deployment.compose, path)
     const isNeeded = sources.has(path)
     const decision = decide({ found, before, wanted, rule, isNeeded, generation: deployment.generation })
@@ -200,7 +201,7 @@ export const withDecisions = (record: AppRecord, decisions: Decisions): AppRecor
 export const keptFiles = (deployment: AcceptedAssignment, decisions: Decisions): KeptFile[] =>
   Object.entries(decisions)
     .flatMap(([path, { action, found, written }]): KeptFile[] => {
-      const release = deployment.files[path]?.sha256 ?? null
+      const release = own(deployment.files, path)?.sha256 ?? null
       if (action !== 'keep' || found === release) return []
       // What the containers made of a file that the operator did not touch is nobody's concern.
       const isOffered =

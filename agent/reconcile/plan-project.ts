@@ -1,5 +1,6 @@
 /** The files that an app's containers mount: put where the engine can bind them, before any container is made. */
 import type { Service } from '../../src/compose/model.ts'
+import { own } from '../../src/defined.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { DataChange, ObservedFiles, Owner } from '../files/project-files.ts'
 import type { Accepted, AcceptedAssignment, AppRecord, FileDecision } from '../store/app-record.ts'
@@ -92,7 +93,7 @@ const isDataReady = (
     draft.wait(inTheWay(path, name))
     return false
   }
-  const file = deployment.files[path]
+  const file = own(deployment.files, path)
   if (entry.kind === 'folder' && file === undefined) return true
   if (entry.kind === 'folder') {
     const pending = pendingChanges(record, accepted, decisions, deployment.files, { path })

@@ -181,7 +181,10 @@ const swapIn = (draft: Draft, view: ServiceView, wanted: ObservedContainer, inpu
   } else draft.propose(start)
 }
 
-/** Writable files are changed when the container that had them is down, and before the one that wants them is up. */
+/**
+ * Writable files are changed when the service's old container is down, and before the new one is up. Another service that
+ * mounts them too may still run on the change until its own turn comes.
+ */
 const changesBefore = ({ service }: ServiceView, input: ServicesInput): DataChange[] => {
   const { record, accepted, decisions, deployment, release } = input
   const mounted = projectMounts(release, service).flatMap((mount) => (mount.kind === 'data' ? [mount.path] : []))

@@ -48,10 +48,13 @@ export const reportBody = ({ owner, record, observed, secretVersions, plan }: Re
     running: seen === undefined ? null : runningRelease(record, seen),
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),
     ...(refused === undefined ? {} : { refused }),
-    ...(kept.length === 0 ? {} : { keptFiles: kept }),
+    ...(kept.length === 0 ? {} : { keptFiles: kept.slice(0, mostKeptFiles), keptFileCount: kept.length }),
     services: views === undefined ? {} : serviceReports(views),
   }
 }
+
+/** A report must stay small enough for every broker; how many there are is told beside them. */
+const mostKeptFiles = 50
 
 type Seen = Pick<ViewInput, 'owner' | 'app' | 'observed' | 'secretVersions'>
 

@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 import type { Model, Service } from '../../src/compose/model.ts'
 import { isUnder, releasePathOf } from '../../src/compose/project-path.ts'
 import { secretName } from '../../src/compose/secret-names.ts'
-import { defined } from '../../src/defined.ts'
+import { defined, own } from '../../src/defined.ts'
 import { digestOf } from '../../src/protocol/digest.ts'
 
 /** The files of a release, by path, without their content: that lies in the store by digest. */
@@ -89,7 +89,7 @@ const bindMounts = ({ compose, files }: Release, service: Service): ProjectMount
       return [
         defined({ kind: 'data' as const, path, target: mount.target, readOnly, propagation: mount.bind?.propagation }),
       ]
-    const single = files[path]
+    const single = own(files, path)
     const base = posix.basename(path)
     const inTree =
       single !== undefined
@@ -109,7 +109,7 @@ const configMounts = ({ compose, files }: Release, service: Service): ProjectMou
   (service.configs ?? []).flatMap(({ source, target, mode, uid, gid }): ProjectMount[] => {
     const config = compose.configs?.[source]
     if (config === undefined) return []
-    const file = typeof config.file === 'string' ? files[releasePathOf(config.file)] : undefined
+    const file = typeof config.file === 'string' ? own(files, releasePathOf(config.file)) : undefined
     const content = typeof config.content === 'string' ? { text: config.content } : file && { sha256: file.sha256 }
     if (content === undefined) return []
     const base = posix.basename(target)
@@ -120,7 +120,7 @@ const configMounts = ({ compose, files }: Release, service: Service): ProjectMou
 const secretMounts = ({ compose, secretVersions }: Release, service: Service): ProjectMount[] =>
   (service.secrets ?? []).flatMap(({ source, target, mode, uid, gid }): ProjectMount[] => {
     const secret = secretName(compose, source)
-    const version = secretVersions[secret]
+    const version = own(secretVersions, secret)
     if (version === undefined) return []
     const base = posix.basename(target)
     const tree = makeTree({ [base]: ownedFile({ secret, version }, mode ?? '0444', uid, gid) }, true)
@@ -176,7 +176,7 @@ export const mountedContent = (
   const inEnvironment = Object.entries(service['x-longshore']?.secretEnv ?? {}).map(
     ([variable, key]): [string, string] => [
       `$${variable}`,
-      release.secretVersions[secretName(release.compose, key)] ?? '',
+      own(release.secretVersions, secretName(release.compose, key)) ?? '',
     ],
   )
   const content = Object.fromEntries([...mounted, ...inEnvironment])

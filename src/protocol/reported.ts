@@ -106,6 +106,7 @@ export const reportedSchema = z
       .array(keptFileSchema)
       .optional()
       .describe('writable files of which the device keeps another version than that of the release (file-kept)'),
+    keptFileCount: z.int().positive().optional().describe('of all of them: keptFiles holds the first 50'),
     services: z.record(z.string(), serviceReportSchema),
   })
   .meta({ id: 'Reported' })

@@ -79,6 +79,11 @@ describe('where a mount comes from', () => {
     expect(sourcesOf(given)[0]).toMatch(/^\/p\/trees\/[0-9a-f]{64}\/a → \/a$/)
   })
 
+  test('names that every object has are names like others', () => {
+    const web = { volumes: [bind('./constructor', '/a', true)], secrets: [{ source: 'toString', target: '/s' }] }
+    expect(sourcesOf(release({ web }))).toEqual([expect.stringMatching(/^\/p\/trees\/[0-9a-f]{64} → \/a$/)])
+  })
+
   test('a secret from memory, by its version; none while it is not set', () => {
     const web: Partial<Service> = { secrets: [{ source: 'key', target: '/run/secrets/k', mode: '0400', uid: '70' }] }
     const of = (secretVersions: Record<string, string>) => sourcesOf(release({ web }, { secretVersions }))

@@ -275,7 +275,13 @@ describe('secrets', () => {
     expect(ids()).toEqual({})
     expect(report()).toMatchObject({
       phase: 'waiting',
-      waitingFor: [{ code: 'secret-missing', message: 'secret key of service web was not set', path: 'services.web' }],
+      waitingFor: [
+        {
+          code: 'secret-missing',
+          message: 'secret key of service web was not set, or not for this device',
+          path: 'services.web',
+        },
+      ],
     })
     device.secrets.set('key', 'one')
     device.look()

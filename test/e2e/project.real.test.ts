@@ -174,8 +174,8 @@ test('secrets: waited for, given in memory, changed for their users only, and pu
   const sent = await send(fleet, device, model)
   const waiting = await reportThat(fleet, device, 'shop', 'waiting', ({ phase }) => phase === 'waiting')
   expect(waiting.waitingFor?.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-    'secret-missing: secret key of service web was not set',
-    'secret-missing: secret token of service web was not set',
+    'secret-missing: secret key of service web was not set, or not for this device',
+    'secret-missing: secret token of service web was not set, or not for this device',
   ])
   await setSecrets(fleet, device, { key: 's3cret-one', token: 't0ken' })
   expect(await endingFor(fleet, sent)).toEqual(succeeded)
