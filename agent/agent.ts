@@ -13,6 +13,7 @@ import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
+import { gatesOf } from './reconcile/gates.ts'
 import type { Policy } from './reconcile/policy.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -37,6 +38,8 @@ export type AgentInput = {
   readonly policy: Policy
   readonly keepaliveS: number
   readonly lookEveryMs: number
+  /** how many releases of an app are kept to go back to */
+  readonly keepReleases: number
   readonly version: string
   readonly engine: Engine
   readonly files: ProjectFiles
@@ -95,6 +98,8 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
+    gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
+    keepReleases: input.keepReleases,
     log,
     nowMs,
     monotonicMs,
@@ -129,6 +134,7 @@ export const createAgent = (input: AgentInput): Agent => {
         generationFloor: session.reportedGeneration(app),
         policy: input.policy,
         now: nowMs(),
+        keepReleases: input.keepReleases,
       })
     const before = store.app(app) ?? emptyRecord(app)
     const foreseen = judge(before)
