@@ -6,6 +6,8 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
+import { controlVerbs } from './commands/control-verbs.ts'
+import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
@@ -190,6 +192,9 @@ export const createAgent = (input: AgentInput): Agent => {
       secretVersions: secrets.versions,
       observe: reconciler.observe,
     }),
+    history: historyVerb({ store }),
+    release: releaseVerb({ store, files }),
+    ...controlVerbs({ store, look: reconciler.look, nowMs }),
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()

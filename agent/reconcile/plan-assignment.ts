@@ -1,23 +1,22 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
 import { isDeepStrictEqual } from 'node:util'
-import { isJob } from '../../src/compose/model.ts'
 import { secretNamesOf } from '../../src/compose/secret-names.ts'
 import { own } from '../../src/defined.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import type { Release } from '../translate/project-mounts.ts'
-import { isAwaited } from '../translate/translate-service.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, type Failure, judge } from './judge.ts'
-import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
+import { keepOldRunning } from './keep-old-running.ts'
+import { emptyMemory, rememberLook } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
 import { planCreates } from './plan-creates.ts'
 import { decideFiles, withDecisions, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
 import { planOrphans } from './plan-orphans.ts'
-import { planOldProject, planProject } from './plan-project.ts'
+import { planProject } from './plan-project.ts'
 import { planRenewal } from './plan-renewal.ts'
 import { changedNetworks, planResources } from './plan-resources.ts'
 import { planSwaps } from './plan-swaps.ts'
@@ -197,32 +196,6 @@ const finish = (draft: Draft, accepted: Accepted, rest: Omit<Plan, 'operations' 
 
 const isResolved = (accepted: Accepted, images: ImagePlan): boolean =>
   Object.entries(images.ids).every(([reference, id]) => accepted.images[reference] === id)
-
-/** What the release before left running stays up while the new one waits for images or names. */
-const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): void => {
-  const { record, observed, secretVersions, now } = input
-  const { lastGood } = record
-  const stopped = observed.containers.filter(({ state }) => state === 'exited')
-  if (lastGood === undefined || stopped.length === 0) return
-  const release = { compose: lastGood.compose, files: lastGood.files ?? {}, secretVersions }
-  const unready = planOldProject(draft, { app: record.app, observed: input.files, release })
-  for (const { id, name, service, details } of stopped) {
-    const model = lastGood.compose.services[service]
-    const isService = model !== undefined && !isJob(model, isAwaited(lastGood.compose, service))
-    const isForbidden = details === undefined || details.restartPolicy === 'no'
-    if (!isService || isForbidden || unready.has(service)) continue
-    const allowedAt = startAllowedAt(memory, id, now)
-    if (allowedAt > now) draft.wakeAt(allowedAt)
-    else
-      draft.propose({
-        kind: 'start-container',
-        target: name,
-        service,
-        id,
-        cause: 'the release before runs until the new one is ready',
-      })
-  }
-}
 
 const stoppingKinds: ReadonlySet<Operation['kind']> = new Set(['forbid-restart', 'stop-container'])
 
