@@ -18,8 +18,7 @@ export const imageFault = (reference: string, { policy }: PolicyInForce): Refuse
 const fullName = (reference: string): string => {
   const [named = ''] = reference.split('@')
   const name = named.replace(/:[^:/]*$/, '')
-  const registry = registryOf(name)
-  if (registry !== 'docker.io') return name
   const path = name.replace(/^(index\.)?docker\.io\//, '')
+  if (path === name && registryOf(name) !== 'docker.io') return name
   return `docker.io/${path.includes('/') ? path : `library/${path}`}`
 }

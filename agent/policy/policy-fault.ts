@@ -38,7 +38,7 @@ export const verbFault = (verb: string, { policy }: PolicyInForce): Reason | und
 
 const modelFaults = (model: Model, inForce: PolicyInForce): Fault[] => [
   ...sorted(model.services).flatMap(([name, service]) =>
-    serviceFaults(service, model, inForce).map(({ asks, allow, path }) => ({
+    serviceFaults(service, inForce).map(({ asks, allow, path }) => ({
       asks: `service ${name} ${asks}`,
       allow,
       path: `services.${name}.${path}`,
@@ -51,9 +51,9 @@ const modelFaults = (model: Model, inForce: PolicyInForce): Fault[] => [
   }),
 ]
 
-const serviceFaults = (service: Service, model: Model, inForce: PolicyInForce): Fault[] => {
+const serviceFaults = (service: Service, inForce: PolicyInForce): Fault[] => {
   const { policy } = inForce
-  const isShared = namespacesOf(service, model)
+  const isShared = namespacesOf(service)
   return [
     at('privileged', service.privileged === true && !policy.privileged && asking('privileged', 'privileged: true')),
     ...isShared.map(({ path, namespace }) =>
@@ -112,14 +112,10 @@ const asking = (what: string, allow: string): Refused => ({ asks: `asks for ${wh
 
 type Shared = { readonly path: string; readonly namespace: HostNamespace }
 
-const namespacesOf = (service: Service, model: Model): Shared[] => {
+/** An external network of the name host is no way round: the model cannot say it. */
+const namespacesOf = (service: Service): Shared[] => {
   const shares: readonly (Shared & { readonly is: boolean })[] = [
     { path: 'network_mode', namespace: 'network', is: service.network_mode === 'host' },
-    ...Object.keys(service.networks ?? {}).map((key) => ({
-      path: `networks.${key}`,
-      namespace: 'network' as const,
-      is: isHostNetwork(model, key),
-    })),
     { path: 'pid', namespace: 'pid', is: service.pid === 'host' },
     { path: 'ipc', namespace: 'ipc', is: service.ipc === 'host' },
     { path: 'uts', namespace: 'uts', is: service.uts === 'host' },
@@ -127,12 +123,6 @@ const namespacesOf = (service: Service, model: Model): Shared[] => {
     { path: 'cgroup', namespace: 'cgroup', is: service.cgroup === 'host' },
   ]
   return shares.filter(({ is }) => is).map(({ path, namespace }) => ({ path, namespace }))
-}
-
-/** The engine keeps the device's own network as one that is named host. */
-const isHostNetwork = (model: Model, key: string): boolean => {
-  const network = Object.hasOwn(model.networks ?? {}, key) ? model.networks?.[key] : undefined
-  return network?.driver === 'host' || (network?.external === true && (network.name ?? key) === 'host')
 }
 
 const capabilityFault = (asked: string, allowed: readonly string[]): Refused | undefined => {
