@@ -38,9 +38,9 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
   const store = await openFileStore(config.state, log)
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
-  const secretsFolders =
-    config.secrets === undefined ? usualSecretsFolders.map((root) => join(root, config.device)) : [config.secrets]
-  const secretsFolder = await findSecretsFolder(secretsFolders)
+  const secretsFolder = await findSecretsFolder(
+    config.secrets === undefined ? usualSecretsFolders.map((root) => join(root, config.device)) : [config.secrets],
+  )
   log.info({ recipient: identity.recipient }, 'secrets for this device are sealed for this key')
   if (secretsFolder === undefined)
     log.warn({ code: 'secret-store-unusable' }, 'no folder in memory was found: services with secrets cannot run')
@@ -52,10 +52,10 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     own: {
       folders: [
         config.state,
-        ...secretsFolders,
+        ...usualSecretsFolders,
         policyFile,
         policyFolderOf(policyFile),
-        ...[config.key, config.passwordFile].filter((path) => path !== undefined),
+        ...[config.secrets, config.key, config.passwordFile].flatMap((path) => path ?? []),
       ].map((path) => resolve(path)),
       engineSockets: engineUrl.startsWith('unix://') ? [resolve(engineUrl.slice('unix://'.length))] : [],
     },

@@ -106,7 +106,9 @@ export const openPolicySource = async (input: PolicySourceInput): Promise<Policy
     for (const folder of [dirname(file), policyFolderOf(file)]) {
       if (watchers.has(folder)) continue
       try {
-        const watcher = watch(folder, { persistent: false }, () => {
+        const watcher = watch(folder, { persistent: false }, (_, name) => {
+          // Others may write beside it without end.
+          if (name !== null && !/\.(ya?ml|d)$/.test(name)) return
           clearTimeout(settling)
           settling = setTimeout(() => {
             attach()

@@ -35,7 +35,7 @@ export const hostPathFault = (source: string, isReadOnly: boolean, inForce: Poli
 }
 
 const placeFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce): Refused | undefined => {
-  if (isReadOnly && inForce.policy.readOnlyTrees.some((tree) => plainPath(tree) === path)) return undefined
+  if (isReadOnly && inForce.policy.readOnlyPaths.some((one) => plainPath(one) === path)) return undefined
   return accessFault(path, isReadOnly, inForce) ?? socketFault(path, inForce) ?? ownFault(path, inForce)
 }
 
@@ -47,7 +47,7 @@ const accessFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce):
   if (liesUnder(rule, path))
     return {
       asks: `${asks}, with ${rule} in it`,
-      allow: isReadOnly ? `readOnlyTrees: [${path}]` : `hostPaths: {${rule}: write}`,
+      allow: isReadOnly ? `readOnlyPaths: [${path}]` : `hostPaths: {${rule}: write}`,
     }
   return { asks, allow: `hostPaths: {${path}: ${wanted}}` }
 }
@@ -69,7 +69,7 @@ const ownFault = (path: string, inForce: PolicyInForce): Refused | undefined => 
   const folder = withLinks(inForce.own.folders, inForce).find((one) => isRelated(one, path))
   return folder === undefined
     ? undefined
-    : { asks: `mounts ${path}, and ${folder} is the agent's own`, allow: `readOnlyTrees: [${path}]` }
+    : { asks: `mounts ${path}, and ${folder} is the agent's own`, allow: `readOnlyPaths: [${path}]` }
 }
 
 const rank: Readonly<Record<Access, number>> = { none: 0, read: 1, write: 2 }

@@ -35,10 +35,10 @@ export const policySchema = z.strictObject({
     .describe(
       'paths that may be mounted; the longest that fits decides, and a folder gives no more than what is in it',
     ),
-  readOnlyTrees: z
+  readOnlyPaths: z
     .array(hostPathSchema)
     .describe(
-      'these very folders may be mounted read-only, whatever hostPaths and engineSocket say of what is in them',
+      'these very paths may be mounted read-only, with all that is in them, whatever hostPaths and engineSocket say',
     ),
   engineSocket: z.boolean().describe('the socket of the container engine, which is root on the device'),
   volumeTypes: z.array(z.string().min(1)).describe('file systems that a volume may mount by driver_opts, beside binds'),

@@ -124,7 +124,7 @@ test('while it runs: a change counts, a broken file changes nothing but what is 
     'a file in a folder that was not there at the start',
     () => source.inForce().policy.images[0] === 'c',
   )
-  expect(changes).toBe(4)
+  await eventually('a call for each', () => changes === 4)
 })
 
 test('a change that nobody told of is found by looking', async () => {
