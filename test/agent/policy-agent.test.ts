@@ -1,5 +1,6 @@
 /** The policy through a whole agent, over a broker, on a simulated engine: refused, seen by plan, loosened, tightened. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -25,11 +26,50 @@ import { send } from '../support/story.ts'
 
 const device = 'gw-1'
 
+/** Between agent and broker, which keeps the session of an agent that is cut off. */
+const openLine = async (port: number) => {
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const server = createServer((inner) => {
+    if (isCut) {
+      inner.destroy()
+      return
+    }
+    const outer = connect(port, '127.0.0.1')
+    for (const socket of [inner, outer]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        inner.destroy()
+        outer.destroy()
+      })
+    }
+    inner.pipe(outer).pipe(inner)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const cut = (): void => {
+    isCut = true
+    for (const socket of sockets) socket.destroy()
+  }
+  onTestFinished(() => {
+    cut()
+    server.close()
+  })
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    mend: () => {
+      isCut = false
+    },
+  }
+}
+
 const set = async (policyText?: string) => {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-policy-agent-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const { url, stop } = await (brokers[0] as BrokerUnderTest).start()
   onTestFinished(stop)
+  const line = await openLine(Number(new URL(url).port))
   const write = (text: string) => writeFile(join(folder, 'policy.yaml'), text)
   if (policyText !== undefined) await write(policyText)
   const lines: Record<string, unknown>[] = []
@@ -46,7 +86,7 @@ const set = async (policyText?: string) => {
   const agent = createAgent({
     device,
     clientId: device,
-    broker: { url },
+    broker: { url: line.url },
     root: 'longshore',
     namePrefix: '',
     maxBytes: 256 * 1024,
@@ -89,7 +129,9 @@ const set = async (policyText?: string) => {
   return {
     engine,
     fleet,
+    line,
     lines,
+    policy,
     write,
     until,
     command,
@@ -150,4 +192,15 @@ test('a command that the policy does not name is refused, and no capability', as
     reason: { code: 'policy-refused', path: 'verb' },
   })
   expect((await inventory())?.capabilities).toEqual(['refresh'])
+})
+
+test('a policy that changes while the broker is out of reach counts at the next connection', async () => {
+  const { until, write, deploy, line, policy } = await set()
+  await deploy(mounting)
+  await until('the refusal', ({ refused }) => refused !== undefined)
+  line.cut()
+  await write('hostPaths: {/etc: write}')
+  await eventually('the policy', () => policy.status().source === 'file')
+  line.mend()
+  await until('the refused to run', ({ outcome }) => outcome === 'succeeded')
 })
