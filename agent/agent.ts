@@ -14,9 +14,10 @@ import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
+import { policyFault, verbFault } from './policy/policy-fault.ts'
+import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
 import { gatesOf } from './reconcile/gates.ts'
-import type { Policy } from './reconcile/policy.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
@@ -37,7 +38,7 @@ export type AgentInput = {
   readonly root: string
   readonly namePrefix: string
   readonly maxBytes: number
-  readonly policy: Policy
+  readonly policy: PolicySource
   readonly keepaliveS: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
@@ -61,7 +62,7 @@ export type Agent = { readonly start: () => void; readonly stop: () => Promise<v
 const dayMs = 86_400_000
 
 export const createAgent = (input: AgentInput): Agent => {
-  const { device, engine, files, identity, store, log, nowMs, monotonicMs, random } = input
+  const { device, engine, files, identity, policy, store, log, nowMs, monotonicMs, random } = input
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
@@ -112,7 +113,8 @@ export const createAgent = (input: AgentInput): Agent => {
     hostFacts: input.hostFacts,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     recipient: identity.recipient,
-    capabilities: () => Object.keys(verbs),
+    capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
+    policy: policy.status,
     publish: (message) => publishRetained(topics.inventory(device), message),
     session: () => session.number(),
     nowMs,
@@ -134,7 +136,7 @@ export const createAgent = (input: AgentInput): Agent => {
         record,
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: session.reportedGeneration(app),
-        policy: input.policy,
+        policy: policy.inForce(),
         now: nowMs(),
         keepReleases: input.keepReleases,
       })
@@ -182,10 +184,33 @@ export const createAgent = (input: AgentInput): Agent => {
     }
   }
 
+  let isReadAgainDue = false
+
+  /** What the policy refused before is judged again; what it would refuse now runs on. */
+  const onPolicyChange = (): void => {
+    for (const { app, accepted } of store.apps()) {
+      if (accepted === undefined || accepted.deployment.remove) continue
+      const reason = policyFault(accepted.deployment.compose, policy.inForce())
+      if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
+    }
+    isReadAgainDue = true
+    if (link.isConnected()) readAgain()
+  }
+
+  const readAgain = (): void => {
+    if (!isReadAgainDue) return
+    isReadAgainDue = false
+    Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) => {
+      // Without a connection: the next one does it.
+      isReadAgainDue = true
+      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again by the new policy')
+    })
+  }
+
   const verbs = {
     plan: planVerb({
       owner,
-      policy: input.policy,
+      policy: policy.inForce,
       store,
       engine,
       files,
@@ -204,6 +229,7 @@ export const createAgent = (input: AgentInput): Agent => {
   }
   const commands = createCommands({
     verbs,
+    verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
     publish: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
     maxBytes: input.maxBytes,
@@ -224,6 +250,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onReady: () => {
       reporter.repeatAll()
       inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+      readAgain()
     },
     onOrphanReport: (app) => reporter.clear(app),
   })
@@ -261,6 +288,7 @@ export const createAgent = (input: AgentInput): Agent => {
         onLost: () => reconciler.setHearing(false),
         onEvent: reconciler.onEngineEvent,
       })
+      policy.watch(onPolicyChange)
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(
@@ -274,6 +302,7 @@ export const createAgent = (input: AgentInput): Agent => {
     },
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
+      policy.stop()
       abort.abort()
       progress.stop()
       await reconciler.stop()

@@ -27,6 +27,11 @@ export const agentConfigSchema = z.strictObject({
     .default('')
     .describe('for a second agent on one engine: stands before every name'),
   allowPrivileged: z.boolean().default(false).describe('deployments may ask for privileged containers'),
+  policy: z
+    .string()
+    .min(1)
+    .default('/etc/longshore/policy.yaml')
+    .describe('what deployments may ask for; missing: the default policy. Files of policy.d beside it come after it'),
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
   keepaliveS: z.int().min(5).max(3600).default(60),
   keepReleases: z.int().min(1).max(20).default(3).describe('releases of an app that are kept to go back to'),

@@ -1,5 +1,5 @@
 /** What the device is, read when it starts and when somebody asks, published on each connection. */
-import type { Inventory } from '../src/protocol/inventory.ts'
+import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 
@@ -10,6 +10,7 @@ export type InventoryInput = {
   /** whom secrets for this device are encrypted for */
   readonly recipient: string
   readonly capabilities: () => string[]
+  readonly policy: () => PolicyStatus
   readonly publish: (message: Inventory) => Promise<void>
   readonly session: () => number
   readonly nowMs: () => number
@@ -37,6 +38,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       agent: input.agent,
       recipient: input.recipient,
       capabilities: input.capabilities(),
+      policy: input.policy(),
     })
   }
 

@@ -1,5 +1,5 @@
 /** Composition root of the daemon: real engine, real files, real clock. Wires and nothing else. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
@@ -11,6 +11,7 @@ import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
+import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
@@ -32,7 +33,8 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     cert: config.cert,
     key: config.key,
   })
-  const engine = dockerEngine(config.engine ?? findEngineUrl(process.env))
+  const engineUrl = config.engine ?? findEngineUrl(process.env)
+  const engine = dockerEngine(engineUrl)
   const store = await openFileStore(config.state, log)
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
@@ -42,6 +44,23 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
   log.info({ recipient: identity.recipient }, 'secrets for this device are sealed for this key')
   if (secretsFolder === undefined)
     log.warn({ code: 'secret-store-unusable' }, 'no folder in memory was found: services with secrets cannot run')
+  const policyFile = resolve(config.policy)
+  const policy = await openPolicySource({
+    file: policyFile,
+    stateFolder: config.state,
+    allowPrivileged: config.allowPrivileged,
+    own: {
+      folders: [
+        config.state,
+        ...usualSecretsFolders,
+        policyFile,
+        policyFolderOf(policyFile),
+        ...[config.secrets, config.key, config.passwordFile].flatMap((path) => path ?? []),
+      ].map((path) => resolve(path)),
+      engineSockets: engineUrl.startsWith('unix://') ? [resolve(engineUrl.slice('unix://'.length))] : [],
+    },
+    log,
+  })
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -49,7 +68,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
-    policy: { allowPrivileged: config.allowPrivileged },
+    policy,
     keepaliveS: config.keepaliveS,
     lookEveryMs: config.lookEveryS * 1000,
     keepReleases: config.keepReleases,

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { createAgent } from '../agent/agent.ts'
 import { dockerEngine } from '../agent/engine/docker.ts'
 import { memoryFiles } from '../agent/files/memory-files.ts'
+import { fixedPolicy } from '../agent/fixed-policy.ts'
 import { openIdentity } from '../agent/secrets/identity.ts'
 import { memorySecretStore } from '../agent/secrets/secret-store.ts'
 import { memoryStore } from '../agent/store/memory-store.ts'
@@ -67,7 +68,7 @@ const agent = createAgent({
   root: 'longshore',
   namePrefix: prefix,
   maxBytes: 262_144,
-  policy: { allowPrivileged: false },
+  policy: fixedPolicy(),
   keepaliveS: 60,
   lookEveryMs: 60_000,
   keepReleases: 3,

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { type Command, commandSchema, type Reply } from '../../src/protocol/command.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
-import { reasonOf, type WireReason } from '../../src/protocol/reason.ts'
+import { type Reason, reasonOf, type WireReason } from '../../src/protocol/reason.ts'
 import { withAnswer } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
 
@@ -15,6 +15,8 @@ export type Answer =
 
 export type CommandsInput = {
   readonly verbs: Readonly<Record<string, Verb>>
+  /** why the device does not answer a verb that it knows */
+  readonly verbFault: (verb: string) => Reason | undefined
   readonly store: Store
   readonly publish: (id: string, reply: Reply) => Promise<void>
   readonly maxBytes: number
@@ -27,7 +29,7 @@ export type Commands = {
   readonly receive: (id: string, payload: Uint8Array) => void
 }
 
-export const createCommands = ({ verbs, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
+export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
   const underWay = new Set<string>()
 
   const answer = async (id: string, payload: Uint8Array): Promise<void> => {
@@ -65,6 +67,8 @@ export const createCommands = ({ verbs, store, publish, maxBytes, nowMs, log }: 
           path: 'verb',
         },
       }
+    const forbidden = verbFault(verb)
+    if (forbidden !== undefined) return { outcome: 'refused', reason: forbidden }
     try {
       return await run(args)
     } catch (error) {

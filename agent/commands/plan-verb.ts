@@ -5,6 +5,7 @@ import { appNameSchema, releasePathSchema, secretNameSchema } from '../../src/pr
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
+import type { PolicyInForce } from '../policy/policy-in-force.ts'
 import { acceptRead } from '../reconcile/accept.ts'
 import { isAdopting } from '../reconcile/adopt.ts'
 import { foresee } from '../reconcile/foresee.ts'
@@ -13,7 +14,6 @@ import { emptyMemory } from '../reconcile/memory.ts'
 import type { Observed } from '../reconcile/observed.ts'
 import { operationText } from '../reconcile/operation.ts'
 import type { KeptFile } from '../reconcile/plan-files.ts'
-import type { Policy } from '../reconcile/policy.ts'
 import { type Assigned, emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
@@ -21,7 +21,7 @@ import type { Verb } from './commands.ts'
 
 export type PlanVerbInput = {
   readonly owner: Owner
-  readonly policy: Policy
+  readonly policy: () => PolicyInForce
   readonly store: Store
   readonly engine: Pick<Engine, 'imageId'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
@@ -74,7 +74,7 @@ export const planVerb =
       record,
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: 0,
-      policy,
+      policy: policy(),
       now: 0,
       keepReleases: 0,
     }

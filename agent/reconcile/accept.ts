@@ -1,6 +1,6 @@
 /**
  * Judges what arrives on `desired/<app>` before anything is stopped: accepted, known already, or refused with a reason.
- * Pure: the record that comes back is to be on disk before the message is acknowledged.
+ * Pure but for the links that the policy follows: the record that comes back is to be on disk before the message is acknowledged.
  */
 import type { Model } from '../../src/compose/model.ts'
 import { releasePathOf } from '../../src/compose/project-path.ts'
@@ -11,11 +11,12 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
+import { policyFault } from '../policy/policy-fault.ts'
+import type { PolicyInForce } from '../policy/policy-in-force.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
 import { withHistory } from './history.ts'
 import { maybeWrittenAfter } from './plan-files.ts'
-import { type Policy, policyFault } from './policy.ts'
 import { targetOf } from './target.ts'
 import { unpackFiles } from './unpack-files.ts'
 
@@ -29,7 +30,7 @@ export type JudgeInput = {
   readonly others: readonly AppRecord[]
   /** the highest generation that this device reported before its state was lost; 0: none */
   readonly generationFloor: number
-  readonly policy: Policy
+  readonly policy: PolicyInForce
   /** epoch ms */
   readonly now: number
   readonly keepReleases: number

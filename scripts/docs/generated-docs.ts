@@ -1,5 +1,6 @@
 /** The pages and schemas that are made from the code, by path. Pure. */
 import { z } from 'zod'
+import { policyFileSchema } from '../../agent/policy/policy-schema.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
@@ -21,6 +22,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  policy: policyFileSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

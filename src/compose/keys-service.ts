@@ -100,7 +100,7 @@ export const serviceLevels = {
       platform: readWith('an image of another platform is pulled anew'),
       post_start: 'start the program in the entrypoint of the image',
       pre_stop: 'let the program handle stop_signal',
-      privileged: readWith('only where the agent runs with `--allow-privileged`'),
+      privileged: readWith('only where the policy of the device allows it'),
       profiles: readWith('read when deploying; `--profile NAME` chooses'),
       provider: 'run it as a service with an image',
       pull_refresh_after: 'use pull_policy: always',

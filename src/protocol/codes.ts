@@ -77,7 +77,11 @@ const table = {
   ],
   'policy-refused': [
     'the device does not allow what the deployment asks for',
-    'remove the key; for privileged, start the agent with --allow-privileged, or name capabilities with cap_add',
+    'remove the key, or let whoever runs the device allow it in its policy.yaml, see docs/policy.md',
+  ],
+  'policy-invalid': [
+    'a policy file of the device cannot be used; the policy before it, or the default, is in force',
+    'mend the file at the line given; the agent reads it again by itself',
   ],
   'verb-unsupported': ['the agent does not know this command verb', 'see capabilities in the inventory of the device'],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],

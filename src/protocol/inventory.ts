@@ -1,6 +1,15 @@
 /** `<device>/inventory`: what a device is. Retained, QoS 1; on change, on connect without a session, on `refresh`. */
 import { z } from 'zod'
 import { epochMsSchema } from './names.ts'
+import { reasonSchema } from './reason.ts'
+
+const policyStatusSchema = z.looseObject({
+  source: z.enum(['default', 'file']),
+  files: z.array(z.string()).describe('those that it was joined from, in this order'),
+  fault: reasonSchema.optional().describe('why the files that stand there now are not in force'),
+})
+
+export type PolicyStatus = { source: 'default' | 'file'; files: string[]; fault?: z.infer<typeof reasonSchema> }
 
 export const inventorySchema = z
   .looseObject({
@@ -31,6 +40,7 @@ export const inventorySchema = z
       .string()
       .optional()
       .describe('age recipient that secrets for this device are sealed for: age1 and 58 of 0-9 a-z'),
+    policy: policyStatusSchema.optional().describe('what decides which deployments the device takes'),
     capabilities: z.array(z.string()).describe('the command verbs that the agent answers'),
   })
   .meta({ id: 'Inventory' })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { policyInForce } from '../../agent/fixed-policy.ts'
 import { type AcceptInput, accept } from '../../agent/reconcile/accept.ts'
 import { type AppRecord, emptyRecord } from '../../agent/store/app-record.ts'
 import type { ReleaseFile } from '../../src/protocol/deployment.ts'
@@ -19,7 +20,7 @@ const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}):
   others: [],
   generationFloor: 0,
   keepReleases: 3,
-  policy: { allowPrivileged: false },
+  policy: policyInForce(),
   now: 5,
   ...rest,
 })
@@ -44,10 +45,11 @@ test('privileged is for the device to allow', () => {
     reason: {
       code: 'policy-refused',
       path: 'compose.services.web.privileged',
-      message: 'service web asks for privileged, which this device does not allow',
+      message:
+        'service web asks for privileged, which this device does not allow; its policy would need privileged: true',
     },
   })
-  expect(refusal(asking, { policy: { allowPrivileged: true } })).toBe('accepted')
+  expect(refusal(asking, { policy: policyInForce({ privileged: true }) })).toBe('accepted')
 })
 
 test('a deployment is accepted, and what it says is kept', () => {

@@ -14,6 +14,7 @@ const set = (verbs: Record<string, Verb> = {}) => {
   const store = memoryStore()
   const commands = createCommands({
     verbs,
+    verbFault: () => undefined,
     store,
     publish: async (_id, reply) => {
       if (fails > 0) {

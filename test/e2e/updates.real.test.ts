@@ -80,7 +80,11 @@ test('start-first: the alias of the service answers all the time', async () => {
   const check = { test: ['CMD', 'wget', '-qO-', 'http://127.0.0.1:8080/'], interval: '1s', retries: 10 }
   const web = (a: string) => ({ command: ['/bin/serve'], environment: { A: a }, healthcheck: check, ...seamless })
   // The client resolves the name for each request, and counts.
-  const script = 'while :; do wget -T 2 -qO- http://web:8080/ >/dev/null && echo good || echo bad; sleep 0.05; done'
+  const script = `while :; do
+    address=$(nslookup web 127.0.0.11 | awk '/^Address/ && $NF !~ /127.0.0.11/ {print $NF}' | tail -1)
+    wget -T 2 -qO- http://$address:8080/ >/dev/null && echo good || echo bad "$address"
+    sleep 0.05
+  done`
   const client = {
     command: ['sh', '-c', script],
     ...short,

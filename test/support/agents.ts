@@ -11,6 +11,8 @@ import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { dockerEngine } from '../../agent/engine/docker.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
+import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import type { PolicySource } from '../../agent/policy-source.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
@@ -66,6 +68,7 @@ export type TestAgentOptions = {
   readonly state?: string
   readonly maxBytes?: number
   readonly allowPrivileged?: boolean
+  readonly policy?: PolicySource
   readonly engineUrl?: string
   readonly lookEveryMs?: number
   readonly secretsFolder?: string
@@ -91,7 +94,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     // The engine is shared by all tests: names must not collide, whatever the apps are called.
     namePrefix: options.namePrefix ?? `${device}-`,
     maxBytes: options.maxBytes ?? 256 * 1024,
-    policy: { allowPrivileged: options.allowPrivileged ?? false },
+    policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: 3,

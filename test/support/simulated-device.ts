@@ -7,6 +7,8 @@ import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/en
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
 import { type MemoryFiles, memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
+import { policyInForce } from '../../agent/fixed-policy.ts'
+import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { gatesOf } from '../../agent/reconcile/gates.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
@@ -34,6 +36,8 @@ export type SimulatedDevice = {
   readonly files: MemoryFiles
   /** by name: what was set for every app */
   readonly secrets: Map<string, string>
+  /** The default but for these keys. */
+  readonly setPolicy: (changes: Partial<Policy>) => void
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
@@ -67,6 +71,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   let callCount = 0
   let generation = 0
   let life: Life | undefined
+  let policyChanges: Partial<Policy> = {}
   const reported = new Map<string, Reported>()
   const store = memoryStore()
   const files = memoryFiles()
@@ -204,7 +209,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         record,
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: 0,
-        policy: { allowPrivileged: false },
+        policy: policyInForce(policyChanges),
         now: Date.now(),
         keepReleases: 3,
       })
@@ -229,6 +234,9 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
 
   revive()
   return {
+    setPolicy: (changes) => {
+      policyChanges = changes
+    },
     engine,
     store,
     files,

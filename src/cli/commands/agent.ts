@@ -11,6 +11,7 @@ type Options = BrokerOptions & {
   engine?: string
   namePrefix?: string
   allowPrivileged?: true
+  policy?: string
   secrets?: string
   logLevel: string
 }
@@ -28,6 +29,7 @@ export const addAgent = (program: Command): void => {
     )
     .option('--name-prefix <prefix>', 'stands before every name on the engine; for a second agent on one engine')
     .option('--allow-privileged', 'let deployments have privileged containers, which are as good as root on the device')
+    .option('--policy <file>', 'what deployments may ask for (default: /etc/longshore/policy.yaml)')
     .option('--secrets <dir>', 'folder on a tmpfs where secrets stand (default: one under /run/longshore or /dev/shm)')
     .addOption(logLevelOption())
     .action(async (options: Options) => {
@@ -37,7 +39,7 @@ export const addAgent = (program: Command): void => {
         import('../../../agent/main.ts'),
         import('../../../agent/config.ts'),
       ])
-      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged, secrets } = options
+      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged, policy, secrets } = options
       const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
       const config = await readConfig(agentConfigSchema, file, {
         ...broker,
@@ -47,6 +49,7 @@ export const addAgent = (program: Command): void => {
         engine,
         namePrefix,
         allowPrivileged,
+        policy,
         secrets,
       })
       failLoudly(log)

@@ -40,6 +40,10 @@ export const addDevices = (program: Command): void => {
           [...found.values()].map(rowOf),
         ),
       )
+      for (const { device, inventory } of found.values()) {
+        const fault = inventory?.policy?.fault
+        if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
+      }
     })
 
   withBrokerOptions(devices.command('forget'))
