@@ -69,7 +69,10 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
     deploy: async (bundle) => {
       const missing = await missingImages(bundle)
       if (missing.length > 0)
-        throw new LongshoreError('bundle-invalid', `not on the engine after loading: ${missing.join(', ')}`)
+        throw new LongshoreError(
+          'bundle-invalid',
+          `its archive does not bring, by the id in its bundle.json: ${missing.join(', ')}`,
+        )
       const reason = platformFault(bundle, await engine.facts())
       const deployment = deploymentOf(bundle)
       const answer = { device, generation: deployment.generation, missing }

@@ -79,12 +79,13 @@ const writing = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
   }
 }
 
+/** So that the name outlives a power cut, too, where a system has such a thing. */
 const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, 'r')
   try {
-    await folder.sync()
-  } finally {
-    await folder.close()
+    const folder = await open(path, 'r')
+    await folder.sync().finally(() => folder.close())
+  } catch {
+    // Not every system opens a folder; the file itself is written.
   }
 }
 

@@ -43,6 +43,15 @@ export const findImages = async (input: FindInput): Promise<FoundImages> => {
   return { platform, images }
 }
 
+/**
+ * What to ask the engine for: names, so that they travel along. By digest an image would lose its name in an archive,
+ * and not every engine finds it.
+ */
+export const savedNames = (images: Bundle['images']): string[] =>
+  Object.entries(images)
+    .map(([reference, { id }]) => (reference.includes('@') ? id : reference))
+    .sort()
+
 const findImage = async (input: FindInput, reference: string, platform: string): Promise<string> => {
   const { engine } = input
   const local = await engine.imageId(reference, platform)

@@ -7,7 +7,7 @@ import { type Bundle, bundleFormat } from '../../protocol/bundle.ts'
 import { releaseDigest } from '../../protocol/digest.ts'
 import { defaultMaxBytes } from '../../protocol/payload.ts'
 import { operator, parseApp, parseCount } from '../arguments.ts'
-import { findImages } from '../bundle-images.ts'
+import { findImages, savedNames } from '../bundle-images.ts'
 import { byteProgress, megabytes } from '../byte-progress.ts'
 import { type ComposeOptions, withComposeOptions } from '../compose-options.ts'
 import { remark, say, sayJson } from '../output.ts'
@@ -94,7 +94,7 @@ const run = async (app: string, options: Options): Promise<void> => {
     const sizeBytes = await writeBundle({
       path: resolve(options.output),
       bundle,
-      archive: () => engine.saveImages(Object.keys(found.images).sort(), signal),
+      archive: () => engine.saveImages(savedNames(found.images), signal),
       onBytes: (writtenBytes) => show(`writing ${options.output}`, writtenBytes),
       signal,
     })
