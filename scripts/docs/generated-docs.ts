@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
+import { bundleSchema } from '../../src/protocol/bundle.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
@@ -21,6 +22,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  bundle: bundleSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

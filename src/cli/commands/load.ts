@@ -34,7 +34,7 @@ Broken off anywhere, it can be run again: before the last step nothing is change
 Example:
   longshore load /media/usb/line3.tar --wait
 
-Exit codes: 0 done, 1 failed or refused, 2 the file or the command line is not valid, 3 there was no outcome in time`,
+Exit codes: 0 done, 1 failed or refused, 2 the file or the command line is not valid, 3 no agent answered, or there was no outcome in time`,
     )
     .action(run)
 }
