@@ -122,6 +122,20 @@ test('a refusal comes before the images, and leaves nothing behind', async () =>
   expect(store.apps()).toEqual([])
 })
 
+test('an app whose secrets the device was never given waits for them', async () => {
+  await serve()
+  const model = modelOf(
+    'shop',
+    { web: { secrets: [{ source: 'token', target: '/run/secrets/token' }] } },
+    { secrets: { token: { external: true } } },
+  )
+  await client.loadImages(archive())
+  expect((await client.deploy(bundleOf(model))).kind).toBe('accepted')
+  await eventually('it to wait', async () =>
+    (await client.reported('shop'))?.waitingFor?.some(({ code }) => code === 'secret-missing'),
+  )
+})
+
 test('a bundle whose images are not all on the engine is not deployed', async () => {
   await serve()
   await expect(client.deploy(bundleOf())).rejects.toEqual(code('bundle-invalid'))

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { writeHead } from '../../src/bundle/bundle-head.ts'
 import { openBundle } from '../../src/bundle/read-bundle.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { docker, newDeviceId, openFleet, startTestAgent } from '../support/agents.ts'
@@ -59,6 +60,16 @@ const smallDisk = async (): Promise<string> => {
   return mountPoint
 }
 
+const forAnotherMachine = async (file: string): Promise<Buffer> => {
+  const { bundle, close } = await openBundle(file)
+  await close()
+  const platform = 'linux/riscv64'
+  const images = Object.fromEntries(
+    Object.entries(bundle.images).map(([reference, image]) => [reference, { ...image, platform }]),
+  )
+  return Buffer.concat([writeHead({ ...bundle, platform, images }), Buffer.alloc(1024)])
+}
+
 const mix = async (head: string, images: string): Promise<Buffer> => {
   const [first, second] = await Promise.all([openBundle(head), openBundle(images)])
   const archive = await buffer(second.archive())
@@ -111,6 +122,14 @@ test('an app and its images come to a device from a file, and so does its update
   // The head of one bundle before the images of another one.
   const mixed = join(folder, 'mixed.tar')
   await writeFile(mixed, await mix(String(first), String(second)))
+  const foreignFile = join(folder, 'foreign.tar')
+  await writeFile(foreignFile, await forAnotherMachine(String(first)))
+  const refused = await load(foreignFile)
+  expect(refused).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/rejected.*linux\/riscv64.*wrong-platform/s),
+  })
+  expect(refused.stderr).not.toContain('loading images')
   expect(await load(mixed)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/bundle-invalid/) })
   expect(await containersOf(device)).toEqual([])
 
