@@ -14,6 +14,7 @@ import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
+import { gatesOf } from './reconcile/gates.ts'
 import type { Policy } from './reconcile/policy.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -38,6 +39,8 @@ export type AgentInput = {
   readonly policy: Policy
   readonly keepaliveS: number
   readonly lookEveryMs: number
+  /** how many releases of an app are kept to go back to */
+  readonly keepReleases: number
   readonly version: string
   readonly engine: Engine
   readonly files: ProjectFiles
@@ -101,6 +104,8 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
+    gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
+    keepReleases: input.keepReleases,
     log,
     nowMs,
     monotonicMs,
@@ -139,6 +144,7 @@ export const createAgent = (input: AgentInput): Agent => {
       policy: input.policy,
       images,
       now: nowMs(),
+      keepReleases: input.keepReleases,
     })
 
   /** Judges a deployment and has it on disk before it resolves. `images` came to the device with it. */

@@ -54,6 +54,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     policy: { allowPrivileged: config.allowPrivileged },
     keepaliveS: config.keepaliveS,
     lookEveryMs: config.lookEveryS * 1000,
+    keepReleases: config.keepReleases,
     version,
     engine,
     files: diskFiles(config.state, secretsFolder),

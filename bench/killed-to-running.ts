@@ -70,6 +70,7 @@ const agent = createAgent({
   policy: { allowPrivileged: false },
   keepaliveS: 60,
   lookEveryMs: 60_000,
+  keepReleases: 3,
   version: 'bench',
   engine: dockerEngine(`unix://${socketPath}`),
   files: memoryFiles(),

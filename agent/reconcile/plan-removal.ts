@@ -6,7 +6,7 @@ import { emptyMemory } from './memory.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
 import { withoutDependents } from './plan-renewal.ts'
 import { externalNames, isOurs } from './plan-resources.ts'
-import { retire } from './plan-services.ts'
+import { retire } from './retire.ts'
 
 export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const { observed, owner, now } = input

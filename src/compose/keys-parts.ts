@@ -36,7 +36,7 @@ export const partLevels = {
     keys: {
       resources: yes,
       update_config: yes,
-      rollback_config: readWith('kept; this version does not roll back by itself'),
+      rollback_config: yes,
       restart_policy: readWith('becomes `restart`, and wins over it'),
       mode: readWith('`replicated`; `global` is one container; `replicated-job` and `global-job` are jobs'),
       replicas: readWith('containers of the service on each device'),
@@ -206,5 +206,9 @@ export const partLevels = {
     title: '`x-longshore` of a volume of a service',
     keys: { seed: readWith('`false`: what is in the folder stays here, and it begins empty on the device') },
   },
-  longshoreUpdate: { at: 'x-longshore.update', title: '`x-longshore.update`', keys: { deadline: yes } },
+  longshoreUpdate: {
+    at: 'x-longshore.update',
+    title: '`x-longshore.update`',
+    keys: { deadline: yes, tolerateRestarts: yes },
+  },
 } as const

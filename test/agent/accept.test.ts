@@ -18,6 +18,7 @@ const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}):
   record: emptyRecord(app),
   others: [],
   generationFloor: 0,
+  keepReleases: 3,
   policy: { allowPrivileged: false },
   now: 5,
   ...rest,

@@ -39,6 +39,7 @@ const taken = (bundle: Bundle, outcome?: Verdict['outcome'], before = emptyRecor
     maxBytes: 100_000,
     others: [],
     policy: { allowPrivileged: false },
+    keepReleases: 3,
     images: { [reference]: bundle.images[reference]?.id ?? '' },
   })
   if (judged.kind !== 'accepted') throw new Error(`it was ${judged.kind}`)

@@ -72,6 +72,7 @@ beforeEach(async () => {
     namePrefix: '',
     maxBytes: 100_000,
     policy: { allowPrivileged: false },
+    keepReleases: 3,
     keepaliveS: 30,
     lookEveryMs: 60_000,
     version: 'test',

@@ -8,6 +8,7 @@ import { watchEngine } from '../../agent/engine/watch-engine.ts'
 import { type MemoryFiles, memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
+import { gatesOf } from '../../agent/reconcile/gates.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
@@ -176,6 +177,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       nowMs: Date.now,
       monotonicMs: Date.now,
       onOperations: () => undefined,
+      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: Date.now() }),
+      keepReleases: 3,
     })
     own = { isFrozen: false, abort: new AbortController(), reconciler }
     life = own
@@ -203,6 +206,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         generationFloor: 0,
         policy: { allowPrivileged: false },
         now: Date.now(),
+        keepReleases: 3,
       })
     // As the agent does it: a turn may be storing what it decided at the same time.
     const before = store.app(app) ?? emptyRecord(app)
