@@ -14,6 +14,7 @@ import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
+import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
@@ -27,7 +28,7 @@ import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
-import { type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
+import { type Accepted, type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 import { registryOf } from './translate/registry.ts'
 
@@ -57,7 +58,12 @@ export type AgentInput = {
   readonly random: () => number
 }
 
-export type Agent = { readonly start: () => void; readonly stop: () => Promise<void> }
+export type Agent = {
+  readonly start: () => void
+  readonly stop: () => Promise<void>
+  /** for commands on the same machine */
+  readonly local: LocalApi
+}
 
 const dayMs = 86_400_000
 
@@ -127,31 +133,39 @@ export const createAgent = (input: AgentInput): Agent => {
       if (accepted?.deployment.remove && accepted.verdict !== undefined) reporter.clear(app)
       return
     }
-    const judge = (record: AppRecord): Accept =>
-      accept({
-        device,
-        app,
-        payload,
-        maxBytes: input.maxBytes,
-        record,
-        others: store.apps().filter((other) => other.app !== app),
-        generationFloor: session.reportedGeneration(app),
-        policy: policy.inForce(),
-        now: nowMs(),
-        keepReleases: input.keepReleases,
-      })
+    await receive(app, payload, {})
+  }
+
+  const judge = (app: string, payload: Uint8Array, record: AppRecord, images: Accepted['images']): Accept =>
+    accept({
+      device,
+      app,
+      payload,
+      maxBytes: input.maxBytes,
+      record,
+      others: store.apps().filter((other) => other.app !== app),
+      generationFloor: session.reportedGeneration(app),
+      policy: policy.inForce(),
+      images,
+      now: nowMs(),
+      keepReleases: input.keepReleases,
+    })
+
+  /** Judges a deployment and has it on disk before it resolves. `images` came to the device with it. */
+  const receive = async (app: string, payload: Uint8Array, images: Accepted['images']): Promise<Accept> => {
     const before = store.app(app) ?? emptyRecord(app)
-    const foreseen = judge(before)
+    const foreseen = judge(app, payload, before, images)
     // Contents first: a record on disk that names what is not there could never be carried out.
     if (foreseen.kind === 'accepted' && foreseen.contents.size > 0)
       await files.keep(app, foreseen.contents, neededContents([before, foreseen.record]))
     let judged: Accept = { kind: 'known' }
     // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
     const record = await store.updateApp(app, (current) => {
-      judged = judge(current)
+      judged = judge(app, payload, current, images)
       return 'record' in judged ? judged.record : current
     })
     onJudged(app, judged.kind, record)
+    return judged
   }
 
   const onSecret = async (app: string, payload: Uint8Array): Promise<void> => {
@@ -268,8 +282,20 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
   })
 
+  const local = createLocalApi({
+    device,
+    engine,
+    store,
+    reporter,
+    generationFloor: session.reportedGeneration,
+    foresee: (app, payload, images) => judge(app, payload, store.app(app) ?? emptyRecord(app), images),
+    receive,
+    nowMs,
+  })
+
   const timers: NodeJS.Timeout[] = []
   return {
+    local,
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()

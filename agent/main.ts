@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
+import { socketName } from '../src/protocol/local.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
@@ -11,6 +12,7 @@ import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
+import { startLocalServer } from './local/local-server.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
@@ -85,5 +87,15 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     random: Math.random,
   })
   agent.start()
-  return { stop: agent.stop }
+  const server = await startLocalServer({
+    socketPath: join(config.state, socketName),
+    api: agent.local,
+    log,
+  })
+  return {
+    stop: async () => {
+      await server.stop()
+      await agent.stop()
+    },
+  }
 }

@@ -6,6 +6,7 @@ import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
+import { loadImages, saveImages } from './docker-archive.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
@@ -136,6 +137,12 @@ export const dockerEngine = (engineUrl: string): Engine => {
       )
       await followPull(stream, reference, onProgress, signal)
     },
+    imagePlatform: async (reference) => {
+      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
+      return image && [image.Os, image.Architecture, image.Variant].filter(Boolean).join('/')
+    },
+    saveImages: (references, signal) => saveImages(docker, references, signal),
+    loadImages: (archive, signal) => loadImages(docker, archive, signal),
     createNetwork: async (name, spec) => {
       const doing = `creating network ${name}`
       requireAbleToCreateNetwork(await apiVersion(), spec, doing)

@@ -1,9 +1,11 @@
 /**
  * What the agent asks of a container engine, in our own words. `docker.ts` implements it over the Docker Engine API,
  * `simulated.ts` in memory; one contract suite runs on both. Failures are LongshoreErrors with a code of the table:
- * engine-unreachable, name-taken, name-in-use, port-in-use, image-not-found, image-pull-failed, engine-error.
+ * engine-unreachable, name-taken, name-in-use, port-in-use, image-not-found, image-pull-failed, image-load-failed,
+ * engine-error.
  * Whatever is already so counts as success: stopping what is stopped, removing what is gone, starting what runs.
  */
+import type { Readable } from 'node:stream'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec, RestartSpec } from '../translate/container-spec.ts'
 import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
@@ -101,6 +103,12 @@ export type Engine = {
     signal: AbortSignal,
     options?: PullOptions,
   ) => Promise<void>
+  /** What a local image is made for, as `linux/arm64` or `linux/arm/v7`; undefined: it is not here. */
+  readonly imagePlatform: (reference: string) => Promise<string | undefined>
+  /** Local images with their names, as an archive that `loadImages` takes. By digest an image loses its name, and keeps its id. */
+  readonly saveImages: (references: readonly string[], signal: AbortSignal) => Promise<Readable>
+  /** Resolves when the engine has them all; a failure may leave some. Reads no faster than the engine does. */
+  readonly loadImages: (archive: Readable, signal: AbortSignal) => Promise<void>
   readonly createNetwork: (name: string, spec: NetworkSpec) => Promise<void>
   readonly removeNetwork: (id: string) => Promise<void>
   readonly connectNetwork: (id: string, attachment: AttachmentSpec) => Promise<void>

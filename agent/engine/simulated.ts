@@ -2,6 +2,8 @@
  * An engine in memory, for the simulated agent of tests and capacity planning. It behaves as Docker does wherever the
  * planner cares, and passes the same contract suite. Never a place for what a real engine would not do.
  */
+import { addAbortSignal, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import type { Code } from '../../src/protocol/codes.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
@@ -104,6 +106,23 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
         return pull(reference, signal)
       }),
+    imagePlatform: (reference) =>
+      call('imagePlatform', reference, () => (world.image(reference) === undefined ? undefined : 'linux/amd64')),
+    saveImages: (references) =>
+      call('saveImages', references.join(' '), () => {
+        const images = references.map((reference) => {
+          const { id, volumes } =
+            world.image(reference) ?? fail('saving', `no such image: ${reference}`, 'image-not-found')
+          return { reference, id, volumes }
+        })
+        return Readable.from([Buffer.from(JSON.stringify(images))])
+      }),
+    loadImages: (archive, signal) =>
+      call('loadImages', 'archive', async () => {
+        for (const { reference, id, volumes } of await readArchive(archive, signal))
+          world.images.set(reference, newImage(id, volumes))
+        broadcast.emit({ subject: 'image', action: 'load', id: 'archive', labels: {} })
+      }),
     createNetwork: (name, spec) =>
       call('createNetwork', name, () => {
         requireAbleToCreateNetwork(apiVersion, spec, `creating network ${name}`)
@@ -160,6 +179,16 @@ const detailsOf = (container: SimulatedContainer | undefined) => {
 }
 
 const newImage = (id: string, volumes: readonly string[]) => ({ id, volumes })
+
+type SavedImage = { readonly reference: string; readonly id: string; readonly volumes: readonly string[] }
+
+const readArchive = async (archive: Readable, signal: AbortSignal): Promise<SavedImage[]> => {
+  try {
+    return JSON.parse(await text(addAbortSignal(signal, archive)))
+  } catch (error) {
+    return fail('loading images', signal.aborted ? 'it was given up' : (error as Error).message, 'image-load-failed')
+  }
+}
 
 /** What happens to an engine from outside. Containers are named by name or id. */
 const createControls = (

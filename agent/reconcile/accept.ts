@@ -31,6 +31,8 @@ export type JudgeInput = {
   /** the highest generation that this device reported before its state was lost; 0: none */
   readonly generationFloor: number
   readonly policy: PolicyInForce
+  /** ids by reference, of images that were brought to the device with the deployment: nobody is asked for them */
+  readonly images?: Readonly<Record<string, string>>
   /** epoch ms */
   readonly now: number
   readonly keepReleases: number
@@ -95,7 +97,7 @@ export const acceptRead = (
       ...rest,
       ...(maybeWritten === undefined ? {} : { maybeWritten }),
       generationSeen: Math.max(record.generationSeen, deployment.generation),
-      accepted: { deployment, at: now, images: imagesToKeep(record, deployment) },
+      accepted: { deployment, at: now, images: { ...imagesToKeep(record, deployment), ...input.images } },
     },
   }
 }

@@ -8,6 +8,8 @@ export type Reporter = {
   readonly tell: (body: ReportBody) => void
   /** What was said last of an app. */
   readonly last: (app: string) => ReportBody | undefined
+  /** The same as the message that it stands in; it need not have reached a broker. */
+  readonly message: (app: string) => Reported | undefined
   /** Sends the last report of an app once more: somebody asked by deploying the same again. */
   readonly repeat: (app: string) => void
   readonly repeatAll: () => void
@@ -35,13 +37,16 @@ type Entry = {
 export const createReporter = ({ publish, session, nowMs }: ReporterInput): Reporter => {
   const entries = new Map<string, Entry>()
 
+  const messageOf = ({ body, since }: Entry): Reported | undefined =>
+    body && { schema: 1, at: nowMs(), session: session(), since, ...body }
+
   const send = async (app: string, entry: Entry): Promise<void> => {
     if (entry.isSending) return
     entry.isSending = true
     try {
       while (entry.sent !== entry.version) {
-        const { version, body, since } = entry
-        await publish(app, body && { schema: 1, at: nowMs(), session: session(), since, ...body })
+        const { version } = entry
+        await publish(app, messageOf(entry))
         entry.sent = version
       }
     } catch {
@@ -73,6 +78,10 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
       renew(body.app, entry)
     },
     last: (app) => entries.get(app)?.body,
+    message: (app) => {
+      const entry = entries.get(app)
+      return entry && messageOf(entry)
+    },
     repeat: (app) => {
       const entry = entries.get(app)
       if (entry !== undefined) renew(app, entry)

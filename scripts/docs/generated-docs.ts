@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { policyFileSchema } from '../../agent/policy/policy-schema.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
+import { bundleSchema } from '../../src/protocol/bundle.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
@@ -23,6 +24,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   command: commandSchema,
   reply: replySchema,
   policy: policyFileSchema,
+  bundle: bundleSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

@@ -75,6 +75,9 @@ const usageCodes: ReadonlySet<string> = new Set([
   'file-unreadable',
   'file-outside',
   'file-unsuitable',
+  'file-unwritable',
+  'bundle-invalid',
+  'release-mismatch',
   'files-too-large',
   'yaml-invalid',
   'key-unknown',
@@ -95,7 +98,7 @@ const usageCodes: ReadonlySet<string> = new Set([
 
 export const exitCodeOf = (code: string): number => {
   if (usageCodes.has(code)) return exitCode.usage
-  return code === 'no-answer' || code === 'broker-unreachable' ? exitCode.noAnswer : exitCode.failed
+  return ['no-answer', 'broker-unreachable', 'agent-unreachable'].includes(code) ? exitCode.noAnswer : exitCode.failed
 }
 
 /** Prints an error with its place and its remedy, and returns the exit code that it stands for. */

@@ -4,12 +4,14 @@ import { version } from '../version.ts'
 import { addAgent } from './commands/agent.ts'
 import { addBackup } from './commands/backup.ts'
 import { addBroker } from './commands/broker.ts'
+import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
+import { addLoad } from './commands/load.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
 import { addRollback } from './commands/rollback.ts'
@@ -48,6 +50,8 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addDevices,
     addSecret,
     addBackup,
+    addBundle,
+    addLoad,
     addAgent,
     addBroker,
     addCompletion,

@@ -7,15 +7,15 @@ export type TarEntry =
 
 const blockBytes = 512
 
-export const writeTar = (entries: readonly TarEntry[]): Buffer => {
-  const blocks: Buffer[] = []
-  for (const entry of entries) {
-    blocks.push(header(entry))
-    if (entry.kind === 'file') blocks.push(entry.content, Buffer.alloc(padding(entry.content.length)))
-  }
+export const writeTar = (entries: readonly TarEntry[]): Buffer =>
   // The end of an archive is two blocks of zeros.
-  return Buffer.concat([...blocks, Buffer.alloc(2 * blockBytes)])
-}
+  Buffer.concat([...entries.map(writeTarEntry), Buffer.alloc(2 * blockBytes)])
+
+/** One entry, as it stands before others. */
+export const writeTarEntry = (entry: TarEntry): Buffer =>
+  entry.kind === 'file'
+    ? Buffer.concat([header(entry), entry.content, Buffer.alloc(padding(entry.content.length))])
+    : header(entry)
 
 const padding = (sizeBytes: number): number => (blockBytes - (sizeBytes % blockBytes)) % blockBytes
 

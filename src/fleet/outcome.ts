@@ -12,7 +12,7 @@ export type Ending = {
 
 /** undefined: not over yet. `before` is what the device had reported when the deployment was sent. */
 export const endingOf = (
-  deployment: Deployment,
+  deployment: Pick<Deployment, 'generation'>,
   reported: Reported,
   before: Reported | undefined,
 ): Ending | undefined => {

@@ -14,6 +14,11 @@ const table = {
     'a path beside the Compose file leads out of its folder',
     'copy the file beside the Compose file, or name an absolute path of the device',
   ],
+  'file-unwritable': ['a file cannot be written', 'check its path, its permissions and the room on the disk'],
+  'bundle-invalid': [
+    'a file is no bundle of Longshore, is of another version, or was cut off or changed on its way',
+    'make it again with longshore bundle, and copy it again as a whole',
+  ],
   'file-unsuitable': [
     'a file beside the Compose file cannot travel to a device',
     'mend or remove it, or name it in .longshoreignore',
@@ -111,6 +116,14 @@ const table = {
     'check its name and tag, or push it; the agent tries again',
   ],
   'image-pull-failed': ['the image could not be pulled', 'check the registry and the network; the agent tries again'],
+  'wrong-platform': [
+    'the image is not made for this machine',
+    'use an image for the platform of the device: see longshore bundle --platform, or platform: of the service',
+  ],
+  'image-load-failed': [
+    'the engine could not load the images of a bundle',
+    'see the message of the engine, and check the disk and the bundle; loading again goes on from what is there',
+  ],
   'path-unsafe': [
     'a link or something that is no folder stands in the project folder on the device',
     'remove it on the device; the agent goes on by itself',
@@ -187,6 +200,10 @@ const table = {
   'link-down': [
     'the connection to the broker went away',
     'try again when it is back; check that the broker allows the topic and retained messages',
+  ],
+  'agent-unreachable': [
+    'no agent on this machine answers on the socket in its state folder',
+    'start the agent, name its folder with --state, and be the user that it runs as',
   ],
   'no-answer': ['nobody answered in time', 'check that the device is online: longshore devices'],
   'port-unavailable': [

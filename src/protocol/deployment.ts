@@ -24,6 +24,8 @@ const releaseFileSchema = z.object({
   content: z.base64(),
 })
 
+export const releaseFilesSchema = z.record(releasePathSchema, releaseFileSchema)
+
 /** Assigns a release. The Compose model in it is validated by `src/compose/model.ts`, which knows the keys. */
 export const assignmentSchema = z
   .looseObject({
@@ -31,7 +33,7 @@ export const assignmentSchema = z
     remove: z.literal(false).optional(),
     release: digestSchema,
     compose: z.record(z.string(), z.unknown()),
-    files: z.record(releasePathSchema, releaseFileSchema).describe('by path in the project folder'),
+    files: releaseFilesSchema.describe('by path in the project folder'),
     replaceFiles: z
       .boolean()
       .optional()

@@ -25,6 +25,8 @@ const freePort = (): Promise<number> =>
 /** One that no other test has: pools of an engine must not overlap. */
 const newSubnet = (): string => `10.${200 + Math.floor(Math.random() * 50)}.${Math.floor(Math.random() * 256)}.0/24`
 
+const untag = async (name: string): Promise<void> => void (await docker().getImage(name).remove())
+
 /** What these tests made without the labels of their agent, by the label `test`. */
 const removeUnowned = async (agent: string): Promise<void> => {
   const filters = { label: [`test=${agent}`] }
@@ -62,6 +64,12 @@ describeEngine('Docker', async () => {
         return { ipv4Address: IPAddress, macAddress: MacAddress }
       },
     },
+    tag: async (name) => {
+      const [repo = '', tag = ''] = name.split(':')
+      await docker().getImage('longshore/example:1').tag({ repo, tag })
+      onTestFinished(() => untag(name).catch(() => undefined))
+    },
+    untag,
     subnet: newSubnet(),
   }
 })

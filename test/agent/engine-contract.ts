@@ -1,4 +1,5 @@
 /** What every engine owes the planner: one suite, run on the real one and on the simulated one. */
+import { Readable } from 'node:stream'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isAble } from '../../agent/engine/abilities.ts'
 import type { Engine, EngineContainer, EngineEvent } from '../../agent/engine/engine.ts'
@@ -22,6 +23,9 @@ export type EngineUnderTest = {
   readonly exit: (id: string, exitCode: number) => Promise<void>
   /** Makes the healthcheck of a running container pass. */
   readonly pass: (id: string) => Promise<void>
+  /** Gives the image another name, which is gone at the end of the test. */
+  readonly tag: (name: string) => Promise<void>
+  readonly untag: (name: string) => Promise<void>
   /** of this test alone; ends in `.0/24` */
   readonly subnet: string
   /** What the interface does not tell, and has to be so. */
@@ -424,6 +428,60 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(failure).toHaveProperty('code', expect.stringMatching(/^image-(not-found|pull-failed)$/))
     })
 
+    test('an image says what it is made for', async () => {
+      expect(await engine.imagePlatform(given.image)).toMatch(/^linux\/[a-z0-9]+/)
+      expect(await engine.imagePlatform(named('nothing'))).toBeUndefined()
+    })
+
+    test('images that were saved are loaded with their names and ids', async () => {
+      const [first, second] = [
+        `longshore/${named('first').toLowerCase()}:1`,
+        `longshore/${named('second').toLowerCase()}:1`,
+      ]
+      await given.tag(first)
+      await given.tag(second)
+      const saved: Buffer[] = []
+      for await (const chunk of await engine.saveImages([first, second], new AbortController().signal))
+        saved.push(chunk)
+      await given.untag(first)
+      await given.untag(second)
+      expect(await engine.imageId(first)).toBeUndefined()
+      await engine.loadImages(Readable.from(saved), new AbortController().signal)
+      expect([await engine.imageId(first), await engine.imageId(second)]).toEqual([imageId, imageId])
+    })
+
+    test('what is not here is not saved', async () => {
+      const saving = engine.saveImages(
+        [given.image, `longshore/${named('x').toLowerCase()}:1`],
+        new AbortController().signal,
+      )
+      await expect(saving).rejects.toEqual(code('image-not-found'))
+    })
+
+    test('an archive that breaks off, and what is none, fail typed', async () => {
+      const { signal } = new AbortController()
+      const load = (archive: Readable) =>
+        expect(engine.loadImages(archive, signal)).rejects.toEqual(code('image-load-failed'))
+      await load(Readable.from([Buffer.from('this is no archive')]))
+      await load(
+        Readable.from(
+          (function* () {
+            yield Buffer.alloc(1000, 'x')
+            throw new Error('the stick was pulled out')
+          })(),
+        ),
+      )
+    })
+
+    test('a load that is given up ends', async () => {
+      const abort = new AbortController()
+      const endless = new Readable({ read: () => undefined })
+      const loading = engine.loadImages(endless, abort.signal)
+      setTimeout(() => abort.abort(), 50)
+      await expect(loading).rejects.toEqual(code('image-load-failed'))
+      endless.destroy()
+    })
+
     test('events name the app, the agent and the container', async () => {
       const abort = new AbortController()
       const events: EngineEvent[] = []
@@ -454,6 +512,9 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         unreachable.list({ agent: 'x' }),
         unreachable.details('x'),
         unreachable.imageId('x'),
+        unreachable.imagePlatform('x'),
+        unreachable.saveImages(['x'], new AbortController().signal),
+        unreachable.loadImages(Readable.from([Buffer.from('x')]), new AbortController().signal),
         unreachable.createContainer('x', spec()),
         unreachable.startContainer('x'),
         unreachable.stopContainer('x', 1),

@@ -20,6 +20,8 @@ describeEngine('simulated', async () => {
     freePort: 8080,
     exit: async (id, exitCode) => engine.controls.exitContainer(id, exitCode),
     pass: async (id) => engine.controls.setHealth(id, 'healthy'),
+    tag: async (name) => engine.controls.addImage(name, `sha256:${'1'.repeat(64)}`),
+    untag: async (name) => engine.controls.removeImage(name),
     subnet: '10.213.0.0/24',
     look: {
       network: async (name) => {

@@ -5,7 +5,7 @@ import { codeNames } from '../../src/protocol/codes.ts'
 
 test('what an operator wrote wrong is 2, silence is 3, and every other code is 1', () => {
   const codesOf = (exitCode: number) => codeNames.filter((code) => exitCodeOf(code) === exitCode)
-  expect(codesOf(3)).toEqual(['broker-unreachable', 'no-answer'])
+  expect(codesOf(3)).toEqual(['broker-unreachable', 'agent-unreachable', 'no-answer'])
   expect(codesOf(2)).toContain('key-unsupported')
   expect(codesOf(2)).toContain('usage')
   for (const code of ['superseded', 'not-retained', 'broker-refused', 'broker-untrusted', 'link-down'] as const)

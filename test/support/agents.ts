@@ -12,12 +12,14 @@ import { dockerEngine } from '../../agent/engine/docker.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import { startLocalServer } from '../../agent/local/local-server.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { replaceText } from '../../agent/store/record-file.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
+import { socketName } from '../../src/protocol/local.ts'
 
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
 
@@ -114,6 +116,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const stop = async (): Promise<void> => {
     if (isStopped) return
     isStopped = true
+    await server.stop()
     await agent.stop()
   }
   onTestFinished(async () => {
@@ -123,6 +126,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     await rm(secretsFolder, { recursive: true, force: true })
   }, 60_000)
   agent.start()
+  const server = await startLocalServer({ socketPath: join(state, socketName), api: agent.local, log: silent })
   return { device, state, agent, stop }
 }
 

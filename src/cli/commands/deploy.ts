@@ -188,7 +188,7 @@ export const waitForAll = async (
   )
 }
 
-const showEnding = (device: string, ending: Ending, json: boolean): number => {
+export const showEnding = (device: string, ending: Ending, json: boolean): number => {
   if (json) sayJson({ event: 'ended', device, outcome: ending.outcome, reason: ending.reason ?? null })
   else if (ending.isSuccess) say(`${device}: ${paint('green', ending.outcome)}`)
   else

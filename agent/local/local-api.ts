@@ -1,0 +1,96 @@
+/** What `longshore load` may ask of the agent on the same machine: the path of a deployment, without a broker. */
+import type { Readable } from 'node:stream'
+import type { Bundle } from '../../src/protocol/bundle.ts'
+import type { Judgement } from '../../src/protocol/local.ts'
+import { writePayload } from '../../src/protocol/payload.ts'
+import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
+import type { Refusal, Reported } from '../../src/protocol/reported.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Accept } from '../reconcile/accept.ts'
+import type { Reporter } from '../reconcile/reporter.ts'
+import { type AppRecord, emptyRecord } from '../store/app-record.ts'
+import type { Store } from '../store/store.ts'
+import { localDeployment, platformFault } from './local-deployment.ts'
+
+/** Given the payload of a deployment, and the ids of images that came with it. */
+export type Judge<T> = (app: string, payload: Uint8Array, images: Readonly<Record<string, string>>) => T
+
+export type LocalApiInput = {
+  readonly device: string
+  readonly engine: Engine
+  readonly store: Store
+  readonly reporter: Reporter
+  readonly generationFloor: (app: string) => number
+  /** What would become of a deployment; changes nothing. */
+  readonly foresee: Judge<Accept>
+  /** The same path as that of a deployment from the broker: on disk when it resolves. */
+  readonly receive: Judge<Promise<Accept>>
+  readonly nowMs: () => number
+}
+
+export type LocalApi = {
+  /** What would become of a bundle, before its images are loaded. */
+  readonly check: (bundle: Bundle) => Promise<Judgement>
+  /** @throws LongshoreError image-load-failed, engine-unreachable */
+  readonly loadImages: (archive: Readable, signal: AbortSignal) => Promise<void>
+  /** Deploys a bundle whose images are on the engine. @throws LongshoreError bundle-invalid where one is not */
+  readonly deploy: (bundle: Bundle) => Promise<Judgement>
+  /** @throws LongshoreError app-unknown */
+  readonly reported: (app: string) => Reported
+}
+
+export const createLocalApi = (input: LocalApiInput): LocalApi => {
+  const { device, engine, store, reporter, nowMs } = input
+
+  const deploymentOf = (bundle: Bundle) => {
+    const { app } = bundle
+    const record = store.app(app) ?? emptyRecord(app)
+    return localDeployment(bundle, { device, record, generationFloor: input.generationFloor(app), now: nowMs() })
+  }
+
+  const missingImages = async ({ images }: Bundle): Promise<string[]> => {
+    const found = await Promise.all(Object.values(images).map(({ id }) => engine.imageId(id)))
+    return Object.keys(images).filter((_, index) => found[index] === undefined)
+  }
+
+  const idsOf = ({ images }: Bundle): Record<string, string> =>
+    Object.fromEntries(Object.entries(images).map(([reference, { id }]) => [reference, id]))
+
+  return {
+    check: async (bundle) => {
+      const { generation, ...deployment } = deploymentOf(bundle)
+      const judged = input.foresee(bundle.app, writePayload({ generation, ...deployment }), idsOf(bundle))
+      const answer = { device, generation, kind: judged.kind, missing: await missingImages(bundle) }
+      if (judged.kind === 'refused') return { ...answer, ...refusalOf(judged.record) }
+      const reason = platformFault(bundle, await engine.facts())
+      return reason === undefined ? answer : { ...answer, ...refused('rejected', reason) }
+    },
+    loadImages: engine.loadImages,
+    deploy: async (bundle) => {
+      const missing = await missingImages(bundle)
+      if (missing.length > 0)
+        throw new LongshoreError(
+          'bundle-invalid',
+          `its archive does not bring, by the id in its bundle.json: ${missing.join(', ')}`,
+        )
+      const reason = platformFault(bundle, await engine.facts())
+      const deployment = deploymentOf(bundle)
+      const answer = { device, generation: deployment.generation, missing }
+      if (reason !== undefined) return { ...answer, ...refused('rejected', reason) }
+      const judged = await input.receive(bundle.app, writePayload(deployment), idsOf(bundle))
+      return judged.kind === 'refused' ? { ...answer, ...refusalOf(judged.record) } : { ...answer, kind: judged.kind }
+    },
+    reported: (app) => {
+      const message = reporter.message(app)
+      if (message === undefined) throw new LongshoreError('app-unknown', `nothing was reported of app ${app}`)
+      return message
+    },
+  }
+}
+
+const refused = (outcome: Refusal, reason: Reason) => ({ kind: 'refused' as const, outcome, reason })
+
+const refusalOf = ({ refused }: AppRecord) => ({
+  kind: 'refused' as const,
+  ...(refused && { outcome: refused.outcome, reason: refused.reason }),
+})

@@ -1,0 +1,129 @@
+/**
+ * The agent's socket for commands on the same machine: HTTP, for the user that the agent runs as and root alone.
+ * An agent whose socket cannot be opened goes on without it: its apps come first.
+ */
+import { chmod, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import type { Logger } from 'pino'
+import { type Bundle, bundleSchema, longestManifestBytes } from '../../src/protocol/bundle.ts'
+import { appNameSchema } from '../../src/protocol/names.ts'
+import { describeIssue } from '../../src/protocol/payload.ts'
+import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
+import type { LocalApi } from './local-api.ts'
+
+export type LocalServerInput = {
+  readonly socketPath: string
+  readonly api: LocalApi
+  readonly log: Logger
+}
+
+export type LocalServer = { readonly stop: () => Promise<void> }
+
+export const startLocalServer = async (input: LocalServerInput): Promise<LocalServer> => {
+  const { socketPath, log } = input
+  const server = createServer((request, response) => void respond(input, request, response))
+  // Gigabytes from a USB stick take longer than any limit.
+  server.requestTimeout = 0
+  try {
+    if (await isAnswered(socketPath)) throw new Error('another agent listens there')
+    await rm(socketPath, { force: true })
+    await listen(server, socketPath)
+    await chmod(socketPath, 0o600)
+  } catch (error) {
+    log.warn(
+      { code: 'state-unusable', path: socketPath },
+      `no socket for longshore load: ${(error as Error).message}; going on without`,
+    )
+    return { stop: async () => undefined }
+  }
+  return {
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Made with no rights for others from its first moment on: there is no time in which anybody could connect. */
+const listen = (server: Server, socketPath: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    const before = process.umask(0o177)
+    try {
+      server.listen(socketPath, () => resolve())
+    } finally {
+      process.umask(before)
+    }
+  })
+
+/** A socket that a killed agent left behind answers nobody. */
+const isAnswered = (socketPath: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(socketPath)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+
+const respond = async (input: LocalServerInput, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const answer = (status: number, body: object): void => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    // What is not read any more must not hold back the answer.
+    request.resume()
+  }
+  try {
+    answer(200, await route(input, request))
+  } catch (error) {
+    const reason = reasonOf(error)
+    if (reason.code === 'internal-error') input.log.error({ err: error }, 'a local request failed')
+    answer(reason.code === 'internal-error' ? 500 : 422, { error: reason })
+  }
+}
+
+const route = async (input: LocalServerInput, request: IncomingMessage): Promise<object> => {
+  const { api, log } = input
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://agent')
+  const asked = `${request.method} ${pathname}`
+  if (asked === 'POST /deployments') {
+    const bundle = await readBundle(request)
+    return searchParams.get('check') === '1' ? await api.check(bundle) : await api.deploy(bundle)
+  }
+  if (asked === 'POST /images') {
+    log.info('images are loaded from a bundle')
+    const abort = new AbortController()
+    request.once('aborted', () => abort.abort())
+    await api.loadImages(request, abort.signal)
+    return {}
+  }
+  const app = /^GET \/apps\/([^/]+)$/.exec(asked)?.[1]
+  if (app !== undefined && appNameSchema.safeParse(app).success) return api.reported(app)
+  throw new LongshoreError('usage', `the agent does not know ${asked}`)
+}
+
+/** @throws LongshoreError payload-too-large, payload-not-json, message-invalid */
+const readBundle = async (request: IncomingMessage): Promise<Bundle> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
+    if (size > longestManifestBytes)
+      throw new LongshoreError(
+        'payload-too-large',
+        `the bundle describes itself in more than ${longestManifestBytes} bytes`,
+      )
+    chunks.push(chunk)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch (error) {
+    throw new LongshoreError('payload-not-json', `the body is not JSON: ${(error as Error).message}`)
+  }
+  const result = bundleSchema.safeParse(json)
+  if (!result.success) throw new LongshoreError('message-invalid', describeIssue(result.error).message)
+  return result.data
+}

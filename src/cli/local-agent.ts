@@ -1,0 +1,89 @@
+/** The agent on this machine, by the socket in its state folder. */
+import { request } from 'node:http'
+import { resolve } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Bundle } from '../protocol/bundle.ts'
+import type { Code } from '../protocol/codes.ts'
+import { type Judgement, judgementSchema, localErrorSchema, socketName } from '../protocol/local.ts'
+import { LongshoreError } from '../protocol/reason.ts'
+import { type Reported, reportedSchema } from '../protocol/reported.ts'
+
+export type LocalAgent = {
+  readonly check: (bundle: Bundle) => Promise<Judgement>
+  readonly loadImages: (archive: Readable) => Promise<void>
+  readonly deploy: (bundle: Bundle) => Promise<Judgement>
+  /** undefined: nothing was reported of it yet */
+  readonly reported: (app: string) => Promise<Reported | undefined>
+}
+
+/** Every call throws LongshoreError: agent-unreachable, or with the code of the agent. */
+export const localAgent = (state: string): LocalAgent => {
+  const socketPath = resolve(state, socketName)
+  const post = async (path: string, bundle: Bundle): Promise<Judgement> =>
+    judgementSchema.parse(await call(socketPath, 'POST', path, JSON.stringify(bundle)))
+  return {
+    check: (bundle) => post('/deployments?check=1', bundle),
+    deploy: (bundle) => post('/deployments', bundle),
+    loadImages: async (archive) => void (await call(socketPath, 'POST', '/images', archive)),
+    reported: async (app) => {
+      try {
+        return reportedSchema.parse(await call(socketPath, 'GET', `/apps/${app}`))
+      } catch (error) {
+        if (error instanceof LongshoreError && error.code === 'app-unknown') return undefined
+        throw error
+      }
+    },
+  }
+}
+
+/** Sends no faster than the agent reads; an answer that comes before all was sent ends the sending. */
+const call = (socketPath: string, method: 'GET' | 'POST', path: string, body?: string | Readable): Promise<unknown> =>
+  new Promise((resolveAnswer, reject) => {
+    let isAnswered = false
+    const fail = (error: Error): void => {
+      if (!isAnswered) reject(error instanceof LongshoreError ? error : unreachable(socketPath, error))
+    }
+    const outgoing = request({ socketPath, method, path, agent: false, headers: { host: 'agent' } }, (response) => {
+      isAnswered = true
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.once('error', (error) => reject(unreachable(socketPath, error)))
+      response.once('end', () => {
+        if (typeof body === 'object') body.unpipe(outgoing)
+        outgoing.destroy()
+        try {
+          resolveAnswer(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+    outgoing.on('error', fail)
+    if (typeof body !== 'object') {
+      outgoing.end(body)
+      return
+    }
+    body.once('error', (error) => {
+      fail(new LongshoreError('file-unreadable', `reading the bundle: ${error.message}`, { cause: error }))
+      outgoing.destroy()
+    })
+    body.pipe(outgoing)
+  })
+
+/** @throws LongshoreError with the code that the agent gave */
+const readAnswer = (status: number, text: string): unknown => {
+  const answer: unknown = JSON.parse(text)
+  if (status === 200) return answer
+  const { error } = localErrorSchema.parse(answer)
+  throw new LongshoreError(error.code as Code, error.message)
+}
+
+const unreachable = (socketPath: string, error: NodeJS.ErrnoException): LongshoreError => {
+  const why: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such socket',
+    ECONNREFUSED: 'no agent listens there',
+    EACCES: 'this user may not use it',
+  }
+  const said = why[error.code ?? ''] ?? `the agent went away (${error.message})`
+  return new LongshoreError('agent-unreachable', `${socketPath}: ${said}`, { cause: error })
+}
