@@ -6,6 +6,8 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
+import { controlVerbs } from './commands/control-verbs.ts'
+import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
@@ -15,6 +17,7 @@ import { createInventory } from './inventory.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
+import { gatesOf } from './reconcile/gates.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
@@ -38,6 +41,8 @@ export type AgentInput = {
   readonly policy: PolicySource
   readonly keepaliveS: number
   readonly lookEveryMs: number
+  /** how many releases of an app are kept to go back to */
+  readonly keepReleases: number
   readonly version: string
   readonly engine: Engine
   readonly files: ProjectFiles
@@ -96,6 +101,8 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
+    gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
+    keepReleases: input.keepReleases,
     log,
     nowMs,
     monotonicMs,
@@ -131,6 +138,7 @@ export const createAgent = (input: AgentInput): Agent => {
         generationFloor: session.reportedGeneration(app),
         policy: policy.inForce(),
         now: nowMs(),
+        keepReleases: input.keepReleases,
       })
     const before = store.app(app) ?? emptyRecord(app)
     const foreseen = judge(before)
@@ -209,6 +217,9 @@ export const createAgent = (input: AgentInput): Agent => {
       secretVersions: secrets.versions,
       observe: reconciler.observe,
     }),
+    history: historyVerb({ store }),
+    release: releaseVerb({ store, files }),
+    ...controlVerbs({ store, look: reconciler.look, nowMs }),
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()

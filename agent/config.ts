@@ -34,6 +34,7 @@ export const agentConfigSchema = z.strictObject({
     .describe('what deployments may ask for; missing: the default policy. Files of policy.d beside it come after it'),
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
   keepaliveS: z.int().min(5).max(3600).default(60),
+  keepReleases: z.int().min(1).max(20).default(3).describe('releases of an app that are kept to go back to'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

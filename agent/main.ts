@@ -71,6 +71,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     policy,
     keepaliveS: config.keepaliveS,
     lookEveryMs: config.lookEveryS * 1000,
+    keepReleases: config.keepReleases,
     version,
     engine,
     files: diskFiles(config.state, secretsFolder),

@@ -71,6 +71,7 @@ const agent = createAgent({
   policy: fixedPolicy(),
   keepaliveS: 60,
   lookEveryMs: 60_000,
+  keepReleases: 3,
   version: 'bench',
   engine: dockerEngine(`unix://${socketPath}`),
   files: memoryFiles(),
@@ -127,7 +128,11 @@ try {
     const dockers = await away(raw, ({ Pid }) => process.kill(Pid, 'SIGKILL'))
     await call('DELETE', `/containers/${raw}?force=1`)
     await call('DELETE', `/networks/${network}`)
-    const removal = await assignRemoval(fleet, true, { device: 'bench', app, by: 'bench', now: Date.now() })
+    const removal = await assignRemoval(
+      fleet,
+      { volumes: true },
+      { device: 'bench', app, by: 'bench', now: Date.now() },
+    )
     await waitForEnding(fleet, { ...removal, timeoutMs: 30_000, onEvent: () => undefined })
     // The first round warms up.
     if (round === 0) continue

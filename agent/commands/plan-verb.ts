@@ -76,6 +76,7 @@ export const planVerb =
       generationFloor: 0,
       policy: policy(),
       now: 0,
+      keepReleases: 0,
     }
     const judged = acceptRead(judging, assigned as Assigned)
     if (judged.kind !== 'accepted') {
@@ -92,7 +93,7 @@ export const planVerb =
       observed,
       secretVersions: { ...Object.fromEntries(givenSecrets.map((name) => [name, 'given'])), ...secretVersions(app) },
     })
-    const foreseen = foresee({ ...gathered, pulls: {}, memory: emptyMemory(generation), now: 0 })
+    const foreseen = foresee({ ...gathered, gates: [], pulls: {}, memory: emptyMemory(generation), now: 0 })
     const result: PlanResult = {
       operations: foreseen.operations.map(operationText),
       pulls: [...foreseen.pulls],

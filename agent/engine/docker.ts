@@ -9,6 +9,7 @@ import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
+import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull } from './docker-pull.ts'
 import type { Engine, EngineContainer, EngineState, RegistryCredentials } from './engine.ts'
@@ -116,6 +117,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
         restarts: info.RestartCount,
         restartPolicy: info.HostConfig.RestartPolicy?.Name || 'no',
         isOutOfMemory: info.State.OOMKilled,
+        aliases: aliasesOf(info),
       }
     },
     imageId: async (reference, platform) => {
@@ -190,16 +192,29 @@ export const dockerEngine = (engineUrl: string): Engine => {
         throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
       }
     },
-    forbidRestart: async (id) => {
+    setRestart: async (id, { name, maximumRetryCount }) => {
+      const policy = defined({ Name: name, MaximumRetryCount: maximumRetryCount })
       await attempt(
-        `forbidding restarts of ${id}`,
-        () => docker.getContainer(id).update({ RestartPolicy: { Name: 'no' } }),
+        `setting the restart policy of ${id} to ${name}`,
+        () => docker.getContainer(id).update({ RestartPolicy: policy }),
         [404],
       )
     },
+    withdrawAliases: async (id, network) => {
+      const doing = `withdrawing the aliases of ${id} on ${network}`
+      // An engine changes no alias of a container that is connected. One that is lost in between is about to be stopped.
+      await attempt(doing, () => docker.getNetwork(network).disconnect({ Container: id }), [404])
+      await attempt(doing, () => docker.getNetwork(network).connect({ Container: id }), [404])
+    },
+    lastLines: (id, count) => readLastLines(docker, id, count),
     events: (signal) => readEvents(docker, signal),
   }
 }
+
+const aliasesOf = ({ NetworkSettings }: Docker.ContainerInspectInfo): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { Aliases }]) => [name, [...(Aliases ?? [])]]),
+  )
 
 /** Where only one of the two names a variant, they are taken for the same. */
 const isOfPlatform = (image: Docker.ImageInspectInfo, platform: string | undefined): boolean => {

@@ -5,7 +5,7 @@
  * Whatever is already so counts as success: stopping what is stopped, removing what is gone, starting what runs.
  */
 import type { HealthState } from '../../src/protocol/reported.ts'
-import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { ContainerSpec, RestartSpec } from '../translate/container-spec.ts'
 import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 
 export type EngineState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
@@ -36,6 +36,8 @@ export type ContainerDetails = {
   readonly restarts: number
   readonly restartPolicy: string
   readonly isOutOfMemory: boolean
+  /** what it answers to on its networks, by their name */
+  readonly aliases: Readonly<Record<string, readonly string[]>>
 }
 
 export type NamedObject = {
@@ -109,8 +111,12 @@ export type Engine = {
   readonly stopContainer: (id: string, timeoutS: number) => Promise<void>
   readonly removeContainer: (id: string, options: { readonly volumes: boolean }) => Promise<void>
   readonly renameContainer: (id: string, name: string) => Promise<void>
-  /** Sets the restart policy to `no`, so that nothing brings back what is about to be replaced. */
-  readonly forbidRestart: (id: string) => Promise<void>
+  /** With the policy `no` nothing brings back what is about to be replaced. One that is gone has none: that is success. */
+  readonly setRestart: (id: string, restart: RestartSpec) => Promise<void>
+  /** A container answers to no name of a service on a network any more, and stays on it. */
+  readonly withdrawAliases: (id: string, network: string) => Promise<void>
+  /** The last lines of what a container said, oldest first; none of one that is gone. */
+  readonly lastLines: (id: string, count: number) => Promise<readonly string[]>
   /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */
   readonly events: (signal: AbortSignal) => AsyncIterable<EngineEvent>
 }

@@ -30,6 +30,8 @@ export type SimulatedContainer = {
   exitCode: number
   restarts: number
   isOutOfMemory: boolean
+  /** what it said */
+  lines: readonly string[]
   startedAt?: number
   finishedAt?: number
 }
@@ -128,6 +130,7 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       exitCode: 0,
       restarts: 0,
       isOutOfMemory: false,
+      lines: [],
     }
     containers.set(container.id, container)
     tell(container, 'create')
@@ -257,6 +260,12 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       if (!networks.has(name)) fail(doing, `network ${name} not found`)
       if (container.spec.networking.kind === 'joined') fail(doing, 'the container uses the network of another')
       container.networks.set(name, { attachment })
+    },
+    withdrawAliases: (id: string, name: string): void => {
+      const container = find(id)
+      const attached = container?.networks.get(name)
+      if (attached !== undefined)
+        container?.networks.set(name, { ...attached, attachment: { network: name, aliases: [] } })
     },
     removeVolume: (name: string): void => {
       const user = [...containers.values()].find((other) =>

@@ -122,11 +122,13 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     stopContainer: (id) => call('stopContainer', id, () => world.stop(id, 0)),
     removeContainer: (id, { volumes }) => call('removeContainer', id, () => world.remove(id, volumes)),
     renameContainer: (id, name) => call('renameContainer', id, () => world.rename(id, name)),
-    forbidRestart: (id) =>
-      call('forbidRestart', id, () => {
+    setRestart: (id, { name }) =>
+      call('setRestart', id, () => {
         const container = world.find(id)
-        if (container !== undefined) container.restartPolicy = 'no'
+        if (container !== undefined) container.restartPolicy = name
       }),
+    withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
+    lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
   }
 }
@@ -143,7 +145,7 @@ const isOf =
 
 const detailsOf = (container: SimulatedContainer | undefined) => {
   if (container === undefined) return undefined
-  const { state, health, exitCode, restarts, restartPolicy, isOutOfMemory, startedAt, finishedAt } = container
+  const { state, health, exitCode, restarts, restartPolicy, isOutOfMemory, networks, startedAt, finishedAt } = container
   return {
     state,
     health: state === 'running' ? health : ('none' as const),
@@ -151,6 +153,7 @@ const detailsOf = (container: SimulatedContainer | undefined) => {
     restarts,
     restartPolicy,
     isOutOfMemory,
+    aliases: Object.fromEntries([...networks].map(([name, { attachment }]) => [name, attachment.aliases])),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
   }

@@ -129,6 +129,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
 
   return {
     paths: pathsOf,
+    content: readBlob,
     keep: (app, contents, needed) =>
       asState(`keeping the files of app ${app}`, async () => {
         const folder = blobsOf(app)

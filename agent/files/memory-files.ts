@@ -93,6 +93,7 @@ export const memoryFiles = (): MemoryFiles => {
 
   return {
     paths: (app) => ({ data: `/projects/${app}/data`, trees: `/projects/${app}/trees`, secrets: `/secrets/${app}` }),
+    content: async (app, sha256) => blob(app, sha256),
     keep: async (app, contents, needed) => {
       const { blobs } = project(app)
       for (const name of [...blobs.keys()]) if (!needed.has(name)) blobs.delete(name)

@@ -51,6 +51,8 @@ export type ProjectFiles = {
   readonly paths: (app: string) => ProjectPaths
   /** Keeps contents by their digest, and forgets all that are not in `needed`. On disk when it resolves. */
   readonly keep: (app: string, contents: ReadonlyMap<string, Uint8Array>, needed: ReadonlySet<string>) => Promise<void>
+  /** @throws LongshoreError file-missing */
+  readonly content: (app: string, sha256: string) => Promise<Uint8Array>
   readonly observe: (app: string, dataPaths: readonly string[]) => Promise<ObservedFiles>
   /** @throws LongshoreError path-unsafe, file-missing, secret-missing, state-unusable */
   readonly placeTree: (

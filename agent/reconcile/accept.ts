@@ -15,7 +15,9 @@ import { policyFault } from '../policy/policy-fault.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
 import { claimFault } from './claims.ts'
+import { withHistory } from './history.ts'
 import { maybeWrittenAfter } from './plan-files.ts'
+import { targetOf } from './target.ts'
 import { unpackFiles } from './unpack-files.ts'
 
 export type AcceptInput = JudgeInput & { readonly payload: Uint8Array; readonly maxBytes: number }
@@ -31,6 +33,7 @@ export type JudgeInput = {
   readonly policy: PolicyInForce
   /** epoch ms */
   readonly now: number
+  readonly keepReleases: number
 }
 
 export type Accept =
@@ -83,8 +86,8 @@ export const acceptRead = (
   if (judged.kind === 'known') return judged
   if (judged.kind === 'refused') return refuse(input, judged)
   const { deployment } = judged
-  const { refused: _, maybeWritten: __, ...rest } = record
-  const maybeWritten = maybeWrittenAfter(record)
+  const { refused: _, maybeWritten: __, ...rest } = withSuperseded(input)
+  const maybeWritten = maybeWrittenAfter(targetOf(record))
   return {
     kind: 'accepted',
     contents,
@@ -178,16 +181,28 @@ const absentConfig = (
   return undefined
 }
 
-/** The same release again keeps the images it ran with, unless the operator asks the registry each time. */
+/** A deployment that was under way came to nothing: its place is taken. */
+const withSuperseded = ({ record, now, keepReleases }: JudgeInput): AppRecord =>
+  record.accepted === undefined || record.accepted.verdict !== undefined
+    ? record
+    : withHistory(record, { outcome: 'superseded', at: now }, keepReleases)
+
+/** A release that proved itself keeps the images it ran with, unless the operator asks the registry each time. */
 const imagesToKeep = (record: AppRecord, deployment: AcceptedDeployment): Record<string, string> => {
-  const before = record.accepted
-  if (deployment.remove || before === undefined || before.deployment.remove) return {}
-  if (before.deployment.release !== deployment.release || before.verdict?.outcome !== 'succeeded') return {}
-  const { services } = before.deployment.compose
+  if (deployment.remove || deployment.pull === true) return {}
+  const { release, compose, keepImages } = deployment
+  const images = provenImages(record, release)
   const asked = new Set(
-    Object.values(services).flatMap(({ image, pull_policy }) => (pull_policy === 'always' ? [image] : [])),
+    Object.values(compose.services).flatMap(({ image, pull_policy }) => (pull_policy === 'always' ? [image] : [])),
   )
-  return Object.fromEntries(Object.entries(before.images).filter(([reference]) => !asked.has(reference)))
+  return Object.fromEntries(
+    Object.entries(images).filter(([reference]) => keepImages === true || !asked.has(reference)),
+  )
+}
+
+const provenImages = ({ lastGood, history = [] }: AppRecord, release: string): Record<string, string> => {
+  if (lastGood?.release === release) return lastGood.images
+  return history.find((entry) => entry.release === release && entry.outcome === 'succeeded')?.images ?? {}
 }
 
 /** The same refusal again keeps its time, so that a retained message read twice changes nothing. */

@@ -5,16 +5,18 @@
 
 import { isJob } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
+import type { ContainerDetails } from '../engine/engine.ts'
 import { type DataEntry, noFiles, type ObservedFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
 import { isAwaited } from '../translate/translate-service.ts'
+import { decided } from './decided.ts'
 import { rememberResults } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
 import { plan } from './plan.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
-import { type KeptFile, keptFiles, withDecisions, withOutcomes } from './plan-files.ts'
+import { type KeptFile, keptFiles, withOutcomes } from './plan-files.ts'
 
 export type Foreseen = {
   readonly operations: readonly Operation[]
@@ -44,18 +46,18 @@ export const foresee = (input: PlanInput): Foreseen => {
       state = { ...state, images: { ...state.images, ...pulled }, pulls: doneFor(planned.pulls) }
       continue
     }
-    const decided = withPlanned(state, planned)
+    const after = { ...state, record: decided(state.record, inTheBestCase(planned), { now: 0, keepReleases: 0 }) }
     if (planned.operations.length === 0 && planned.verdict === undefined) {
       const isWatching = planned.phase === 'verifying' && planned.wakeAt !== undefined
-      if (!isWatching) return { operations, pulls: [...pulls], waits: planned.waits, kept: keptBy(decided.record) }
-      state = { ...decided, memory: planned.memory, now: planned.wakeAt ?? state.now }
+      if (!isWatching) return { operations, pulls: [...pulls], waits: planned.waits, kept: keptBy(after.record) }
+      state = { ...after, memory: planned.memory, now: planned.wakeAt ?? state.now }
       continue
     }
     operations.push(...planned.operations)
     const results = planned.operations.map((operation) => ({ operation }))
     state = {
-      ...decided,
-      record: planned.operations.reduce(recordAfter, decided.record),
+      ...after,
+      record: planned.operations.reduce(recordAfter, after.record),
       files: planned.operations.reduce(filesAfter, state.files),
       observed: planned.operations.reduce(
         (observed, operation) => applyOperation(observed, operation, isJobDone),
@@ -80,22 +82,8 @@ const keptBy = ({ accepted }: AppRecord): readonly KeptFile[] =>
 const doneFor = (references: readonly string[]): PlanInput['pulls'] =>
   Object.fromEntries(references.map((reference) => [reference, { state: 'done' as const }]))
 
-const withPlanned = (input: PlanInput, { images, files, verdict }: Plan): PlanInput => {
-  const record = files === undefined ? input.record : withDecisions(input.record, files)
-  const { accepted } = record
-  if (accepted === undefined) return input
-  return {
-    ...input,
-    record: {
-      ...record,
-      accepted: {
-        ...accepted,
-        ...(images === undefined ? {} : { images: { ...images } }),
-        ...(verdict === undefined ? {} : { verdict: { outcome: 'succeeded', at: 0 } }),
-      },
-    },
-  }
-}
+const inTheBestCase = ({ rollback, verdict, ...planned }: Plan): Plan =>
+  rollback === undefined && verdict === undefined ? planned : { ...planned, verdict: { outcome: 'succeeded' } }
 
 const recordAfter = (record: AppRecord, operation: Operation): AppRecord =>
   operation.kind === 'change-files'
@@ -156,7 +144,7 @@ export const applyOperation = (
       container.id === id ? { ...container, ...changes } : container,
     ),
   })
-  const detailsOf = (id: string) =>
+  const detailsOf = (id: string): ContainerDetails =>
     observed.containers.find((container) => container.id === id)?.details ?? newDetails('no')
   switch (operation.kind) {
     case 'create-network':
@@ -200,6 +188,12 @@ export const applyOperation = (
     }
     case 'forbid-restart':
       return change(operation.id, { details: { ...detailsOf(operation.id), restartPolicy: 'no' } })
+    case 'allow-restart':
+      return change(operation.id, { details: { ...detailsOf(operation.id), restartPolicy: operation.restart.name } })
+    case 'withdraw-alias': {
+      const aliases = { ...detailsOf(operation.id).aliases, [operation.network]: [] }
+      return change(operation.id, { details: { ...detailsOf(operation.id), aliases } })
+    }
     case 'stop-container':
       return change(operation.id, { state: 'exited', health: 'none' })
     case 'remove-container':
@@ -221,6 +215,7 @@ const newDetails = (restartPolicy: string) => ({
   restarts: 0,
   restartPolicy,
   isOutOfMemory: false,
+  aliases: {},
 })
 
 const newContainer = (name: string, service: string, spec: ContainerSpec): ObservedContainer => ({

@@ -9,11 +9,13 @@ import type { PlanInput } from './plan-contract.ts'
 import { dataPathsToLookAt, writtenAfter } from './plan-files.ts'
 import { imagePlatforms, imagesToLookUp } from './plan-images.ts'
 import { isUp, type Views, viewServices } from './service-view.ts'
+import { targetOf } from './target.ts'
 
 export type GatherInput = {
   readonly owner: Owner
   readonly engine: Pick<Engine, 'imageId'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
+  /** as it is on disk */
   readonly record: AppRecord
   readonly observed: Observed
   readonly secretVersions: Readonly<Record<string, string>>
@@ -28,10 +30,11 @@ export type Gathered = Pick<
 }
 
 export const gather = async (input: GatherInput): Promise<Gathered> => {
-  const { owner, engine, files, record, secretVersions } = input
-  const { observed, adopted } = withAdopted(owner, record, input.observed)
+  const { owner, engine, files, secretVersions } = input
+  const { observed, adopted } = withAdopted(owner, input.record, input.observed)
+  const record = targetOf(input.record)
   const { accepted, app } = record
-  const views = viewsOfNewest({ ...input, observed })
+  const views = viewsOfTarget({ owner, record, observed, secretVersions })
   const isComplete = views !== undefined && [...views.values()].every(isUp)
   const [images, observedFiles] = await Promise.all([
     accepted === undefined || accepted.deployment.remove
@@ -42,8 +45,8 @@ export const gather = async (input: GatherInput): Promise<Gathered> => {
   return { owner, record, observed, adopted, secretVersions, images, files: observedFiles, paths: files.paths(app) }
 }
 
-/** undefined while not all images of the newest deployment are known. */
-export const viewsOfNewest = ({
+/** undefined while not all of its images are known. */
+const viewsOfTarget = ({
   owner,
   record,
   observed,
@@ -54,7 +57,8 @@ export const viewsOfNewest = ({
   const { deployment, images } = accepted
   if (!Object.values(deployment.compose.services).every(({ image }) => image in images)) return undefined
   const written = writtenAfter(accepted.files ?? {}, deployment.files)
-  return viewServices({ owner, app, deployment, images, written, secretVersions, observed })
+  const { completedJobs, stopped } = record
+  return viewServices({ owner, app, deployment, images, written, secretVersions, completedJobs, stopped, observed })
 }
 
 const lookUpImages = async (

@@ -2,77 +2,132 @@
  * What an update has come to: succeeded when every service was as wanted for the whole monitor window, failed when one
  * ended in it, when a job failed, or when the deadline passed. Decided once; what comes after is repair.
  */
-import type { Model } from '../../src/compose/model.ts'
-import { parseDurationMs } from '../../src/compose/units.ts'
+import { replicasOf } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
-import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import type { Accepted, AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import { label } from '../translate/engine-names.ts'
 import type { Memory } from './memory.ts'
-import type { Plan } from './plan-contract.ts'
-import { faultOf, isGood, jobExitCode, type ServiceView, type Views } from './service-view.ts'
-
-const defaultMonitorMs = 10_000
-const defaultDeadlineMs = 300_000
+import type { Operation } from './operation.ts'
+import { faultOf, isGood, jobExitCode, type ServiceView, type Views, viewKey, viewsOf } from './service-view.ts'
+import { isRollback } from './target.ts'
+import { deadlineMs, toleratedRestarts, updateConfigOf } from './update-config.ts'
 
 export type JudgeInput = {
   readonly deployment: AcceptedAssignment
   readonly record: AppRecord
+  readonly accepted: Accepted
   readonly views: Views
   readonly memory: Memory
   readonly now: number
-  /** something is still to be done in this turn, so the window cannot have passed */
-  readonly isBusy: boolean
+  /** what is still to be done in this turn: while there is anything, the window cannot have passed */
+  readonly operations: readonly Operation[]
+}
+
+export type Failure = {
+  readonly reason: Reason
+  /** the services at fault; none: nobody in particular */
+  readonly services: readonly string[]
+  readonly containerId?: string
 }
 
 export type Judged = {
-  readonly verdict?: NonNullable<Plan['verdict']>
+  readonly verdict?: { readonly outcome: 'succeeded' } | ({ readonly outcome: 'failed' } & Failure)
   readonly wakeAt?: number
   readonly memory: Memory
 }
 
-export const judge = ({ deployment, record, views, memory, now, isBusy }: JudgeInput): Judged => {
-  if (record.accepted?.verdict !== undefined) return { memory }
-  const services = [...views.values()]
+export const judge = (input: JudgeInput): Judged => {
+  const { deployment, record, accepted, memory, now } = input
+  if (accepted.verdict !== undefined) return { memory }
+  const model = deployment.compose
   const changingSince = memory.changingSince ?? now
-  const { steadySince: before, ...rest } = memory
-  const isSteady = !isBusy && services.every(isGood)
-  const steadySince = isSteady ? (before ?? now) : undefined
-  const next: Memory = { ...rest, changingSince, ...(steadySince === undefined ? {} : { steadySince }) }
+  const excused = excusedViews(input)
+  const judged = [...input.views.values()].filter((view) => !excused.has(view))
 
-  const failure =
-    services.map((view) => unexpectedEnd(view, memory)).find((reason) => reason !== undefined) ?? engineRefusal(memory)
-  if (failure !== undefined) return { verdict: { outcome: 'failed', reason: failure }, memory: next }
+  const failure = failureOf(input, judged)
+  const steady = steadiness(input, judged, excused)
+  const { steadySince: _, steadyRestarts: __, ...rest } = memory
+  const next: Memory = { ...rest, changingSince, ...steady }
+  if (failure !== undefined) return { verdict: { outcome: 'failed', ...failure }, memory: next }
 
-  if (steadySince !== undefined) {
+  if (steady !== undefined) {
     // What ran and proved itself before needs no second proof.
     const isSame = !memory.hasActed && record.lastGood?.release === deployment.release
-    const monitoredUntil = isSame ? now : steadySince + monitorMs(deployment.compose, services)
+    const monitoredUntil = isSame ? now : steady.steadySince + monitorMs(judged, isRollback(record))
     return monitoredUntil <= now
       ? { verdict: { outcome: 'succeeded' }, memory: next }
       : { wakeAt: monitoredUntil, memory: next }
   }
-  const deadline =
-    changingSince + (durationMs(deployment.compose['x-longshore']?.update?.deadline) ?? defaultDeadlineMs)
-  if (deadline <= now) return { verdict: { outcome: 'failed', reason: lateReason(services) }, memory: next }
+  const deadline = changingSince + deadlineMs(model)
+  if (deadline <= now) return { verdict: { outcome: 'failed', ...lateness(judged) }, memory: next }
   return { wakeAt: deadline, memory: next }
 }
 
-/** A service that was seen to run in this update and does not any more, or a job that failed. */
-const unexpectedEnd = (view: ServiceView, memory: Memory): Reason | undefined => {
+/** What was wrong before the update began and is not changed by it, and the containers that may fail of a service. */
+const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInput): ReadonlySet<ServiceView> => {
+  const faulty = accepted.begun?.faulty ?? []
+  const excused = new Set<ServiceView>()
+  for (const view of views.values()) {
+    const isChanged = view.wanted?.labels[label.generation] === String(deployment.generation)
+    const wasFaulty = faulty.includes(viewKey(view.name, view.number)) && view.wanted !== undefined && !isChanged
+    if (wasFaulty || (mayFail(view, views, record, memory) && hasEnded(view, memory))) excused.add(view)
+  }
+  return excused
+}
+
+/** Whether so few containers of the service have ended that `max_failure_ratio` lets it pass. */
+const mayFail = (view: ServiceView, views: Views, record: AppRecord, memory: Memory): boolean => {
+  const most = updateConfigOf(view.service, isRollback(record)).maxFailureRatio * replicasOf(view.service)
+  return most >= 1 && viewsOf(views, view.name).filter((other) => hasEnded(other, memory)).length <= most
+}
+
+const failureOf = ({ deployment, memory }: JudgeInput, judged: readonly ServiceView[]): Failure | undefined => {
+  const tolerated = toleratedRestarts(deployment.compose)
+  const failed = judged.find((view) => endCount(view, memory) > (view.isJob ? 0 : tolerated))
+  if (failed !== undefined) {
+    const id = failed.wanted?.id
+    const reason = faultOf(failed) ?? restartedReason(failed)
+    return { reason, services: [failed.name], ...(id === undefined ? {} : { containerId: id }) }
+  }
+  const refusal = engineRefusal(memory)
+  return refusal === undefined ? undefined : { reason: refusal, services: [] }
+}
+
+/** A service that was seen to run in this update and does not any more, or did not all the time; or a job that failed. */
+export const hasEnded = (view: ServiceView, memory: Memory): boolean => endCount(view, memory) > 0
+
+/** How often the container of a service ended since it was first seen to run. */
+const endCount = (view: ServiceView, memory: Memory): number => {
   const { wanted } = view
   const jobCode = jobExitCode(view)
-  if (jobCode !== undefined) return jobCode === 0 ? undefined : faultOf(view)
-  if (wanted === undefined || view.isJob) return undefined
+  if (jobCode !== undefined) return jobCode === 0 ? 0 : 1
+  if (wanted === undefined || view.isJob || view.isStopped) return 0
   const restartsBefore = memory.seenRunning[wanted.id]
-  if (restartsBefore === undefined) return undefined
-  const restarts = wanted.details?.restarts ?? restartsBefore
-  if (wanted.state === 'exited' || wanted.state === 'restarting') return faultOf(view)
-  if (restarts > restartsBefore)
-    return {
-      code: 'exited',
-      message: `service ${view.name} ended and was restarted while it was being watched`,
-      path: `services.${view.name}`,
-    }
-  return undefined
+  if (restartsBefore === undefined) return 0
+  const byEngine = Math.max(0, (wanted.details?.restarts ?? restartsBefore) - restartsBefore)
+  const byAgent = Math.max(0, (memory.starts[wanted.id]?.count ?? 0) - 1)
+  const isDown = wanted.state === 'exited' || (wanted.state === 'restarting' && byEngine === 0)
+  return byEngine + byAgent + (isDown ? 1 : 0)
+}
+
+const restartedReason = ({ name }: ServiceView): Reason => ({
+  code: 'exited',
+  message: `service ${name} ended and was restarted while it was being watched`,
+  path: `services.${name}`,
+})
+
+/** Since when all is as wanted, with no restart in between; undefined: it is not. */
+const steadiness = (
+  { operations, memory, now }: JudgeInput,
+  judged: readonly ServiceView[],
+  excused: ReadonlySet<ServiceView>,
+): { readonly steadySince: number; readonly steadyRestarts: number } | undefined => {
+  const excusedIds = new Set([...excused].map(({ wanted }) => wanted?.id))
+  const isBusy = operations.some((operation) => !('id' in operation && excusedIds.has(operation.id)))
+  if (isBusy || !judged.every(isGood)) return undefined
+  const steadyRestarts = judged.reduce((sum, { wanted }) => sum + (wanted?.details?.restarts ?? 0), 0)
+  const isUnbroken = memory.steadyRestarts === undefined || memory.steadyRestarts === steadyRestarts
+  return { steadySince: isUnbroken ? (memory.steadySince ?? now) : now, steadyRestarts }
 }
 
 /** An engine that refuses a container again and again will not take it: waiting for the deadline helps nobody. */
@@ -84,22 +139,22 @@ export const engineRefusal = (memory: Memory): Reason | undefined =>
     ({ reason, attempts }) => reason.code === 'engine-error' && attempts >= refusalsUntilFailed,
   )?.reason
 
-const lateReason = (services: readonly ServiceView[]): Reason => {
-  const faults = services.map(faultOf).filter((fault) => fault !== undefined)
+const lateness = (services: readonly ServiceView[]): Failure => {
+  const faulty = services.filter((view) => faultOf(view) !== undefined)
+  const message = faulty.map((view) => faultOf(view)?.message).join('; ') || 'the services did not become steady'
+  const containerId = faulty.find(({ wanted }) => wanted?.details?.startedAt !== undefined)?.wanted?.id
   return {
-    code: 'deadline-exceeded',
-    message: faults.map(({ message }) => message).join('; ') || 'the services did not become steady',
+    reason: { code: 'deadline-exceeded', message },
+    services: [...new Set(faulty.map(({ name }) => name))],
+    ...(containerId === undefined ? {} : { containerId }),
   }
 }
 
 /** The longest window that a service asks for; none where there are only jobs. */
-const monitorMs = (model: Model, services: readonly ServiceView[]): number =>
+const monitorMs = (services: readonly ServiceView[], isBack: boolean): number =>
   Math.max(
     0,
     ...services
-      .filter(({ isJob }) => !isJob)
-      .map(({ name }) => durationMs(model.services[name]?.deploy?.update_config?.monitor) ?? defaultMonitorMs),
+      .filter(({ isJob, isStopped }) => !isJob && !isStopped)
+      .map(({ service }) => updateConfigOf(service, isBack).monitorMs),
   )
-
-const durationMs = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : parseDurationMs(text)

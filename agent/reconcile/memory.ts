@@ -17,23 +17,31 @@ export type Failure = {
 export type Memory = {
   /** the deployment that this is about; another one begins anew */
   readonly generation: number
+  /** putting the last good release back is a new beginning too */
+  readonly isRollback: boolean
   /** when services first began to change for it: the deadline counts from here */
   readonly changingSince?: number
   /** since when every service has been as wanted: the monitor window counts from here */
   readonly steadySince?: number
+  /** how often containers had restarted then: one more, and the window begins again */
+  readonly steadyRestarts?: number
   /** something was done for this deployment: false as long as everything was as wanted before it came */
   readonly hasActed: boolean
   /** containers that were seen running or were started, with their restart count then: an exit is judged against it */
   readonly seenRunning: Readonly<Record<string, number>>
+  /** when containers were first seen as wanted: the pause between two replacements counts from here */
+  readonly goodSince: Readonly<Record<string, number>>
   /** how often, and when last, the agent itself started a container that had ended */
   readonly starts: Readonly<Record<string, { readonly count: number; readonly at: number }>>
   readonly failures: Readonly<Record<string, Failure>>
 }
 
-export const emptyMemory = (generation: number): Memory => ({
+export const emptyMemory = (generation: number, isRollback = false): Memory => ({
   generation,
+  isRollback,
   hasActed: false,
   seenRunning: {},
+  goodSince: {},
   starts: {},
   failures: {},
 })
@@ -72,21 +80,25 @@ export const rememberResults = (memory: Memory, results: readonly OperationResul
       const before = starts[operation.id]
       const isForgiven = before === undefined || now - before.at > forgiveAfterMs
       starts[operation.id] = { count: isForgiven ? 1 : before.count + 1, at: now }
-      seenRunning[operation.id] ??= 0
+      seenRunning[operation.id] = 0 // an engine counts restarts anew from here
     }
   }
   return { ...memory, hasActed: memory.hasActed || results.length > 0, failures, starts, seenRunning }
 }
 
-/** The memory after a look: which containers run, and only those that still exist. */
-export const rememberLook = (memory: Memory, observed: Observed): Memory => {
+/** The memory after a look: which containers run and are healthy, and only those that still exist. */
+export const rememberLook = (memory: Memory, observed: Observed, now: number): Memory => {
   const ids = new Set(observed.containers.map(({ id }) => id))
-  const seenRunning = Object.fromEntries(Object.entries(memory.seenRunning).filter(([id]) => ids.has(id)))
-  for (const { id, state, details } of observed.containers) {
-    if (state === 'running') seenRunning[id] ??= details?.restarts ?? 0
+  const ofExisting = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(entries).filter(([id]) => ids.has(id)))
+  const seenRunning = ofExisting(memory.seenRunning)
+  const goodSince: Record<string, number> = {}
+  for (const { id, state, health, details } of observed.containers) {
+    if (state !== 'running') continue
+    seenRunning[id] ??= details?.restarts ?? 0
+    if (health === 'none' || health === 'healthy') goodSince[id] = memory.goodSince[id] ?? now
   }
-  const starts = Object.fromEntries(Object.entries(memory.starts).filter(([id]) => ids.has(id)))
-  return { ...memory, seenRunning, starts }
+  return { ...memory, seenRunning, goodSince, starts: ofExisting(memory.starts) }
 }
 
 /** Something changed outside: what failed before may work now. */

@@ -1,6 +1,6 @@
 /** The operations of a plan: each is one call to the engine or to the files, with its target and the cause why it is needed. */
 import type { DataChange } from '../files/project-files.ts'
-import type { ContainerSpec } from '../translate/container-spec.ts'
+import type { ContainerSpec, RestartSpec } from '../translate/container-spec.ts'
 import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import type { Tree } from '../translate/project-mounts.ts'
 
@@ -20,6 +20,8 @@ export type Operation =
   | On<'connect-network', { readonly service: string; readonly id: string; readonly attachment: AttachmentSpec }>
   | On<'start-container', { readonly service: string; readonly id: string }>
   | On<'forbid-restart', { readonly service: string; readonly id: string }>
+  | On<'allow-restart', { readonly service: string; readonly id: string; readonly restart: RestartSpec }>
+  | On<'withdraw-alias', { readonly service: string; readonly id: string; readonly network: string }>
   | On<'stop-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
   | On<'remove-container', { readonly service: string; readonly id: string; readonly volumes: boolean }>
   | On<'rename-container', { readonly service: string; readonly id: string; readonly name: string }>
@@ -56,6 +58,8 @@ const describe = (operation: Operation): string => {
   switch (operation.kind) {
     case 'connect-network':
       return `${operation.kind} ${operation.target} to ${operation.attachment.network}`
+    case 'withdraw-alias':
+      return `${operation.kind} ${operation.target} on ${operation.network}`
     case 'rename-container':
       return `${operation.kind} ${operation.target} to ${operation.name}`
     case 'change-files':

@@ -1,31 +1,35 @@
 /** Plans an app that should run: what its release still lacks, and what its deployment has come to. */
-import { isJob } from '../../src/compose/model.ts'
+import { isDeepStrictEqual } from 'node:util'
 import { secretNamesOf } from '../../src/compose/secret-names.ts'
 import { own } from '../../src/defined.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
-import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
+import type { Accepted, AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import type { Release } from '../translate/project-mounts.ts'
-import { isAwaited } from '../translate/translate-service.ts'
 import { type Draft, newDraft } from './draft.ts'
-import { engineRefusal, judge } from './judge.ts'
-import { emptyMemory, type Memory, rememberLook, startAllowedAt } from './memory.ts'
+import { engineRefusal, type Failure, judge } from './judge.ts'
+import { keepOldRunning } from './keep-old-running.ts'
+import { emptyMemory, rememberLook } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
+import { planCreates } from './plan-creates.ts'
 import { decideFiles, withDecisions, writtenAfter } from './plan-files.ts'
 import { type ImagePlan, planImages } from './plan-images.ts'
-import { planOldProject, planProject } from './plan-project.ts'
+import { planOrphans } from './plan-orphans.ts'
+import { planProject } from './plan-project.ts'
 import { planRenewal } from './plan-renewal.ts'
 import { changedNetworks, planResources } from './plan-resources.ts'
-import { planCreates, planOrphans, planSwaps } from './plan-services.ts'
-import { faultOf, isGood, isUp, type Views, viewServices } from './service-view.ts'
+import { planSwaps } from './plan-swaps.ts'
+import { faultOf, isGood, isUp, jobExitCode, type ServiceView, type Views, viewServices } from './service-view.ts'
+import { isRollback } from './target.ts'
+import { failureActionOf } from './update-config.ts'
 
 export const planAssignment = (input: PlanInput, accepted: Accepted, deployment: AcceptedAssignment): Plan => {
   const { now, observed, owner } = input
   const app = deployment.app
-  const remembered =
-    input.memory.generation === deployment.generation ? input.memory : emptyMemory(deployment.generation)
-  const memory = rememberLook(remembered, observed)
+  const isBack = isRollback(input.record)
+  const isSameTask = input.memory.generation === deployment.generation && input.memory.isRollback === isBack
+  const memory = rememberLook(isSameTask ? input.memory : emptyMemory(deployment.generation, isBack), observed, now)
   const draft = newDraft(memory, now)
 
   const images = planImages(input, accepted, deployment)
@@ -33,27 +37,26 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     draft.wait(reason)
     if (retryAt !== undefined) draft.wakeAt(retryAt)
   }
-  const resolved = isResolved(accepted, images) ? {} : { images: images.ids }
-  const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
-  if (!isImageKnown) {
+  const known = isResolved(accepted, images) ? {} : { images: images.ids }
+  const basis = { pulls: images.wanted, ...known, memory }
+  /** The release before stays up while the new one waits for something. */
+  const waiting = (phase: Phase, reason?: WireReason): Plan => {
     keepOldRunning(draft, input, memory)
-    const phase =
-      accepted.verdict === undefined
-        ? images.isPulling
-          ? 'pulling'
-          : 'waiting'
-        : decidedPhase(accepted.verdict.outcome)
-    return finish(draft, { phase, pulls: images.wanted, memory })
+    const verdict = accepted.verdict?.outcome
+    return finish(draft, accepted, {
+      phase: verdict === undefined ? phase : decidedPhase(verdict),
+      ...(reason && verdict !== undefined ? { reason } : {}),
+      ...basis,
+    })
   }
+  const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
+  if (!isImageKnown) return waiting(images.isPulling ? 'pulling' : 'waiting')
 
   const release = { ...deployment, secretVersions: input.secretVersions }
   const unset = missingSecrets(release)
   if (unset.length > 0) {
     for (const reason of unset) draft.wait(reason)
-    keepOldRunning(draft, input, memory)
-    const phase = accepted.verdict === undefined ? 'waiting' : decidedPhase(accepted.verdict.outcome)
-    const reason = accepted.verdict === undefined ? undefined : unset[0]
-    return finish(draft, { phase, ...(reason && { reason }), pulls: images.wanted, ...resolved, memory })
+    return waiting('waiting', unset[0])
   }
 
   const newDecisions = decideFiles(input.record, accepted, input.files)
@@ -61,65 +64,104 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const decided = newDecisions === undefined ? {} : { files: newDecisions }
   const written = writtenAfter(decisions, deployment.files)
   const { secretVersions, files, paths } = input
-  const views = viewServices({ owner, app, deployment, images: images.ids, written, secretVersions, observed })
+  const { completedJobs, stopped } = input.record
+  const views = viewServices({
+    ...{ owner, app, deployment, images: images.ids, written, secretVersions, completedJobs, stopped, observed },
+  })
+  const jobs = newlyCompleted(views, input.record)
   const isProven = accepted.verdict?.outcome === 'succeeded'
   // As it will be stored: what a superseded deployment wrote may be part of what was decided on.
   const record = newDecisions === undefined ? input.record : withDecisions(input.record, newDecisions)
   const project = { app, deployment, record, accepted, decisions, observed: files, release }
+  const services = { ...project, owner, views, observed, files, paths, now, memory }
+  const results = { ...basis, ...decided, ...(jobs.length === 0 ? {} : { completedJobs: jobs }) }
+
+  const mustTouch = accepted.verdict === undefined && !isBack && ![...views.values()].every(isUpOrStopped)
+  if (mustTouch && accepted.begun === undefined && input.gates.length > 0) {
+    for (const { reason, wakeAt } of input.gates) {
+      draft.wait(reason)
+      if (wakeAt !== undefined) draft.wakeAt(wakeAt)
+    }
+    return { ...waiting('waiting'), ...results }
+  }
   const unready = planProject(draft, project)
   const hasResources = planResources(draft, owner, app, deployment.compose, observed) && unready.size === 0
-  const services = { ...project, owner, views, observed, files, paths, unready, now, memory }
   const changed = hasResources ? changedNetworks(owner, app, deployment.compose, observed) : []
   if (changed.length > 0) planRenewal(draft, changed, services)
-  else if (hasResources) planCreates(draft, services)
+  else if (hasResources) planCreates(draft, { ...services, unready })
   const isPrepared =
     hasResources &&
-    [...views.values()].every(({ wanted, missingNetworks }) => wanted !== undefined && missingNetworks.length === 0)
+    [...views.values()].every(
+      ({ wanted, isDone, missingNetworks }) => isDone || (wanted !== undefined && missingNetworks.length === 0),
+    )
+  const begins = mustTouch && accepted.begun === undefined && (isPrepared || changed.length > 0)
+  const started = begins ? { ...results, begins: { faulty: faultyBefore(views) } } : results
   // Until a release has proved itself, nothing that runs is touched before everything it needs is there.
   if (changed.length > 0 || (!isProven && !isPrepared)) {
     if (changed.length === 0) keepOldRunning(draft, input, memory)
     const refusal = accepted.verdict === undefined ? engineRefusal(memory) : undefined
-    const verdict = refusal === undefined ? {} : { verdict: { outcome: 'failed' as const, reason: refusal } }
-    const phase = refusal === undefined ? phaseOf(draft, accepted, views) : 'failed'
-    const reason = reasonOfPhase(phase, accepted, refusal, views)
-    return finish(draft, {
-      phase,
-      ...(reason && { reason }),
-      pulls: images.wanted,
-      ...resolved,
-      ...decided,
-      ...verdict,
-      memory,
-    })
+    if (refusal !== undefined)
+      return finish(draft, accepted, { ...started, ...onFailure(input, accepted, { reason: refusal, services: [] }) })
+    const phase = phaseOf(draft, accepted, views)
+    return finish(draft, accepted, { phase, ...reasonOf(phase, accepted, views), ...started })
   }
 
-  planSwaps(draft, services)
-  planOrphans(draft, services)
-  const judged = judge({
-    deployment,
-    record,
-    views,
-    memory,
-    now,
-    isBusy: draft.operations.length > 0,
-  })
+  planSwaps(draft, { ...services, unready })
+  planOrphans(draft, { ...services, unready })
+  const { operations } = draft
+  const judged = judge({ deployment, record, accepted, views, memory, now, operations })
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
-  const verdict = judged.verdict
+  const { verdict } = judged
+  if (verdict?.outcome === 'failed')
+    return finish(draft, accepted, { ...started, ...onFailure(input, accepted, verdict), memory: judged.memory })
   const phase = phaseOf(
     draft,
     verdict === undefined ? accepted : { ...accepted, verdict: { ...verdict, at: 0 } },
     views,
   )
-  const reason = reasonOfPhase(phase, accepted, verdict?.reason, views)
-  return finish(draft, {
-    phase,
-    ...(reason === undefined ? {} : { reason }),
-    pulls: images.wanted,
-    ...resolved,
-    ...decided,
-    ...(verdict === undefined ? {} : { verdict }),
-    memory: judged.memory,
+  const reason = reasonOf(phase, accepted, views)
+  return finish(draft, accepted, { phase, ...reason, ...started, ...(verdict && { verdict }), memory: judged.memory })
+}
+
+/** Back to the last good release, or no further, or on all the same: what the services that failed ask for. */
+const onFailure = (
+  { record }: PlanInput,
+  { deployment }: Accepted,
+  { reason, services, containerId }: Failure,
+): Pick<Plan, 'phase' | 'reason' | 'rollback' | 'verdict' | 'failedContainerId'> => {
+  const evidence = containerId === undefined ? {} : { failedContainerId: containerId }
+  const failed = { phase: 'failed' as const, reason, ...evidence }
+  if (isRollback(record) || deployment.remove) return { ...failed, verdict: { outcome: 'failed', reason } }
+  const action = failureActionOf(deployment.compose, services)
+  if (action === 'rollback' && canGoBack(record))
+    return { phase: 'rolling-back', reason, ...evidence, rollback: { reason } }
+  const isPaused = action === 'pause' ? { isPaused: true } : {}
+  return { ...failed, verdict: { outcome: 'failed', reason, ...isPaused } }
+}
+
+/** There is something else to go back to: another release, or the same with the images it had. */
+const canGoBack = ({ lastGood, accepted }: AppRecord): boolean => {
+  if (lastGood === undefined || accepted === undefined || accepted.deployment.remove) return false
+  return lastGood.release !== accepted.deployment.release || !isDeepStrictEqual(lastGood.images, accepted.images)
+}
+
+const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || view.isStopped
+
+/** Jobs that are done and not known as such yet. */
+const newlyCompleted = (views: Views, { completedJobs = [] }: AppRecord): NonNullable<Plan['completedJobs']> =>
+  [...views].flatMap(([key, view]) => {
+    const isKnown = completedJobs.some(({ service, digest }) => service === key && digest === view.digest)
+    return jobExitCode(view) === 0 && !isKnown ? [{ service: key, digest: view.digest }] : []
   })
+
+/**
+ * By the key of their view: what was not as it should be before anything was touched. Where nothing is to be replaced,
+ * that is what the deployment is about.
+ */
+const faultyBefore = (views: Views): string[] => {
+  const isNew = ({ wanted }: ServiceView): boolean => wanted === undefined || wanted.state === 'created'
+  if (![...views.values()].some(isNew)) return []
+  return [...views].flatMap(([key, view]) => (isNew(view) || isGood(view) || view.isJob ? [] : [key]))
 }
 
 const missingSecrets = (release: Release): Reason[] =>
@@ -135,39 +177,25 @@ const missingSecrets = (release: Release): Reason[] =>
 /** Of a deployment that came to something, and of which something is missing now. */
 const decidedPhase = (outcome: Outcome): Phase => (outcome === 'succeeded' ? 'degraded' : 'failed')
 
-const finish = (draft: Draft, rest: Omit<Plan, 'operations' | 'waits' | 'wakeAt'>): Plan => {
+const finish = (draft: Draft, accepted: Accepted, rest: Omit<Plan, 'operations' | 'waits' | 'wakeAt'>): Plan => {
   const wakeAt = draft.earliestWake()
-  return { operations: draft.operations, waits: draft.waits, ...(wakeAt === undefined ? {} : { wakeAt }), ...rest }
+  // On the way back there is but one phase, whatever the way consists of.
+  const isDecided = accepted.verdict !== undefined || rest.verdict !== undefined
+  const back =
+    accepted.rollback === undefined || isDecided
+      ? {}
+      : { phase: 'rolling-back' as const, reason: accepted.rollback.reason }
+  return {
+    operations: draft.operations,
+    waits: draft.waits,
+    ...(wakeAt === undefined ? {} : { wakeAt }),
+    ...rest,
+    ...back,
+  }
 }
 
 const isResolved = (accepted: Accepted, images: ImagePlan): boolean =>
   Object.entries(images.ids).every(([reference, id]) => accepted.images[reference] === id)
-
-/** What the release before left running stays up while the new one waits for images or names. */
-const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): void => {
-  const { record, observed, secretVersions, now } = input
-  const { lastGood } = record
-  const stopped = observed.containers.filter(({ state }) => state === 'exited')
-  if (lastGood === undefined || stopped.length === 0) return
-  const release = { compose: lastGood.compose, files: lastGood.files ?? {}, secretVersions }
-  const unready = planOldProject(draft, { app: record.app, observed: input.files, release })
-  for (const { id, name, service, details } of stopped) {
-    const model = lastGood.compose.services[service]
-    const isService = model !== undefined && !isJob(model, isAwaited(lastGood.compose, service))
-    const isForbidden = details === undefined || details.restartPolicy === 'no'
-    if (!isService || isForbidden || unready.has(service)) continue
-    const allowedAt = startAllowedAt(memory, id, now)
-    if (allowedAt > now) draft.wakeAt(allowedAt)
-    else
-      draft.propose({
-        kind: 'start-container',
-        target: name,
-        service,
-        id,
-        cause: 'the release before runs until the new one is ready',
-      })
-  }
-}
 
 const stoppingKinds: ReadonlySet<Operation['kind']> = new Set(['forbid-restart', 'stop-container'])
 
@@ -177,6 +205,7 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
   switch (accepted.verdict?.outcome) {
     case 'succeeded':
       if (!isAllGood) return 'degraded'
+      if (all.some(({ isStopped }) => isStopped) && all.every((view) => view.isStopped || view.isJob)) return 'stopped'
       return all.every(({ isJob }) => isJob) ? 'completed' : 'running'
     case undefined:
       if (draft.operations.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
@@ -188,12 +217,8 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
   }
 }
 
-const reasonOfPhase = (
-  phase: Phase,
-  accepted: Accepted,
-  verdictReason: WireReason | undefined,
-  views: Views,
-): WireReason | undefined => {
-  if (phase === 'degraded') return [...views.values()].map(faultOf).find((fault) => fault !== undefined)
-  return verdictReason ?? accepted.verdict?.reason
+const reasonOf = (phase: Phase, accepted: Accepted, views: Views): { readonly reason?: WireReason } => {
+  const fault = phase === 'degraded' ? [...views.values()].map(faultOf).find((found) => found !== undefined) : undefined
+  const reason = fault ?? accepted.verdict?.reason
+  return reason === undefined ? {} : { reason }
 }

@@ -1,6 +1,6 @@
 /** What goes into the planner and what comes out of it: plain data, so that tests are tables and plans print as text. */
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
-import type { Outcome, Phase } from '../../src/protocol/reported.ts'
+import type { Phase } from '../../src/protocol/reported.ts'
 import type { ObservedFiles } from '../files/project-files.ts'
 import type { AppRecord, FileDecision } from '../store/app-record.ts'
 import type { Owner } from '../translate/engine-names.ts'
@@ -15,8 +15,12 @@ export type PullState =
   | { readonly state: 'done' }
   | { readonly state: 'failed'; readonly reason: Reason; readonly retryAt: number }
 
+/** Why nothing that runs may be touched now, and when that could change without anything else happening. */
+export type Gate = { readonly reason: Reason; readonly wakeAt?: number }
+
 export type PlanInput = {
   readonly owner: Owner
+  /** the target, where a deployment is rolled back (target.ts) */
   readonly record: AppRecord
   readonly observed: Observed
   /** ids of local images by reference or id, null for what is not here; only what `imagesToLookUp` asked for */
@@ -27,6 +31,8 @@ export type PlanInput = {
   readonly paths: ProjectPaths
   /** by name; a secret that is not here has no value on the device */
   readonly secretVersions: Readonly<Record<string, string>>
+  /** holds, windows and locks that are in force; what is under way already is not held up by them */
+  readonly gates: readonly Gate[]
   readonly memory: Memory
   /** ms of a clock that never jumps; compared with times in memory and pulls only */
   readonly now: number
@@ -45,7 +51,19 @@ export type Plan = {
   readonly images?: Readonly<Record<string, string>>
   /** what is done about writable files, decided in this turn: to be stored before anything is done about them */
   readonly files?: Readonly<Record<string, FileDecision>>
-  /** what the deployment came to: to be stored, once */
-  readonly verdict?: { readonly outcome: Outcome; readonly reason?: Reason }
+  /** jobs that were seen to have ended well: to be stored, for their containers may go */
+  readonly completedJobs?: readonly { readonly service: string; readonly digest: string }[]
+  /** from this turn on what runs is touched: to be stored before it is */
+  readonly begins?: { readonly faulty: readonly string[] }
+  /** it failed, and the last good release is to be put back: to be stored in place of a verdict */
+  readonly rollback?: { readonly reason: Reason }
+  /** what the deployment, or its rollback, came to: to be stored, once */
+  readonly verdict?: {
+    readonly outcome: 'succeeded' | 'failed'
+    readonly reason?: Reason
+    readonly isPaused?: boolean
+  }
+  /** the container that a failure is about: its last lines are kept with it */
+  readonly failedContainerId?: string
   readonly memory: Memory
 }

@@ -6,7 +6,7 @@ import { emptyMemory } from './memory.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
 import { withoutDependents } from './plan-renewal.ts'
 import { externalNames, isOurs } from './plan-resources.ts'
-import { retire } from './plan-services.ts'
+import { retire } from './retire.ts'
 
 export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const { observed, owner, now } = input
@@ -14,6 +14,18 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const draft = newDraft(memory, now)
   const cause = 'the app is to be removed'
   const services = input.record.lastGood?.compose.services ?? {}
+
+  const { begun } = input.record.accepted ?? {}
+  const isBeginning = begun === undefined && observed.containers.length > 0
+  if (isBeginning && input.gates.length > 0) {
+    for (const { reason, wakeAt } of input.gates) {
+      draft.wait(reason)
+      if (wakeAt !== undefined) draft.wakeAt(wakeAt)
+    }
+    const wakeAt = draft.earliestWake()
+    const waits = { waits: draft.waits, ...(wakeAt === undefined ? {} : { wakeAt }) }
+    return { phase: 'waiting', operations: [], ...waits, pulls: [], memory }
+  }
 
   for (const container of withoutDependents(observed.containers, services)) {
     const service = services[container.service]
@@ -42,6 +54,7 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
     waits: draft.waits,
     ...(wakeAt === undefined ? {} : { wakeAt }),
     pulls: [],
+    ...(isBeginning ? { begins: { faulty: [] } } : {}),
     ...(isDone && input.record.accepted?.verdict === undefined ? { verdict: { outcome: 'succeeded' } } : {}),
     memory,
   }

@@ -13,7 +13,8 @@ import type { AcceptedAssignment, AppRecord } from '../store/app-record.ts'
 import { label } from '../translate/engine-names.ts'
 import type { Draft } from './draft.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
-import { isActive, retire } from './plan-services.ts'
+import { retire } from './retire.ts'
+import { isActive } from './service-view.ts'
 
 export type RenewalInput = {
   readonly deployment: AcceptedAssignment

@@ -8,10 +8,12 @@ import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import type { AppRecord, Verdict } from '../store/app-record.ts'
+import type { AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import { isAdopting } from './adopt.ts'
+import { decided, isDecision } from './decided.ts'
+import { createEvidence } from './evidence.ts'
 import { executeAll } from './execute.ts'
 import { gather } from './gather.ts'
 import { emptyMemory, forgetFailures, type Memory, rememberResults } from './memory.ts'
@@ -19,12 +21,13 @@ import { createObserver } from './observe.ts'
 import type { Observed } from './observed.ts'
 import { operationText } from './operation.ts'
 import { plan } from './plan.ts'
-import type { Plan } from './plan-contract.ts'
-import { keptFiles, withDecisions, withOutcomes, writtenAfter } from './plan-files.ts'
+import type { Gate, Plan } from './plan-contract.ts'
+import { keptFiles, withOutcomes } from './plan-files.ts'
 import { imagePlatforms } from './plan-images.ts'
 import type { Puller } from './puller.ts'
 import { reportBody } from './report.ts'
 import type { Reporter } from './reporter.ts'
+import { targetOf, withTarget } from './target.ts'
 
 export type ReconcilerInput = {
   readonly owner: Owner
@@ -34,6 +37,10 @@ export type ReconcilerInput = {
   readonly store: Store
   readonly puller: Puller
   readonly reporter: Reporter
+  /** what keeps an app from being touched now */
+  readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
+  /** how many releases of an app are kept to go back to */
+  readonly keepReleases: number
   readonly log: Logger
   readonly nowMs: () => number
   readonly monotonicMs: () => number
@@ -57,7 +64,8 @@ export type Reconciler = {
 const retryMs = 2_000
 
 export const createReconciler = (input: ReconcilerInput): Reconciler => {
-  const { owner, engine, files, secrets, store, puller, reporter, log, nowMs, monotonicMs } = input
+  const { owner, engine, files, secrets, store, puller, reporter, keepReleases, log, nowMs, monotonicMs } = input
+  const evidence = createEvidence(engine)
   const observer = createObserver(engine, owner.agent)
   const memories = new Map<string, Memory>()
   const timers = new Map<string, NodeJS.Timeout>()
@@ -117,26 +125,20 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const gathered = await gather({ owner, engine, files, record, observed: seen, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)
-    const planned = plan({ ...gathered, pulls, memory, now: monotonicMs() })
+    const gates = await input.gates(record)
+    const planned = plan({ ...gathered, gates, pulls, memory, now: monotonicMs() })
     if (planned === undefined) return false
     memories.set(app, planned.memory)
 
     const { observed, adopted } = gathered
     const after = await storeDecisions(record, planned, adopted)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
-    puller.want(
-      app,
-      generation,
-      planned.pulls,
-      accepted.deployment.remove ? {} : imagePlatforms(accepted.deployment.compose),
-    )
-    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned }))
+    puller.want(app, generation, planned.pulls, platformsOf(gathered.record))
+    const lastLines = await evidence.of(observed.containers)
+    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned, lastLines }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
-    const { operations, ...decisions } = planned
-    return (
-      operations.length > 0 || [decisions.images, decisions.files, decisions.verdict].some((made) => made !== undefined)
-    )
+    return planned.operations.length > 0 || isDecision(planned)
   }
 
   /** Writes what this turn decided, unless a newer deployment has taken the place of the one it was decided for. */
@@ -146,20 +148,26 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     adopted: AppRecord['adopted'],
   ): Promise<AppRecord | undefined> => {
     let isCurrent = true
+    const { failedContainerId: failedId } = planned
+    const lastLines = failedId === undefined ? undefined : await evidence.read(failedId)
     const after = await store.updateApp(record.app, (current) => {
       isCurrent = current.accepted?.deployment === record.accepted?.deployment
-      return isCurrent ? decided(defined({ ...current, adopted }), planned, nowMs()) : current
+      if (!isCurrent) return current
+      return decided(defined({ ...current, adopted }), planned, { now: nowMs(), keepReleases, log: lastLines })
     })
-    if (isCurrent && planned.verdict !== undefined)
-      log.info(
-        { app: record.app, generation: after.accepted?.deployment.generation, ...planned.verdict },
-        `deployment ${planned.verdict.outcome}`,
-      )
+    if (isCurrent) logDecision(after, planned)
     const { deployment } = after.accepted ?? {}
     if (isCurrent && planned.files !== undefined && deployment !== undefined && !deployment.remove)
       for (const kept of keptFiles(deployment, planned.files))
         log.warn({ app: record.app, ...kept, code: 'file-kept' }, 'a file was changed on the device and is kept')
     return isCurrent ? after : undefined
+  }
+
+  const logDecision = ({ app, accepted }: AppRecord, { rollback, verdict }: Plan): void => {
+    const about = { app, generation: accepted?.deployment.generation }
+    if (rollback !== undefined)
+      log.warn({ ...about, ...rollback.reason, lines: accepted?.rollback?.log }, 'deployment failed: rolling back')
+    if (verdict !== undefined) log.info({ ...about, ...accepted?.verdict }, `deployment ${accepted?.verdict?.outcome}`)
   }
 
   const carryOut = async (app: string, generation: number, planned: Plan): Promise<void> => {
@@ -169,7 +177,9 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const outcomes = results.flatMap((result) => result.outcomes ?? [])
     if (outcomes.length > 0)
       await store.updateApp(app, (current) =>
-        current.accepted?.deployment.generation === generation ? withOutcomes(current, outcomes) : current,
+        current.accepted?.deployment.generation === generation
+          ? withTarget(current, withOutcomes(targetOf(current), outcomes))
+          : current,
       )
     for (const { operation, failure } of results) {
       if ('id' in operation) observer.forget(operation.id)
@@ -228,23 +238,5 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
   }
 }
 
-/** The record with what a plan decided; pure. */
-const decided = (before: AppRecord, planned: Plan, nowMs: number): AppRecord => {
-  const record = planned.files === undefined ? before : withDecisions(before, planned.files)
-  const { accepted } = record
-  if (accepted === undefined) return record
-  const images = planned.images ?? accepted.images
-  if (planned.verdict === undefined) return { ...record, accepted: { ...accepted, images } }
-  const verdict: Verdict = { ...planned.verdict, at: nowMs }
-  const after: AppRecord = { ...record, accepted: { ...accepted, images, verdict } }
-  const { deployment } = accepted
-  if (verdict.outcome !== 'succeeded') return after
-  if (deployment.remove) {
-    const { lastGood: _, written, maybeWritten, adopted, ...rest } = after
-    // What stays on the device is still the app's, should it come back.
-    return deployment.volumes === true ? rest : { ...rest, ...defined({ written, maybeWritten, adopted }) }
-  }
-  const { generation, release, compose, files } = deployment
-  const written = writtenAfter(accepted.files ?? {}, files)
-  return { ...after, lastGood: { generation, release, compose, images, files, written } }
-}
+const platformsOf = ({ accepted }: AppRecord): Record<string, string> =>
+  accepted === undefined || accepted.deployment.remove ? {} : imagePlatforms(accepted.deployment.compose)

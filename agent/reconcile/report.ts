@@ -15,6 +15,7 @@ import {
   viewServices,
   viewsOf,
 } from './service-view.ts'
+import { targetOf } from './target.ts'
 
 /** The body of a report: everything but when, and on which connection, it is sent. */
 export type ReportBody = Omit<Known<Reported>, 'schema' | 'at' | 'session' | 'since'>
@@ -29,13 +30,25 @@ export type ReportInput = {
   readonly observed?: Observed
   readonly secretVersions: Readonly<Record<string, string>>
   readonly plan: Pick<Plan, 'phase' | 'reason' | 'waits'>
+  /** the last lines of containers that ended, by their id */
+  readonly lastLines?: Readonly<Record<string, readonly string[]>>
 }
 
-export const reportBody = ({ owner, record, observed, secretVersions, plan }: ReportInput): ReportBody => {
+export const reportBody = ({
+  owner,
+  record,
+  observed,
+  secretVersions,
+  plan,
+  lastLines = {},
+}: ReportInput): ReportBody => {
   const { accepted, lastGood, refused } = record
   const deployment = accepted?.deployment
-  const seen = observed === undefined ? undefined : { owner, app: record.app, observed, secretVersions }
-  const views = seen === undefined ? undefined : viewsOfAccepted(record, seen)
+  const { completedJobs, stopped } = record
+  const seen =
+    observed === undefined ? undefined : { owner, app: record.app, observed, secretVersions, completedJobs, stopped }
+  const target = targetOf(record)
+  const views = seen === undefined ? undefined : viewsOfAccepted(target, seen)
   const kept = deployment === undefined || deployment.remove ? [] : keptFiles(deployment, accepted?.files ?? {})
   return {
     app: record.app,
@@ -45,18 +58,19 @@ export const reportBody = ({ owner, record, observed, secretVersions, plan }: Re
     ...(accepted?.verdict === undefined ? {} : { outcome: accepted.verdict.outcome }),
     ...(plan.reason === undefined ? {} : { reason: plan.reason }),
     ...(plan.waits.length === 0 ? {} : { waitingFor: [...plan.waits] }),
-    running: seen === undefined ? null : runningRelease(record, seen),
+    running: seen === undefined ? null : runningRelease(target, seen),
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),
     ...(refused === undefined ? {} : { refused }),
     ...(kept.length === 0 ? {} : { keptFiles: kept.slice(0, mostKeptFiles), keptFileCount: kept.length }),
-    services: views === undefined ? {} : serviceReports(views),
+    ...(record.hold === undefined ? {} : { hold: record.hold }),
+    services: views === undefined ? {} : serviceReports(views, lastLines),
   }
 }
 
 /** A report must stay small enough for every broker; how many there are is told beside them. */
 const mostKeptFiles = 50
 
-type Seen = Pick<ViewInput, 'owner' | 'app' | 'observed' | 'secretVersions'>
+type Seen = Pick<ViewInput, 'owner' | 'app' | 'observed' | 'secretVersions' | 'completedJobs' | 'stopped'>
 
 const viewsOfAccepted = ({ accepted }: AppRecord, seen: Seen): Views => {
   if (accepted === undefined || accepted.deployment.remove) return new Map()
@@ -65,35 +79,42 @@ const viewsOfAccepted = ({ accepted }: AppRecord, seen: Seen): Views => {
 }
 
 /** One report a service: of several containers, that of the one that is worst off, with all of them beside it. */
-const serviceReports = (views: Views): Record<string, ServiceReport> => {
+const serviceReports = (views: Views, lastLines: LastLines): Record<string, ServiceReport> => {
   const names = [...new Set([...views.values()].map(({ name }) => name))]
   return Object.fromEntries(
     names.map((name) => {
       const all = viewsOf(views, name)
       const worst = all.find((view) => !isGood(view)) ?? (all[0] as ServiceView)
-      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view)) }))
-      return [name, { ...serviceReport(worst), ...(all.length === 1 ? {} : { replicas }) }]
+      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view, lastLines)) }))
+      return [name, { ...serviceReport(worst, lastLines), ...(all.length === 1 ? {} : { replicas }) }]
     }),
   )
 }
 
 const stateOfReplica = ({ state, health, restarts }: ServiceReport) => ({ state, health, restarts })
 
-const serviceReport = (view: ServiceView): ServiceReport => {
+type LastLines = NonNullable<ReportInput['lastLines']>
+
+const serviceReport = (view: ServiceView, lastLines: LastLines): ServiceReport => {
   // Until it is replaced, the container of the release before is what runs.
   const container = view.wanted?.state === 'created' ? (view.others[0] ?? view.wanted) : (view.wanted ?? view.others[0])
   const reason = faultOf(view)
   const base = { image: view.service.image, ...(reason === undefined ? {} : { reason }) }
-  if (container === undefined) return { state: 'missing', health: 'none', restarts: 0, ...base }
+  if (container === undefined)
+    return { state: view.isDone ? 'completed' : 'missing', health: 'none', restarts: 0, ...base }
   const { details } = container
-  const exitCode = container.state === 'exited' ? details?.exitCode : undefined
+  const hasEnded = container.state === 'exited' || container.state === 'restarting'
+  const exitCode = hasEnded ? details?.exitCode : undefined
+  const log = reason === undefined ? undefined : lastLines[container.id]
   return {
     state: jobExitCode(view) === 0 ? 'completed' : stateOf(container.state),
     health: container.health,
     restarts: details?.restarts ?? 0,
     imageId: container.imageId,
     ...(container.labels[label.digest] === undefined ? {} : { digest: container.labels[label.digest] }),
+    ...(container.labels[label.cause] === undefined ? {} : { cause: container.labels[label.cause] }),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(log === undefined || log.length === 0 ? {} : { log: [...log] }),
     ...(details?.startedAt === undefined ? {} : { startedAt: details.startedAt }),
     ...base,
   }

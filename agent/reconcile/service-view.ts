@@ -1,11 +1,11 @@
 /** One container that a service asks for, and the containers there are, side by side: what the planner reasons about. */
 import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
-import type { AcceptedAssignment } from '../store/app-record.ts'
+import type { AcceptedAssignment, CompletedJob } from '../store/app-record.ts'
 import {
   containerName,
+  followedServices,
   joinedLabel,
-  joinedServices,
   label,
   networkKeys,
   networkName,
@@ -23,11 +23,15 @@ export type ServiceView = {
   readonly number: number
   readonly service: Service
   readonly isJob: boolean
+  /** a job that ended well once and whose container is gone since: it is not run again */
+  readonly isDone: boolean
+  /** the operator wants it not to run */
+  readonly isStopped: boolean
   readonly imageId: string
   readonly digest: string
   /** the name that its container has in the end */
   readonly containerName: string
-  /** the services whose containers it joins */
+  /** the services whose containers it joins, or is made anew with */
   readonly joins: readonly string[]
   /** the container that is as the model wants it, whatever its name by now; a running one before any other */
   readonly wanted: ObservedContainer | undefined
@@ -47,8 +51,13 @@ export type ViewInput = {
   /** what the agent wrote to writable files */
   readonly written: Readonly<Record<string, string>>
   readonly secretVersions: Readonly<Record<string, string>>
+  readonly completedJobs: readonly CompletedJob[] | undefined
+  readonly stopped: Readonly<Record<string, unknown>> | undefined
   readonly observed: Observed
 }
+
+/** What `stopped` says of the whole app. */
+export const wholeApp = '*'
 
 export type Views = ReadonlyMap<string, ServiceView>
 
@@ -67,12 +76,14 @@ export const viewServices = (input: ViewInput): Views => {
   const view = (name: string): void => {
     const service = model.services[name]
     if (service === undefined || views.has(name)) return
-    const joins = joinedServices(service)
+    const joins = followedServices(model, service)
     for (const other of joins) view(other)
     const imageId = input.images[service.image] ?? ''
     const digest = specDigest(model, name, service, imageId, mountedContent(release, service, input.written))
     const job = isJob(service, isAwaited(model, name))
-    const joined = joinedLabel(service, wantedIds(views, joins))
+    const joined = joinedLabel(joins, wantedIds(views, joins))
+    const stopped = input.stopped ?? {}
+    const isStopped = Object.hasOwn(stopped, wholeApp) || Object.hasOwn(stopped, name)
     for (let number = 1; number <= replicasOf(service); number += 1) {
       const containers = observed.containers.filter(
         (container) => container.service === name && numberOf(container) === number,
@@ -85,6 +96,8 @@ export const viewServices = (input: ViewInput): Views => {
         number,
         service,
         isJob: job,
+        isDone: job && wanted === undefined && isCompleted(input.completedJobs, viewKey(name, number), digest),
+        isStopped,
         imageId,
         digest,
         containerName: containerName(owner, app, name, service, number),
@@ -98,6 +111,9 @@ export const viewServices = (input: ViewInput): Views => {
   for (const name of Object.keys(model.services).sort()) view(name)
   return views
 }
+
+const isCompleted = (jobs: ViewInput['completedJobs'], service: string, digest: string): boolean =>
+  jobs?.some((job) => job.service === service && job.digest === digest) === true
 
 /** The containers of services that are as wanted, by the service: whom one joins, it joins in the first of them. */
 export const wantedIds = (views: Views, services: readonly string[]): Record<string, string> =>
@@ -136,21 +152,27 @@ const isAsWanted = (
   return !(hasFailed && container.labels[label.generation] !== String(generation))
 }
 
-/** Whether the container of a job ended, and how; undefined while it has not. */
-export const jobExitCode = (view: ServiceView): number | undefined =>
-  view.isJob && view.wanted?.state === 'exited' && view.wanted.details?.startedAt !== undefined
+/** Whether a job ended, and how; undefined while it has not. */
+export const jobExitCode = (view: ServiceView): number | undefined => {
+  if (view.isDone) return 0
+  return view.isJob && view.wanted?.state === 'exited' && view.wanted.details?.startedAt !== undefined
     ? view.wanted.details.exitCode
     : undefined
+}
 
 /** Started and not ended otherwise than it should; says nothing about health. */
 export const isUp = (view: ServiceView): boolean => view.wanted?.state === 'running' || jobExitCode(view) === 0
 
-/** As the operator wants it: runs and is healthy where health is checked, or is a job that is done. */
+/** As the operator wants it: runs and is healthy where health is checked, or is a job that is done, or is stopped. */
 export const isGood = (view: ServiceView): boolean =>
+  (view.isStopped && [view.wanted, ...view.others].every((one) => one === undefined || !isActive(one))) ||
   jobExitCode(view) === 0 ||
   (!view.isJob &&
     view.wanted?.state === 'running' &&
     (view.wanted.health === 'none' || view.wanted.health === 'healthy'))
+
+export const isActive = ({ state }: Pick<ObservedContainer, 'state'>): boolean =>
+  state === 'running' || state === 'restarting' || state === 'paused'
 
 /** What is wrong with a service, for people; undefined when nothing is. */
 export const faultOf = (view: ServiceView): Reason | undefined => {
@@ -158,6 +180,7 @@ export const faultOf = (view: ServiceView): Reason | undefined => {
   const name = replicasOf(view.service) === 1 ? view.name : `${view.name} (${view.number})`
   const path = `services.${view.name}`
   if (isGood(view)) return undefined
+  if (view.isStopped) return { code: 'stopped', message: `service ${name} is to be stopped`, path }
   if (wanted === undefined) return { code: 'exited', message: `service ${name} has no container`, path }
   const exitCode = wanted.details?.exitCode
   const memory = wanted.details?.isOutOfMemory === true ? ', out of memory' : ''
@@ -168,7 +191,7 @@ export const faultOf = (view: ServiceView): Reason | undefined => {
     case 'restarting':
       return {
         code: 'crash-loop',
-        message: `service ${name} ends again and again, last with exit code ${exitCode}${memory}`,
+        message: `service ${name} ends again and again, ${wanted.details?.restarts} times by now, last with exit code ${exitCode}${memory}`,
         path,
       }
     case 'running':

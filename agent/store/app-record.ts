@@ -37,6 +37,31 @@ const fileDecisionSchema = z.object({
 const assignedSchema = assignmentSchema.extend({ files: filesSchema })
 const acceptedAssignmentSchema = assignedSchema.extend({ compose: modelSchema })
 
+const fileDecisionsSchema = z.record(z.string(), fileDecisionSchema)
+
+/** A release with all that it takes to run it again, just as it ran. */
+const keptReleaseSchema = z.object({
+  generation: generationSchema,
+  release: digestSchema,
+  compose: modelSchema,
+  images: imagesSchema,
+  files: filesSchema.optional(),
+})
+
+const logSchema = z.array(z.string()).describe('the last lines of the container that it failed on')
+
+/** What a deployment came to, with its release: newest first, and one entry a release. */
+const historyEntrySchema = keptReleaseSchema.extend({
+  outcome: z.enum(outcomes),
+  reason: reasonSchema.optional(),
+  log: logSchema.optional(),
+  at: epochMsSchema,
+  by: z.string().optional(),
+})
+
+/** Epoch ms; absent: until somebody takes it back. */
+const untilSchema = epochMsSchema.optional()
+
 export const appRecordSchema = z.object({
   format: z.literal(appRecordFormat),
   app: appNameSchema,
@@ -47,21 +72,42 @@ export const appRecordSchema = z.object({
       deployment: z.union([removalSchema, acceptedAssignmentSchema]),
       at: epochMsSchema,
       images: imagesSchema,
-      files: z.record(z.string(), fileDecisionSchema).optional(),
+      files: fileDecisionsSchema.optional(),
+      /**
+       * From here on it touches what runs: windows, locks and holds are over. `faulty`: containers of the release before
+       * that were not as they should be already, by the key of their view; what does not change of them is not judged.
+       */
+      begun: z.object({ at: epochMsSchema, faulty: z.array(z.string()) }).optional(),
+      /** it failed, and the last good release is put back in its place */
+      rollback: z
+        .object({
+          reason: reasonSchema,
+          log: logSchema.optional(),
+          at: epochMsSchema,
+          files: fileDecisionsSchema.optional(),
+        })
+        .optional(),
       /** what it came to; absent while under way */
-      verdict: z.object({ outcome: z.enum(outcomes), reason: reasonSchema.optional(), at: epochMsSchema }).optional(),
+      verdict: z
+        .object({
+          outcome: z.enum(outcomes),
+          reason: reasonSchema.optional(),
+          log: logSchema.optional(),
+          at: epochMsSchema,
+          /** `failure_action: pause`: what was not replaced by then is left as it is */
+          isPaused: z.boolean().optional(),
+        })
+        .optional(),
     })
     .optional(),
-  lastGood: z
-    .object({
-      generation: generationSchema,
-      release: digestSchema,
-      compose: modelSchema,
-      images: imagesSchema,
-      files: filesSchema.optional(),
-      written: writtenSchema.optional(),
-    })
-    .optional(),
+  lastGood: keptReleaseSchema.extend({ written: writtenSchema.optional() }).optional(),
+  history: z.array(historyEntrySchema).optional(),
+  /** jobs that ended with exit code 0, newest first: such a one is done, also when its container is gone */
+  completedJobs: z.array(z.object({ service: z.string(), digest: z.string(), at: epochMsSchema })).optional(),
+  /** by the operator, over restarts and updates; a service under `*` is the whole app */
+  stopped: z.record(z.string(), z.object({ at: epochMsSchema, by: z.string() })).optional(),
+  /** no deployment touches what runs */
+  hold: z.object({ at: epochMsSchema, by: z.string(), until: untilSchema, reason: z.string().optional() }).optional(),
   written: writtenSchema.optional(),
   /**
    * What decisions of a superseded deployment may have come to before that was stored, by path: what they were to
@@ -87,16 +133,20 @@ export type Assigned = z.infer<typeof assignedSchema>
 export type AcceptedAssignment = z.infer<typeof acceptedAssignmentSchema>
 export type FileDecision = z.infer<typeof fileDecisionSchema>
 export type LastGood = NonNullable<AppRecord['lastGood']>
+export type HistoryEntry = NonNullable<AppRecord['history']>[number]
+export type CompletedJob = NonNullable<AppRecord['completedJobs']>[number]
+export type Rollback = NonNullable<Accepted['rollback']>
 export type Verdict = NonNullable<Accepted['verdict']>
 export type Refused = NonNullable<AppRecord['refused']>
 
 export const emptyRecord = (app: string): AppRecord => ({ format: appRecordFormat, app, generationSeen: 0 })
 
-/** The digests of all contents that some records still need: of the newest release, and of the last good one. */
+/** The digests of all contents that some records still need: of the newest release, the last good one, and older ones. */
 export const neededContents = (records: readonly AppRecord[]): Set<string> =>
   new Set(
-    records.flatMap(({ accepted, lastGood }) => {
+    records.flatMap(({ accepted, lastGood, history = [] }) => {
       const newest = accepted === undefined || accepted.deployment.remove ? {} : accepted.deployment.files
-      return [...Object.values(newest), ...Object.values(lastGood?.files ?? {})].map(({ sha256 }) => sha256)
+      const all = [newest, lastGood?.files, ...history.map(({ files }) => files)]
+      return all.flatMap((files) => Object.values(files ?? {})).map(({ sha256 }) => sha256)
     }),
   )

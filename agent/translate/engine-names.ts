@@ -1,6 +1,6 @@
 /** What our objects are called on the engine, and the labels by which we know them again. Names are Compose's. */
 import { joinsOf, linksOf } from '../../src/compose/joins.ts'
-import type { Model, Service } from '../../src/compose/model.ts'
+import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Network, Volume } from '../../src/compose/model-networks.ts'
 
 export const label = {
@@ -13,8 +13,10 @@ export const label = {
   release: 'io.longshore.release',
   /** the spec digest */
   digest: 'io.longshore.digest',
-  /** the containers that this one joined, by their ids */
+  /** the containers that this one joined or follows, by their ids */
   joined: 'io.longshore.joined',
+  /** why it was made, for people */
+  cause: 'io.longshore.cause',
   /** the digest of the definition of a network or volume; what an older agent made has none */
   definition: 'io.longshore.definition',
 } as const
@@ -54,13 +56,25 @@ export const networkKeys = ({ network_mode, networks = {} }: Service): string[] 
   return keys.length === 0 ? ['default'] : keys.sort((a, b) => priority(b) - priority(a))
 }
 
-/** The services whose containers a service joins, each once, sorted. */
-export const joinedServices = (service: Service): string[] =>
-  [...new Set(joinsOf(service).map((join) => join.service))].sort()
+/**
+ * The services whose containers a service joins, or with which it is made anew (`depends_on` with `restart: true`), each
+ * once, sorted. Nobody follows a job: it ends by itself.
+ */
+export const followedServices = (model: Model, service: Service): string[] => {
+  const restartsWith = Object.entries(service.depends_on ?? {}).flatMap(([other, { restart, condition }]) => {
+    const dependency = model.services[other]
+    const isFollowed = restart === true && dependency !== undefined && replicasOf(dependency) > 0
+    return isFollowed && condition !== 'service_completed_successfully' && !isJob(dependency, false) ? [other] : []
+  })
+  return [...new Set([...joinsOf(service).map((join) => join.service), ...restartsWith])].sort()
+}
 
-/** The value of the label `joined`; undefined: nothing is joined, or not all that is to be is there yet. */
-export const joinedLabel = (service: Service, containerIds: Readonly<Record<string, string>>): string | undefined => {
-  const ids = joinedServices(service).map((joined) => containerIds[joined])
+/** The value of the label `joined`; undefined: nobody is followed, or not all that are to be are there yet. */
+export const joinedLabel = (
+  followed: readonly string[],
+  containerIds: Readonly<Record<string, string>>,
+): string | undefined => {
+  const ids = followed.map((service) => containerIds[service])
   return ids.length === 0 || ids.includes(undefined) ? undefined : ids.join(' ')
 }
 

@@ -12,7 +12,15 @@ import type {
   PortSpec,
   RestartSpec,
 } from './container-spec.ts'
-import { joinedLabel, label, networkKeys, type Owner, ownerLabels, volumeName } from './engine-names.ts'
+import {
+  followedServices,
+  joinedLabel,
+  label,
+  networkKeys,
+  type Owner,
+  ownerLabels,
+  volumeName,
+} from './engine-names.ts'
 import { translateHost } from './host-spec.ts'
 import { translateAttachment } from './network-spec.ts'
 import {
@@ -35,6 +43,8 @@ export type TranslateInput = {
   readonly digest: string
   readonly generation: number
   readonly release: string
+  /** why it is made, for people */
+  readonly cause: string
   readonly files: ReleaseFiles
   readonly secretVersions: Readonly<Record<string, string>>
   readonly paths: ProjectPaths
@@ -56,7 +66,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
   const carried = Object.entries(input.carriedVolumes ?? {})
     .filter(([target]) => !taken.has(target))
     .map(([target, source]): MountSpec => ({ type: 'volume', source, target, readOnly: false, noCopy: false }))
-  const joined = joinedLabel(service, input.joined ?? {})
+  const joined = joinedLabel(followedServices(model, service), input.joined ?? {})
   return defined({
     ...translateHost(service, input.joined),
     imageId: input.imageId,
@@ -70,6 +80,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
       [label.generation]: String(input.generation),
       [label.release]: input.release,
       [label.digest]: input.digest,
+      [label.cause]: input.cause,
       ...(joined === undefined ? {} : { [label.joined]: joined }),
     },
     command: service.command,
@@ -122,7 +133,7 @@ export const stopTimeoutS = (service: Pick<Service, 'stop_grace_period'>): numbe
  * `always` becomes `unless-stopped`: an engine that restarts after a power cut would bring back an `always` container
  * that was stopped in mid-update, and old and new would both run. Absent means `unless-stopped`; a job is not restarted.
  */
-const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
+export const translateRestart = (service: Service, awaited: boolean): RestartSpec => {
   const policy = service.restart
   if (policy?.startsWith('on-failure')) {
     const retries = policy.split(':')[1]

@@ -8,10 +8,14 @@ import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
 import { addGet } from './commands/get.ts'
+import { addHistory } from './commands/history.ts'
+import { addHold } from './commands/hold.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
+import { addRollback } from './commands/rollback.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
+import { addStop } from './commands/stop.ts'
 import { addValidate } from './commands/validate.ts'
 
 export const createProgram = (): Command => {
@@ -35,6 +39,10 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addStatus,
     addPlan,
     addRemove,
+    addRollback,
+    addHistory,
+    addHold,
+    addStop,
     addGet,
     addValidate,
     addDevices,

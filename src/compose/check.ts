@@ -3,6 +3,7 @@ import type { Code } from '../protocol/codes.ts'
 import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
 import { networkFaults } from './check-networks.ts'
+import { updateFaults } from './check-update.ts'
 import { doClash, type HostPort, hostPortOf, hostPortsOf, hostPortText } from './host-ports.ts'
 import { joinsOf, linksOf } from './joins.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
@@ -19,6 +20,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...replicaFaults(name, service),
     ...hostFaults(name, service),
     ...joinFaults(model, name, service),
+    ...updateFaults(name, service),
   ]),
   ...circles(model),
   ...duplicatePorts(model),

@@ -36,7 +36,7 @@ export const partLevels = {
     keys: {
       resources: yes,
       update_config: yes,
-      rollback_config: readWith('kept; this version does not roll back by itself'),
+      rollback_config: yes,
       restart_policy: readWith('becomes `restart`, and wins over it'),
       mode: readWith('`replicated`; `global` is one container; `replicated-job` and `global-job` are jobs'),
       replicas: readWith('containers of the service on each device'),
@@ -123,18 +123,25 @@ export const partLevels = {
     at: 'services.*.deploy.update_config',
     title: '`deploy.update_config`',
     keys: {
-      monitor: yes,
-      order: readWith('kept; this version stops the old container first'),
-      parallelism: readWith('kept for a later version'),
-      delay: readWith('kept for a later version'),
-      failure_action: readWith('kept; this version does not roll back by itself'),
-      max_failure_ratio: readWith('kept for a later version'),
+      monitor: readWith('absent: 10s'),
+      order: readWith('`start-first` is refused where only one of the two could have a port, an address or a device'),
+      parallelism: readWith('absent: 1'),
+      delay: yes,
+      failure_action: readWith('absent: `rollback`'),
+      max_failure_ratio: readWith('of the containers of the service on the device'),
     },
   },
   rollbackConfig: {
     at: 'services.*.deploy.rollback_config',
     title: '`deploy.rollback_config`',
-    keys: { monitor: yes, order: yes, parallelism: yes, delay: yes, failure_action: yes, max_failure_ratio: yes },
+    keys: {
+      monitor: yes,
+      order: yes,
+      parallelism: yes,
+      delay: yes,
+      failure_action: readWith('a rollback that fails always stops there'),
+      max_failure_ratio: yes,
+    },
   },
   restartPolicy: {
     at: 'services.*.deploy.restart_policy',
@@ -206,5 +213,9 @@ export const partLevels = {
     title: '`x-longshore` of a volume of a service',
     keys: { seed: readWith('`false`: what is in the folder stays here, and it begins empty on the device') },
   },
-  longshoreUpdate: { at: 'x-longshore.update', title: '`x-longshore.update`', keys: { deadline: yes } },
+  longshoreUpdate: {
+    at: 'x-longshore.update',
+    title: '`x-longshore.update`',
+    keys: { deadline: yes, tolerateRestarts: yes },
+  },
 } as const

@@ -156,7 +156,14 @@ const secretSchema = withExtensions({ external: z.literal(true), name: resourceN
 
 const longshoreSchema = z.strictObject({
   update: z
-    .strictObject({ deadline: durationSchema.optional().describe('until every service must be as wanted; default 5m') })
+    .strictObject({
+      deadline: durationSchema.optional().describe('until every service must be as wanted; default 5m'),
+      tolerateRestarts: z
+        .int()
+        .nonnegative()
+        .optional()
+        .describe('so often a container may end while an update is watched; default 0'),
+    })
     .optional(),
   files: z
     .record(projectPathSchema, z.enum(['release', 'data']))

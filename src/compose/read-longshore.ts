@@ -4,7 +4,7 @@ import type { Reader } from './context.ts'
 import type { Model } from './model.ts'
 import { toProjectPath } from './project-path.ts'
 import { orNothing, readShape } from './read-shape.ts'
-import { readDuration, readEntries, readOneOf } from './read-values.ts'
+import { readDuration, readEntries, readInteger, readOneOf } from './read-values.ts'
 
 /** `x-longshore.files`: whose version of a writable file counts. */
 const readFileRules: Reader<Record<string, 'release' | 'data'>> = (node, context) => {
@@ -19,7 +19,7 @@ const readFileRules: Reader<Record<string, 'release' | 'data'>> = (node, context
 
 export const readLongshore: Reader<NonNullable<Model['x-longshore']>> = orNothing(
   readShape('longshore', {
-    update: orNothing(readShape('longshoreUpdate', { deadline: readDuration })),
+    update: orNothing(readShape('longshoreUpdate', { deadline: readDuration, tolerateRestarts: readInteger(0) })),
     files: orNothing(readFileRules),
   }),
 )

@@ -17,31 +17,21 @@ const rows = {
   parallelism: readInteger(0),
 }
 
-type UpdateConfig = { order?: string; failure_action?: string }
+export const readUpdateConfig: Reader<Record<string, unknown>> = orNothing(
+  readShape('updateConfig', { ...rows, failure_action: readOneOf('continue', 'pause', 'rollback') }),
+)
 
-/** Kept whole; a note says what this version does not do of it. */
-export const readUpdateConfig: Reader<UpdateConfig> = orNothing((node, context) => {
-  const config = readUpdateKeys(node, context) as UpdateConfig | undefined
-  if (config?.order === 'start-first')
-    context.note(node, 'order: start-first is not done by this version: the old container stops first')
-  if (config?.failure_action === 'rollback')
-    context.note(node, 'failure_action: rollback is not done by this version: deploy the release before once more')
-  return config
-})
-
-const readUpdateKeys = readShape('updateConfig', {
-  ...rows,
-  failure_action: readOneOf('continue', 'pause', 'rollback'),
-})
-
-export const readRollbackConfig: Reader<Record<string, unknown>> = orNothing((node, context) => {
-  const config = readRollbackKeys(node, context)
-  if (config !== undefined && Object.keys(config).length > 0)
-    context.note(node, 'rollback_config is kept; this version does not roll back by itself')
-  return config
-})
-
-const readRollbackKeys = readShape('rollbackConfig', { ...rows, failure_action: readOneOf('continue', 'pause') })
+/** A rollback that fails stops there, which is what `pause` means. */
+export const readRollbackConfig: Reader<Record<string, unknown>> = orNothing(
+  readShape('rollbackConfig', {
+    ...rows,
+    failure_action: (node, context) => {
+      const action = readOneOf('continue', 'pause')(node, context)
+      if (action === 'continue') context.note(node, 'a rollback that fails stops there: there is nothing left to go to')
+      return action
+    },
+  }),
+)
 
 type RestartPolicy = { condition?: 'none' | 'on-failure' | 'any'; max_attempts?: number }
 

@@ -1,5 +1,11 @@
 /** Puts a deployment on the broker and makes sure that it stays there: a PUBACK proves nothing. */
-import { type Assignment, compareDeployments, type Deployment, deploymentSchema } from '../protocol/deployment.ts'
+import {
+  type Assignment,
+  compareDeployments,
+  type Deployment,
+  deploymentSchema,
+  type Removal,
+} from '../protocol/deployment.ts'
 import { releaseDigest } from '../protocol/digest.ts'
 import { readPayload, writePayload } from '../protocol/payload.ts'
 import { LongshoreError } from '../protocol/reason.ts'
@@ -30,13 +36,18 @@ export const deploy = (fleet: Fleet, content: ReleaseContent, input: DeployInput
   put(fleet, input, { release: releaseDigest(content), ...content })
 
 /** What an operator deploys: the model, the files beside it, and how the device is to take them. */
-export type ReleaseContent = Pick<Assignment, 'compose' | 'files' | 'replaceFiles' | 'adopt'>
+export type ReleaseContent = Pick<
+  Assignment,
+  'compose' | 'files' | 'replaceFiles' | 'adopt' | 'pull' | 'keepImages' | 'now'
+>
 
 /** Asks for the end of an app, with its named volumes if `volumes` says so. */
-export const assignRemoval = (fleet: Fleet, volumes: boolean, input: DeployInput): Promise<Deployed> =>
-  put(fleet, input, { remove: true, volumes })
+export const assignRemoval = (fleet: Fleet, how: RemovalOptions, input: DeployInput): Promise<Deployed> =>
+  put(fleet, input, { remove: true, ...how })
 
-type Content = (ReleaseContent & Pick<Assignment, 'release'>) | { readonly remove: true; readonly volumes: boolean }
+export type RemovalOptions = Pick<Removal, 'volumes' | 'now'>
+
+type Content = (ReleaseContent & Pick<Assignment, 'release'>) | ({ readonly remove: true } & RemovalOptions)
 
 const put = async (fleet: Fleet, { device, app, by, now }: DeployInput, content: Content): Promise<Deployed> => {
   const { topics } = fleet

@@ -139,6 +139,17 @@ const table = {
     'the services were not all as wanted within the deadline',
     'see the state of each service, or raise x-longshore.update.deadline',
   ],
+  'release-unknown': [
+    'a release is not kept on the device, or there is none to go back to',
+    'see longshore history APP --device ID; deploy the file of that release again',
+  ],
+  stopped: ['the operator stopped it', 'start it again: longshore start APP --device ID'],
+  held: ['the operator holds every deployment of the app', 'take the hold back: longshore release APP --device ID'],
+  'window-closed': [
+    'the app is updated in its maintenance window only',
+    'wait for the window (x-longshore.update.window), or deploy with --now',
+  ],
+  locked: ['the app says that its machine is busy', 'wait until it takes the lock back, or deploy with --now'],
   superseded: ['a newer deployment took its place', 'wait for the outcome of the newer one'],
 
   // Secrets, on the side of the operator.

@@ -36,6 +36,9 @@ export const assignmentSchema = z
       .boolean()
       .optional()
       .describe('writable files that were changed on the device are replaced all the same'),
+    pull: z.boolean().optional().describe('every image is asked for once, as with pull_policy: always'),
+    keepImages: z.boolean().optional().describe('the images that the device ran this release with are used again'),
+    now: z.boolean().optional().describe('windows, locks and holds do not keep it waiting'),
     adopt: z
       .boolean()
       .optional()
@@ -45,7 +48,7 @@ export const assignmentSchema = z
 
 /** Removes the app; its named volumes stay unless `volumes` says otherwise. */
 export const removalSchema = z
-  .looseObject({ ...addressed, remove: z.literal(true), volumes: z.boolean().optional() })
+  .looseObject({ ...addressed, remove: z.literal(true), volumes: z.boolean().optional(), now: z.boolean().optional() })
   .meta({ id: 'Removal' })
 
 export const deploymentSchema = z.union([removalSchema, assignmentSchema]).meta({ id: 'Deployment' })

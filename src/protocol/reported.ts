@@ -51,8 +51,10 @@ export const serviceReportSchema = z
     imageId: z.string().optional(),
     digest: z.string().optional().describe('the spec digest that the container was made from'),
     restarts: z.int().nonnegative(),
+    cause: z.string().optional().describe('why its container was made'),
     exitCode: z.int().optional(),
     startedAt: epochMsSchema.optional(),
+    log: z.array(z.string()).optional().describe('the last lines of a container that ended though it should not'),
     reason: reasonSchema.optional(),
     replicas: z
       .array(
@@ -107,6 +109,15 @@ export const reportedSchema = z
       .optional()
       .describe('writable files of which the device keeps another version than that of the release (file-kept)'),
     keptFileCount: z.int().positive().optional().describe('of all of them: keptFiles holds the first 50'),
+    hold: z
+      .looseObject({
+        at: epochMsSchema,
+        by: z.string(),
+        until: epochMsSchema.optional(),
+        reason: z.string().optional(),
+      })
+      .optional()
+      .describe('the operator holds every deployment of the app'),
     services: z.record(z.string(), serviceReportSchema),
   })
   .meta({ id: 'Reported' })

@@ -19,6 +19,7 @@ const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}):
   record: emptyRecord(app),
   others: [],
   generationFloor: 0,
+  keepReleases: 3,
   policy: policyInForce(),
   now: 5,
   ...rest,

@@ -103,7 +103,7 @@ const failing: readonly CallKind[] = [
   'stopContainer',
   'removeContainer',
   'renameContainer',
-  'forbidRestart',
+  'setRestart',
 ]
 
 type Step = {

@@ -231,12 +231,12 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     test('a forbidden restart is seen in the details, and nothing restarts it; twice or gone is success', async () => {
       const id = await run('web', { restart: { name: 'unless-stopped' } })
       expect(await engine.details(id)).toMatchObject({ restartPolicy: 'unless-stopped' })
-      await engine.forbidRestart(id)
-      await engine.forbidRestart(id)
+      await engine.setRestart(id, { name: 'no' })
+      await engine.setRestart(id, { name: 'no' })
       expect(await engine.details(id)).toMatchObject({ restartPolicy: 'no' })
       await given.exit(id, 3)
       await eventually('the container to end', async () => (await find('web'))?.state === 'exited')
-      await engine.forbidRestart(named('nothing'))
+      await engine.setRestart(named('nothing'), { name: 'no' })
     })
 
     test('a list tells health, and only of what runs', async () => {

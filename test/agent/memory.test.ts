@@ -52,15 +52,15 @@ describe('the results of a turn', () => {
 describe('a look', () => {
   const web = container(deployment, 'web', { restarts: 4 })
   test('remembers what runs with its restarts then', () => {
-    const first = rememberLook(emptyMemory(1), observing(deployment.compose, [web]))
+    const first = rememberLook(emptyMemory(1), observing(deployment.compose, [web]), 0)
     expect(first.seenRunning).toEqual({ [web.id]: 4 })
     const more = { ...web, details: web.details && { ...web.details, restarts: 5 } }
-    expect(rememberLook(first, observing(deployment.compose, [more])).seenRunning).toEqual({ [web.id]: 4 })
+    expect(rememberLook(first, observing(deployment.compose, [more]), 0).seenRunning).toEqual({ [web.id]: 4 })
   })
 
   test('forgets what is gone', () => {
     const memory = { ...emptyMemory(1), seenRunning: { gone: 1 }, starts: { gone: { count: 1, at: 0 } } }
-    expect(rememberLook(memory, observing(deployment.compose))).toEqual(emptyMemory(1))
+    expect(rememberLook(memory, observing(deployment.compose), 0)).toEqual(emptyMemory(1))
   })
 })
 

@@ -135,10 +135,11 @@ describe('a network whose definition changed', () => {
     for (let step = 0; step < 6; step += 1) state = afterTurn(state, planned(state))
     const back = { ...before, generation: 3 }
     const order = turns({ ...state, record: underWay(back, before), memory: emptyMemory(3) })
-    expect(order.slice(0, 4)).toEqual([
+    expect(order.slice(0, 5)).toEqual([
       ['remove-network shop_default'],
       ['create-network shop_default'],
       ['connect-network shop-db-1 to shop_default', 'connect-network shop-web-1 to shop_default'],
+      ['allow-restart shop-db-1'],
       ['start-container shop-db-1'],
     ])
   })

@@ -93,6 +93,7 @@ const set = async (policyText?: string) => {
     policy,
     keepaliveS: 30,
     lookEveryMs: 60_000,
+    keepReleases: 3,
     version: 'test',
     engine,
     files: memoryFiles(),

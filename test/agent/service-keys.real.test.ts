@@ -28,6 +28,7 @@ const inspected = async (lines: string): Promise<Docker.ContainerInspectInfo> =>
     number: 1,
     imageId: inject('exampleImageId'),
     digest: 'd',
+    cause: 'a test',
     generation: 1,
     release: 'r',
     files: {},

@@ -62,6 +62,21 @@ const bad: [string, string, RegExp][] = [
   ['ports: ["81:80", "80-85:80"]', 'port-duplicate 4:13 services.web.ports[0]', /another host port/],
   ['ports: ["5-1:80"]', 'value-invalid 4:13 services.web.ports[0]', /HOST_PORT/],
   ['ports: ["3000-3001:80"]\n    scale: 3', 'value-invalid 4:5 services.web.ports', /mend/],
+  [
+    'ports: ["80:80"]\n    deploy: {update_config: {order: start-first}}',
+    'value-invalid 5:37 services.web.deploy.update_config.order',
+    /mend/,
+  ],
+  [
+    'network_mode: host\n    deploy: {rollback_config: {order: start-first}}',
+    'value-invalid 5:39 services.web.deploy.rollback_config.order',
+    /mend/,
+  ],
+  [
+    'devices: [/dev/ttyUSB0]\n    deploy: {update_config: {order: start-first}}',
+    'value-invalid 5:37 services.web.deploy.update_config.order',
+    /mend/,
+  ],
   ['ports: ["80:80", "80:81"]', 'port-duplicate 4:22 services.web.ports[1]', /another host port/],
   ['command: "a \'b"', 'value-invalid 4:14 services.web.command', /quotes/],
   ['command: [sleep, 10]', 'value-invalid 4:22 services.web.command[1]', /"10"/],
@@ -317,8 +332,10 @@ describe('what is ignored is said', () => {
     [withKey('deploy: {restart_policy: {delay: 1s}}'), 'services.web.deploy.restart_policy.delay'],
     [withKey('deploy: {restart_policy: {max_attempts: 1}}'), 'services.web.deploy.restart_policy'],
     [withKey('restart: "no"\n    deploy: {restart_policy: {}}'), 'services.web.restart'],
-    [withKey('deploy: {update_config: {order: start-first}}'), 'services.web.deploy.update_config'],
-    [withKey('deploy: {rollback_config: {order: stop-first}}'), 'services.web.deploy.rollback_config'],
+    [
+      withKey('deploy: {rollback_config: {failure_action: continue}}'),
+      'services.web.deploy.rollback_config.failure_action',
+    ],
   ])('%j', (text, path) => {
     expect(read(text)).toMatchObject({ ok: true, notes: [{ path }] })
   })

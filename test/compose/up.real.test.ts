@@ -11,7 +11,7 @@ import { diskFiles } from '../../agent/files/disk-files.ts'
 import { unpackFiles } from '../../agent/reconcile/unpack-files.ts'
 import {
   containerName,
-  joinedServices,
+  followedServices,
   networkKeys,
   networkName,
   usedNetworkKeys,
@@ -96,7 +96,7 @@ const madeByUs = async (project: string, app: string): Promise<Record<string, In
     const ids: Record<string, string> = {}
     const made: Record<string, Inspected> = {}
     const order = Object.entries(model.services).sort(
-      ([, a], [, b]) => joinedServices(a).length - joinedServices(b).length,
+      ([, a], [, b]) => followedServices(model, a).length - followedServices(model, b).length,
     )
     for (const [name, service] of order) {
       const release = { compose: model, files, secretVersions: {} }
@@ -109,6 +109,7 @@ const madeByUs = async (project: string, app: string): Promise<Record<string, In
         digest: 'd',
         generation: 1,
         release: 'r',
+        cause: 'a test',
         joined: ids,
       })
       const container = containerName(owner, app, name, service)

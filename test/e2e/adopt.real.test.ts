@@ -95,11 +95,11 @@ test('volumes and networks are taken as they are, containers are replaced, and w
   const changed = { ...model, services: { db: { ...model.services.db, environment: { A: '1' } } } } as Model
   expect(await deployAndWait(fleet, device, changed)).toEqual({ isSuccess: true, outcome: 'succeeded' })
   expect(exec(`${app}-db-1`, 'cat /data/file /anonymous/file')).toBe('precious\ntoo')
-  const kept = await assignRemoval(fleet, false, { device, app, by: 'test', now: Date.now() })
+  const kept = await assignRemoval(fleet, {}, { device, app, by: 'test', now: Date.now() })
   expect((await endingFor(fleet, kept)).outcome).toBe('succeeded')
   expect(await deployAndWait(fleet, device, changed)).toEqual({ isSuccess: true, outcome: 'succeeded' })
   expect(exec(`${app}-db-1`, 'cat /data/file')).toBe('precious')
-  const removal = await assignRemoval(fleet, true, { device, app, by: 'test', now: Date.now() })
+  const removal = await assignRemoval(fleet, { volumes: true }, { device, app, by: 'test', now: Date.now() })
   expect((await endingFor(fleet, removal)).outcome).toBe('succeeded')
   const volumes = (await docker().listVolumes()).Volumes?.filter(({ Name }) => Name === `${app}_data`)
   expect(volumes).toEqual([])

@@ -41,7 +41,7 @@ describe.each(brokers)('over $name', (broker) => {
     expect(after[0]?.id).not.toBe(before[0]?.id)
     expect(after[1]?.id).toBe(before[1]?.id)
 
-    const removal = await assignRemoval(fleet, true, { device, app: 'hello', by: 'test', now: Date.now() })
+    const removal = await assignRemoval(fleet, { volumes: true }, { device, app: 'hello', by: 'test', now: Date.now() })
     expect((await endingFor(fleet, removal)).outcome).toBe('succeeded')
     expect(await containersOf(device)).toEqual([])
     expect(await docker().listNetworks({ filters: { label: [`io.longshore.agent=${device}`] } })).toEqual([])

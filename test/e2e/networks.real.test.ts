@@ -78,7 +78,7 @@ test('an external network and an external volume are waited for, used, and left 
   expect(Object.keys(NetworkSettings.Networks)).toEqual([name])
   expect(Mounts.map(({ Name }) => Name)).toEqual([name])
 
-  const removal = await assignRemoval(fleet, true, { device, app: 'hello', by: 'test', now: Date.now() })
+  const removal = await assignRemoval(fleet, { volumes: true }, { device, app: 'hello', by: 'test', now: Date.now() })
   expect((await endingFor(fleet, removal)).outcome).toBe('succeeded')
   expect((await network.inspect()).Name).toBe(name)
   expect((await docker().getVolume(name).inspect()).Name).toBe(name)

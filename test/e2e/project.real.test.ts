@@ -115,7 +115,7 @@ test('read-only and writable files stand in the container, and change as their r
   expect(await deployAndWait(fleet, device, model, { texts: texts('2', '3'), replaceFiles: true })).toEqual(succeeded)
   expect(inside(device, 'writer', 'cat', '/conf/a')).toBe('3')
 
-  const removal = await assignRemoval(fleet, false, { device, app: 'shop', by: 'test', now: Date.now() })
+  const removal = await assignRemoval(fleet, {}, { device, app: 'shop', by: 'test', now: Date.now() })
   expect((await endingFor(fleet, removal)).outcome).toBe('succeeded')
   expect(await readFile(join(data, 'conf/a'), 'utf8')).toBe('3')
   expect(execFileSync('ls', [join(data, '..')], { encoding: 'utf8' })).toBe('data\n')

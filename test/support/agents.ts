@@ -97,6 +97,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    keepReleases: 3,
     version: 'test',
     engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),

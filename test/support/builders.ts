@@ -1,13 +1,14 @@
 /** Plain data for the pure parts: records, deployments, what is observed, and a plan as text. */
 import type { EngineState, NamedObject } from '../../agent/engine/engine.ts'
 import { noFiles } from '../../agent/files/project-files.ts'
+import { decided } from '../../agent/reconcile/decided.ts'
 import { applyOperation, filesAfter } from '../../agent/reconcile/foresee.ts'
 import { emptyMemory, rememberResults } from '../../agent/reconcile/memory.ts'
 import type { Observed, ObservedContainer } from '../../agent/reconcile/observed.ts'
 import { operationText } from '../../agent/reconcile/operation.ts'
 import { plan } from '../../agent/reconcile/plan.ts'
 import type { Plan, PlanInput } from '../../agent/reconcile/plan-contract.ts'
-import { withDecisions, withOutcomes } from '../../agent/reconcile/plan-files.ts'
+import { withOutcomes } from '../../agent/reconcile/plan-files.ts'
 import { type AcceptedAssignment, type AppRecord, emptyRecord } from '../../agent/store/app-record.ts'
 import {
   label,
@@ -134,6 +135,7 @@ export const container = (
       restarts,
       restartPolicy,
       isOutOfMemory: false,
+      aliases: {},
       ...(state === 'created' ? {} : { startedAt: 1 }),
     },
     ...changes,
@@ -163,6 +165,7 @@ export const planInput = (record: AppRecord, observed: Observed, rest: Partial<P
   files: noFiles,
   paths,
   secretVersions: {},
+  gates: [],
   memory: emptyMemory(record.accepted?.deployment.generation ?? 0),
   now: 1_000_000,
   ...rest,
@@ -183,7 +186,7 @@ export const waits = (result: Plan): string[] => result.waits.map(({ code, messa
 /** The input of the turn after: what the operations did, and what the loop remembers of them. */
 export const afterTurn = (input: PlanInput, result: Plan, laterMs = 0): PlanInput => ({
   ...input,
-  record: withFiles(input.record, result),
+  record: withWritten(decided(input.record, result, { now: 0, keepReleases: 3 }), result),
   files: result.operations.reduce(filesAfter, input.files),
   observed: result.operations.reduce((seen, operation) => applyOperation(seen, operation), input.observed),
   memory: rememberResults(
@@ -194,8 +197,8 @@ export const afterTurn = (input: PlanInput, result: Plan, laterMs = 0): PlanInpu
   now: input.now + laterMs,
 })
 
-/** The record with what the plan decided about files, and what its operations wrote. */
-const withFiles = (record: AppRecord, { files, operations }: Plan): AppRecord =>
+/** The record with what the operations wrote. */
+const withWritten = (record: AppRecord, { operations }: Plan): AppRecord =>
   operations.reduce(
     (after, operation) =>
       operation.kind === 'change-files'
@@ -204,7 +207,7 @@ const withFiles = (record: AppRecord, { files, operations }: Plan): AppRecord =>
             operation.changes.map(({ path }) => ({ path, outcome: 'done' })),
           )
         : after,
-    files === undefined ? record : withDecisions(record, files),
+    record,
   )
 
 /** Turn after turn until nothing is left to do: what each of them did. */

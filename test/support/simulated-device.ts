@@ -10,6 +10,7 @@ import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { policyInForce } from '../../agent/fixed-policy.ts'
 import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
+import { gatesOf } from '../../agent/reconcile/gates.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
@@ -181,6 +182,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       nowMs: Date.now,
       monotonicMs: Date.now,
       onOperations: () => undefined,
+      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: Date.now() }),
+      keepReleases: 3,
     })
     own = { isFrozen: false, abort: new AbortController(), reconciler }
     life = own
@@ -208,6 +211,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         generationFloor: 0,
         policy: policyInForce(policyChanges),
         now: Date.now(),
+        keepReleases: 3,
       })
     // As the agent does it: a turn may be storing what it decided at the same time.
     const before = store.app(app) ?? emptyRecord(app)

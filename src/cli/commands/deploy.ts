@@ -23,6 +23,8 @@ type Options = BrokerOptions &
     maxBytes: number
     replaceFiles?: boolean
     adopt?: boolean
+    pull?: boolean
+    now?: boolean
   }
 
 export const addDeploy = (program: Command): void => {
@@ -37,6 +39,8 @@ export const addDeploy = (program: Command): void => {
       '--adopt',
       'take over the volumes, networks and containers of a Compose project of this name that runs there already',
     )
+    .option('--pull', 'ask the registry for every image, as with pull_policy: always')
+    .option('--now', 'do not wait for windows, locks and holds')
     .option('--max-bytes <n>', 'the longest message that may be sent', parseCount, defaultMaxBytes)
     .option('--json', 'one line of JSON an event, and one for the result')
     .addHelpText(
@@ -63,6 +67,8 @@ const run = async (app: string, options: Options): Promise<void> => {
     files,
     ...(options.replaceFiles === true ? { replaceFiles: true } : {}),
     ...(options.adopt === true ? { adopt: true } : {}),
+    ...(options.pull === true ? { pull: true } : {}),
+    ...(options.now === true ? { now: true } : {}),
   }
   process.exitCode = await withFleet(options, async (fleet) => {
     const ready = await sendAllSecrets(fleet, options.device, sendSecrets)
@@ -133,7 +139,7 @@ const deployTo = async (
   }
 }
 
-const announce = (app: string, { device, deployed, missingSecrets = [] }: Sent, json: boolean): void => {
+export const announce = (app: string, { device, deployed, missingSecrets = [] }: Sent, json: boolean): void => {
   const { deployment, isOnline } = deployed
   const { generation } = deployment
   if (json) sayJson({ event: 'deployed', device, app, generation, online: isOnline ?? null, missingSecrets })

@@ -8,7 +8,7 @@ import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { exitCode, exitCodeOf, remark, say, sayJson } from '../output.ts'
 import { type Sent, showFailure, waitForAll } from './deploy.ts'
 
-type Options = BrokerOptions & { device: string[]; volumes?: boolean; wait: boolean; timeout: number }
+type Options = BrokerOptions & { device: string[]; volumes?: boolean; now?: boolean; wait: boolean; timeout: number }
 
 export const addRemove = (program: Command): void => {
   withBrokerOptions(program.command('remove'))
@@ -16,6 +16,7 @@ export const addRemove = (program: Command): void => {
     .argument('<app>', 'name of the app', parseApp)
     .requiredOption('-d, --device <id>', 'device; may be given several times', collectDevices)
     .option('--volumes', 'remove its named volumes too, with all data in them')
+    .option('--now', 'whatever holds or locks it')
     .option('--no-wait', 'do not wait until it is gone')
     .option('--timeout <seconds>', 'how long to wait', parseSeconds, 120)
     .option('--json', 'one line of JSON an event, and one for the result')
@@ -48,7 +49,7 @@ const removeFrom = async (
   fleet: Fleet,
   device: string,
   app: string,
-  { volumes }: Options,
+  { volumes, now }: Options,
 ): Promise<Sent | { device: string; error: unknown }> => {
   try {
     const { topics } = fleet
@@ -56,7 +57,10 @@ const removeFrom = async (
     // A name mistyped must not leave an instruction on the broker for ever.
     if (known.size === 0) throw new LongshoreError('app-unknown', `${device}: no app ${app} is assigned to it`)
     const input = { device, app, by: operator(), now: Date.now() }
-    return { device, deployed: await assignRemoval(fleet, volumes === true, input) }
+    return {
+      device,
+      deployed: await assignRemoval(fleet, { volumes: volumes === true, ...(now === true ? { now } : {}) }, input),
+    }
   } catch (error) {
     return { device, error }
   }

@@ -1,0 +1,79 @@
+/** The verbs `stop`, `start`, `hold` and `unhold`: what an operator wants of an app until it is taken back. On disk first. */
+import { z } from 'zod'
+import { defined } from '../../src/defined.ts'
+import { appNameSchema, epochMsSchema } from '../../src/protocol/names.ts'
+import { describeIssue } from '../../src/protocol/payload.ts'
+import type { Reason } from '../../src/protocol/reason.ts'
+import { wholeApp } from '../reconcile/service-view.ts'
+import { targetOf } from '../reconcile/target.ts'
+import type { AppRecord } from '../store/app-record.ts'
+import type { Store } from '../store/store.ts'
+import type { Answer, Verb } from './commands.ts'
+
+export type ControlInput = {
+  readonly store: Pick<Store, 'app' | 'updateApp'>
+  readonly look: (app: string) => void
+  readonly nowMs: () => number
+}
+
+export const controlVerbs = (input: ControlInput) => ({
+  stop: control(input, serviceArgs, (record, { service, by }, at) => ({
+    ...record,
+    stopped: { ...record.stopped, [service ?? wholeApp]: { at, by } },
+  })),
+  start: control(input, serviceArgs, (record, { service }) => {
+    const { stopped: _, ...rest } = record
+    const left = service === undefined ? {} : stoppedBut(record, service)
+    return Object.keys(left).length === 0 ? rest : { ...rest, stopped: left }
+  }),
+  hold: control(input, holdArgs, (record, { until, reason, by }, at) => ({
+    ...record,
+    hold: defined({ at, by, until, reason }),
+  })),
+  unhold: control(input, commonArgs, ({ hold: _, ...record }) => record),
+})
+
+const commonArgs = z.object({ app: appNameSchema, by: z.string().max(200).default('somebody') })
+const serviceArgs = commonArgs.extend({ service: z.string().min(1).optional() })
+const holdArgs = commonArgs.extend({ until: epochMsSchema.optional(), reason: z.string().max(500).optional() })
+
+type Args = z.infer<typeof commonArgs> & { readonly service?: string | undefined }
+
+const control =
+  <Schema extends z.ZodType<Args>>(
+    { store, look, nowMs }: ControlInput,
+    schema: Schema,
+    change: (record: AppRecord, args: z.infer<Schema>, now: number) => AppRecord,
+  ): Verb =>
+  async (args) => {
+    const parsed = schema.safeParse(args)
+    if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
+    const { app, service } = parsed.data
+    const record = store.app(app)
+    const services = record === undefined ? undefined : servicesOf(record)
+    if (services === undefined) return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
+    if (service !== undefined && !services.includes(service))
+      return refused({
+        code: 'reference-missing',
+        message: `app ${app} has no service ${service}, but ${services.join(', ')}`,
+      })
+    await store.updateApp(app, (current) => change(current, parsed.data, nowMs()))
+    look(app)
+    return { outcome: 'done' }
+  }
+
+/** undefined: the app is not, or no longer, wanted here. */
+const servicesOf = (record: AppRecord): string[] | undefined => {
+  const deployment = targetOf(record).accepted?.deployment
+  return deployment === undefined || deployment.remove ? undefined : Object.keys(deployment.compose.services).sort()
+}
+
+/** Of an app that was stopped as a whole, all but one stay so. */
+const stoppedBut = (record: AppRecord, service: string): NonNullable<AppRecord['stopped']> => {
+  const { [wholeApp]: whole, ...stopped } = record.stopped ?? {}
+  const each = whole === undefined ? {} : Object.fromEntries((servicesOf(record) ?? []).map((name) => [name, whole]))
+  const { [service]: _, ...left } = { ...each, ...stopped }
+  return left
+}
+
+const refused = (reason: Reason): Answer => ({ outcome: 'refused', reason })

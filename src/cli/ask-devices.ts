@@ -1,0 +1,43 @@
+/** Asks several devices the same thing, and says of each how it went. */
+import { ask } from '../fleet/command.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Command, Reply } from '../protocol/command.ts'
+import { LongshoreError, reasonOf } from '../protocol/reason.ts'
+import { showFailure } from './commands/deploy.ts'
+import { exitCode, exitCodeOf, say, sayJson } from './output.ts'
+
+export type Question = {
+  readonly verb: string
+  readonly args: Command['args']
+  readonly timeoutMs: number
+  readonly json: boolean
+  /** what to say of a device that did it */
+  readonly done: (device: string) => string
+}
+
+/** The highest exit code of them all. A command is worth something now only: one that is offline does not get it later. */
+export const askDevices = async (fleet: Fleet, devices: readonly string[], question: Question): Promise<number> => {
+  const { verb, args, timeoutMs, json, done } = question
+  const codes = await Promise.all(
+    devices.map(async (device) => {
+      try {
+        const reply = answered(device, await ask(fleet, { device, verb, args, timeoutMs, now: Date.now() }))
+        if (json) sayJson({ device, ...reply })
+        else say(done(device))
+        return exitCode.done
+      } catch (error) {
+        if (json) sayJson({ device, outcome: 'failed', reason: reasonOf(error) })
+        else showFailure(device, error)
+        return exitCodeOf(reasonOf(error).code)
+      }
+    }),
+  )
+  return Math.max(exitCode.done, ...codes)
+}
+
+/** The reply of a device that did what it was asked for. @throws LongshoreError with the reason of one that did not */
+export const answered = (device: string, reply: Reply): Reply => {
+  if (reply.outcome === 'done') return reply
+  const { code = 'internal-error', message = 'no reason given' } = reply.reason ?? {}
+  throw new LongshoreError(code as never, `${device}: ${reply.outcome}: ${message}`)
+}
