@@ -328,7 +328,7 @@ export const createAgent = (input: AgentInput): Agent => {
     },
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
-      policy.stop()
+      await policy.stop()
       abort.abort()
       progress.stop()
       await reconciler.stop()
