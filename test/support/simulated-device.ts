@@ -2,6 +2,8 @@
  * A device without a broker: the real reconciler, puller, reporter and store on a simulated engine, under fake timers.
  * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
  */
+import type { Answer } from '../../agent/commands/commands.ts'
+import { controlVerbs } from '../../agent/commands/control-verbs.ts'
 import type { Engine } from '../../agent/engine/engine.ts'
 import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
@@ -33,6 +35,8 @@ export type SimulatedDevice = {
   readonly engine: SimulatedEngine
   readonly store: Store
   readonly reported: ReadonlyMap<string, Reported>
+  /** all that was ever reported, oldest first */
+  readonly reports: readonly Reported[]
   readonly files: MemoryFiles
   /** by name: what was set for every app */
   readonly secrets: Map<string, string>
@@ -40,6 +44,8 @@ export type SimulatedDevice = {
   readonly setPolicy: (changes: Partial<Policy>) => void
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
+  /** What an operator asks of an app by command; told when it is on disk. */
+  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string>) => Promise<Answer>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
@@ -73,6 +79,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   let life: Life | undefined
   let policyChanges: Partial<Policy> = {}
   const reported = new Map<string, Reported>()
+  const reports: Reported[] = []
   const store = memoryStore()
   const files = memoryFiles()
   const secrets = new Map<string, string>()
@@ -151,12 +158,12 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     const guardedEngine = engineOf(current)
     const guardedStore: Store = {
       ...store,
-      updateApp: async (name, change) => (own?.isFrozen ? never : store.updateApp(name, change)),
+      updateApp: async (name, change) => (await guard(current, () => store.updateApp(name, change))) as AppRecord,
     }
     const puller = createPuller({
       credentials: () => undefined,
       engine: guardedEngine,
-      monotonicMs: Date.now,
+      monotonicMs: () => performance.now(),
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),
       onProgress: () => undefined,
@@ -173,16 +180,18 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       puller,
       reporter: createReporter({
         publish: async (app, message) => {
-          if (message !== undefined && !own?.isFrozen) reported.set(app, message)
+          if (message === undefined || own?.isFrozen) return
+          reported.set(app, message)
+          reports.push(message)
         },
         session: () => 1,
         nowMs: Date.now,
       }),
       log: silent,
       nowMs: Date.now,
-      monotonicMs: Date.now,
+      monotonicMs: () => performance.now(),
       onOperations: () => undefined,
-      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: Date.now() }),
+      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: performance.now() }),
       keepReleases: 3,
     })
     own = { isFrozen: false, abort: new AbortController(), reconciler }
@@ -242,6 +251,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     files,
     secrets,
     reported,
+    reports,
     deploy: (compose, texts = {}, options = {}) => {
       const packed = packFiles(texts)
       return take(compose.name, {
@@ -252,6 +262,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         ...options,
       })
     },
+    ask: (verb, args) =>
+      controlVerbs({ store, look: (app) => life?.reconciler.look(app), nowMs: Date.now })[verb](args),
     remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
     crash: (afterCalls, isAfterEffect) => {
       callsUntilCrash = afterCalls
