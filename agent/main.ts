@@ -11,6 +11,7 @@ import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
+import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
@@ -32,7 +33,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     cert: config.cert,
     key: config.key,
   })
-  const engine = dockerEngine(config.engine ?? findEngineUrl(process.env))
+  const engine = dockerEngine(config.engine ?? findEngineUrl(process.env), config.pullStallS * 1000)
   const store = await openFileStore(config.state, log)
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
@@ -54,6 +55,9 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     lookEveryMs: config.lookEveryS * 1000,
     version,
     engine,
+    registryMirrors: config.registryMirrors,
+    registryCredentials:
+      config.registryCredentials === undefined ? async () => undefined : fileCredentials(config.registryCredentials),
     files: diskFiles(config.state, secretsFolder),
     identity,
     secretStore: await openSecretStore(config.state, log),

@@ -7,9 +7,16 @@ import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
 import type { NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
-import type { Engine, EngineEvent, EngineState, NamedObject } from './engine.ts'
+import type { Engine, EngineEvent, EngineImage, EngineState, NamedObject } from './engine.ts'
 import { createBroadcast } from './simulated-events.ts'
-import { fail, newWorld, type SimulatedContainer, toEngineContainer, type World } from './simulated-world.ts'
+import {
+  fail,
+  newWorld,
+  type SimulatedContainer,
+  type SimulatedImage,
+  toEngineContainer,
+  type World,
+} from './simulated-world.ts'
 
 /** Named as the calls of the interface are. */
 export type CallKind = Exclude<keyof Engine, 'events'>
@@ -61,7 +68,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     return result
   }
 
-  const pull = async (reference: string, signal: AbortSignal): Promise<void> => {
+  const pull = async (reference: string, signal: AbortSignal): Promise<EngineImage> => {
     if (reach.isHolding && !signal.aborted)
       await new Promise<void>((resolve) => {
         const go = (): void => {
@@ -75,6 +82,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     const image = registry.get(reference) ?? fail(`pull of ${reference}`, 'manifest unknown', 'image-not-found')
     world.images.set(reference, image)
     broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
+    return toEngineImage(image)
   }
 
   return {
@@ -86,6 +94,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         apiVersion,
         os: 'linux',
         arch: 'amd64',
+        platform,
         storageDriver: 'memory',
         cgroupVersion: '2',
       })),
@@ -98,12 +107,21 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         volumes: [...world.volumes.values()].map(toNamedObject),
       })),
     details: (id) => call('details', id, () => detailsOf(world.find(id))),
-    imageId: (reference) => call('imageId', reference, () => world.image(reference)?.id),
+    image: (reference) =>
+      call('image', reference, () => {
+        const image = world.image(reference)
+        return image && toEngineImage(image)
+      }),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
         return pull(reference, signal)
       }),
+    tagImage: (id, reference) =>
+      call('tagImage', reference, () => {
+        world.images.set(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
+      }),
+    untagImage: (reference) => call('untagImage', reference, () => void world.images.delete(reference)),
     createNetwork: (name, spec) =>
       call('createNetwork', name, () => {
         requireAbleToCreateNetwork(apiVersion, spec, `creating network ${name}`)
@@ -134,6 +152,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
 /** As old as the oldest engine that is supported. */
 const apiVersion = '1.41'
 
+const platform = 'linux/amd64'
+
 const toNamedObject = ({ id, name, labels }: NamedObject): NamedObject => ({ id, name, labels })
 
 const isOf =
@@ -156,7 +176,19 @@ const detailsOf = (container: SimulatedContainer | undefined) => {
   }
 }
 
-const newImage = (id: string, volumes: readonly string[]) => ({ id, volumes })
+const newImage = (
+  id: string,
+  volumes: readonly string[],
+  imagePlatform = platform,
+  digests: readonly string[] = [],
+) => ({
+  id,
+  volumes,
+  platform: imagePlatform,
+  digests,
+})
+
+const toEngineImage = ({ id, platform, digests }: SimulatedImage): EngineImage => ({ id, platform, digests })
 
 /** What happens to an engine from outside. Containers are named by name or id. */
 const createControls = (
@@ -210,11 +242,11 @@ const createControls = (
       void world.volumes.set(name, { id: name, name, labels, spec: plainVolume }),
     takePort: (port: string): void => void world.foreignPorts.add(port),
     freePort: (port: string): void => void world.foreignPorts.delete(port),
-    addImage: (reference: string, id: string, volumes: readonly string[] = []): void =>
-      void world.images.set(reference, newImage(id, volumes)),
+    addImage: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
+      void world.images.set(reference, newImage(id, volumes, imagePlatform)),
     removeImage: (reference: string): void => void world.images.delete(reference),
-    addToRegistry: (reference: string, id: string, volumes: readonly string[] = []): void =>
-      void registry.set(reference, newImage(id, volumes)),
+    addToRegistry: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
+      void registry.set(reference, newImage(id, volumes, imagePlatform, [`${reference}@${id}`])),
     /** Pulls neither end nor fail until they are let go or given up. */
     holdPulls: (): void => {
       reach.isHolding = true

@@ -1,8 +1,10 @@
 /** Reads what the planner must know besides the containers: images and files, and of them only what could matter. */
+import type { Model } from '../../src/compose/model.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { Owner } from '../translate/engine-names.ts'
+import { misfitOf } from '../translate/platform.ts'
 import { type Adopted, withAdopted } from './adopt.ts'
 import type { Observed } from './observed.ts'
 import type { PlanInput } from './plan-contract.ts'
@@ -12,7 +14,7 @@ import { isUp, type Views, viewServices } from './service-view.ts'
 
 export type GatherInput = {
   readonly owner: Owner
-  readonly engine: Pick<Engine, 'imageId'>
+  readonly engine: Pick<Engine, 'image' | 'facts'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
   readonly record: AppRecord
   readonly observed: Observed
@@ -21,7 +23,7 @@ export type GatherInput = {
 
 export type Gathered = Pick<
   PlanInput,
-  'owner' | 'record' | 'observed' | 'secretVersions' | 'images' | 'files' | 'paths'
+  'owner' | 'record' | 'observed' | 'secretVersions' | 'images' | 'misfits' | 'files' | 'paths'
 > & {
   /** what the app has taken over: to be stored before anything is done about it */
   readonly adopted: Adopted | undefined
@@ -33,13 +35,22 @@ export const gather = async (input: GatherInput): Promise<Gathered> => {
   const { accepted, app } = record
   const views = viewsOfNewest({ ...input, observed })
   const isComplete = views !== undefined && [...views.values()].every(isUp)
-  const [images, observedFiles] = await Promise.all([
+  const [lookedUp, observedFiles] = await Promise.all([
     accepted === undefined || accepted.deployment.remove
-      ? {}
-      : lookUpImages(engine, imagesToLookUp(accepted, views), imagePlatforms(accepted.deployment.compose)),
+      ? { images: {} }
+      : lookUpImages(engine, imagesToLookUp(accepted, views), accepted.deployment.compose),
     files.observe(app, dataPathsToLookAt(record, isComplete)),
   ])
-  return { owner, record, observed, adopted, secretVersions, images, files: observedFiles, paths: files.paths(app) }
+  return {
+    owner,
+    record,
+    observed,
+    adopted,
+    secretVersions,
+    ...lookedUp,
+    files: observedFiles,
+    paths: files.paths(app),
+  }
 }
 
 /** undefined while not all images of the newest deployment are known. */
@@ -57,15 +68,26 @@ export const viewsOfNewest = ({
   return viewServices({ owner, app, deployment, images, written, secretVersions, observed })
 }
 
+/** What a service names must be of a platform that runs here; an id that was resolved once is used as it is. */
 const lookUpImages = async (
-  engine: Pick<Engine, 'imageId'>,
+  engine: GatherInput['engine'],
   references: readonly string[],
-  platforms: Readonly<Record<string, string>>,
-): Promise<Record<string, string | null>> =>
-  Object.fromEntries(
-    await Promise.all(
-      references.map(
-        async (reference) => [reference, (await engine.imageId(reference, platforms[reference])) ?? null] as const,
-      ),
-    ),
+  model: Model,
+): Promise<Pick<PlanInput, 'images' | 'misfits'>> => {
+  if (references.length === 0) return { images: {} }
+  const platforms = imagePlatforms(model)
+  const named = new Set(Object.values(model.services).map(({ image }) => image))
+  const { platform: enginePlatform } = await engine.facts()
+  const found = await Promise.all(
+    references.map(async (reference) => {
+      const image = await engine.image(reference)
+      if (image === undefined || !named.has(reference)) return { reference, id: image?.id ?? null }
+      const misfit = misfitOf(reference, image.platform, platforms[reference], enginePlatform)
+      return misfit === undefined ? { reference, id: image.id } : { reference, id: null, misfit }
+    }),
   )
+  return {
+    images: Object.fromEntries(found.map(({ reference, id }) => [reference, id])),
+    misfits: Object.fromEntries(found.flatMap(({ reference, misfit }) => (misfit ? [[reference, misfit]] : []))),
+  }
+}

@@ -23,7 +23,8 @@ export const planImages = (input: PlanInput, accepted: Accepted, deployment: Acc
   const pull = (reference: string): void => {
     wanted.push(reference)
     const state = input.pulls[reference]
-    if (state?.state === 'failed') waits.push({ reason: state.reason, retryAt: state.retryAt })
+    if (state?.state === 'failed')
+      waits.push({ reason: withMisfit(input.misfits?.[reference], state.reason), retryAt: state.retryAt })
     else isPulling = true
   }
 
@@ -35,18 +36,29 @@ export const planImages = (input: PlanInput, accepted: Accepted, deployment: Acc
       continue
     }
     const local = input.images[reference] ?? undefined
-    const pulled = input.pulls[reference]?.state
+    const pulled = input.pulls[reference]
+    // What was pulled and stored, and is gone by now, has to be pulled again.
+    const isPulled = pulled?.state === 'done' && pulled.imageId !== known
     const isAsked = policy === 'always' && known === undefined
-    if (isAsked && pulled !== 'done' && !(pulled === 'failed' && local !== undefined)) pull(reference)
+    if (isPulled) ids[reference] = pulled.imageId
+    else if (isAsked && !(pulled?.state === 'failed' && local !== undefined)) pull(reference)
     else if (local !== undefined) ids[reference] = local
-    else if (policy === 'never')
-      waits.push({
-        reason: { code: 'image-missing', message: `image ${reference} is not on the device and pull_policy is never` },
-      })
+    else if (policy === 'never') waits.push({ reason: input.misfits?.[reference] ?? missing(reference) })
     else pull(reference)
   }
   return { ids, wanted, isPulling, waits }
 }
+
+const missing = (reference: string): Reason => ({
+  code: 'image-missing',
+  message: `image ${reference} is not on the device and pull_policy is never`,
+})
+
+/** Where no better one is to be had, the one that is here says most. */
+const withMisfit = (misfit: Reason | undefined, pull: Reason): Reason =>
+  misfit === undefined || pull.code === misfit.code
+    ? pull
+    : { ...misfit, message: `${misfit.message}; ${pull.message}` }
 
 /**
  * The references and ids that the next plan must know about: none at all while every container is as wanted.

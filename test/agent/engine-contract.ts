@@ -60,7 +60,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     beforeEach(async () => {
       given = await open()
       engine = given.engine
-      imageId = (await engine.imageId(given.image)) ?? ''
+      imageId = (await engine.image(given.image))?.id ?? ''
     })
 
     const named = (rest: string): string => `${given.agent}-${rest}`
@@ -108,11 +108,27 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
 
     test('a local image has an id, by reference and by the id itself', async () => {
       expect(imageId).toMatch(/^sha256:/)
-      expect(await engine.imageId(imageId)).toBe(imageId)
+      expect(await engine.image(imageId)).toMatchObject({ id: imageId, digests: [] })
     })
 
     test('a missing image has no id', async () => {
-      expect(await engine.imageId('longshore/nothing:9')).toBeUndefined()
+      expect(await engine.image('longshore/nothing:9')).toBeUndefined()
+    })
+
+    test('an image that was made here is of the platform of the engine', async () => {
+      const { platform } = await engine.facts()
+      expect(platform).toMatch(/^linux\/[a-z0-9]+(\/v\d)?$/)
+      expect(await engine.image(given.image)).toHaveProperty('platform', platform)
+    })
+
+    test('an image has any number of names, and taking one away leaves it the others', async () => {
+      const name = `${given.agent.toLowerCase()}/again:1`
+      await engine.tagImage(imageId, name)
+      expect(await engine.image(name)).toMatchObject({ id: imageId })
+      await engine.untagImage(name)
+      await engine.untagImage(name)
+      expect(await engine.image(name)).toBeUndefined()
+      expect(await engine.image(given.image)).toMatchObject({ id: imageId })
     })
 
     test('a container is created, with its name, labels, image and no start', async () => {
@@ -453,7 +469,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         unreachable.facts(),
         unreachable.list({ agent: 'x' }),
         unreachable.details('x'),
-        unreachable.imageId('x'),
+        unreachable.image('x'),
         unreachable.createContainer('x', spec()),
         unreachable.startContainer('x'),
         unreachable.stopContainer('x', 1),

@@ -465,8 +465,8 @@ describe('images', () => {
 
   test('always: asks although it is here, uses what came, and falls back to the local one', () => {
     expect(planned(using('always'))).toMatchObject({ phase: 'pulling', pulls: [image], operations: [] })
-    const done = { [image]: { state: 'done' as const } }
-    expect(planned({ ...using('always'), pulls: done }).images).toEqual({ [image]: 'sha256:web' })
+    const done = { [image]: { state: 'done' as const, imageId: 'sha256:came' } }
+    expect(planned({ ...using('always'), pulls: done }).images).toEqual({ [image]: 'sha256:came' })
     expect(planned({ ...using('always'), pulls: failed() }).images).toEqual({ [image]: 'sha256:web' })
   })
 

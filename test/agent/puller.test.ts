@@ -22,14 +22,12 @@ const open = () => {
   const looks: string[] = []
   const told: string[] = []
   const puller = createPuller({
-    credentials: () => undefined,
-    engine: {
-      pull: (reference, onProgress, signal, { platform } = {}) =>
-        new Promise((resolve, reject) => {
-          const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
-          begun.push({ reference, platform, signal, resolve, reject, tell })
-        }),
-    },
+    fetchImage: (reference, platform, onProgress, signal) =>
+      new Promise((settle, reject) => {
+        const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
+        const resolve = (): void => settle(`sha256:${reference}`)
+        begun.push({ reference, platform, signal, resolve, reject, tell })
+      }),
     monotonicMs: () => 1_000,
     random: () => 1,
     onChange: (app) => looks.push(app),
@@ -48,7 +46,7 @@ test('what is wanted is pulled once, and the app looked at when it is there', as
   begun[0]?.resolve()
   await flush()
   expect(looks).toEqual(['shop'])
-  expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'done' })
+  expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'done', imageId: 'sha256:a:1' })
 })
 
 test('a pull for another platform takes the place of the one under way', () => {
@@ -113,7 +111,7 @@ test('what was pulled is not asked for again in its generation, and is in the ne
   begun[0]?.resolve()
   await flush()
   puller.want('shop', 1, [])
-  expect(puller.states('shop', 1)).toEqual({ 'a:1': { state: 'done' } })
+  expect(puller.states('shop', 1)).toEqual({ 'a:1': { state: 'done', imageId: 'sha256:a:1' } })
   puller.want('shop', 2, ['a:1'])
   expect(references()).toEqual(['a:1', 'a:1'])
 })

@@ -71,7 +71,7 @@ test('an image of a registry that asks for credentials', async () => {
     'shop',
     'a refused pull',
     ({ waitingFor }) =>
-      waitingFor?.some(({ code, message }) => code.startsWith('image-') && /auth|credential/i.test(message)) === true,
+      waitingFor?.some(({ code, message }) => code === 'registry-unauthorized' && message.includes('longshore secret set')) === true,
   )
   const recipient = await eventually('the device to publish its key', () => readRecipient(fleet, device))
   const set = { [registry]: Buffer.from('gateway:s3cret') }

@@ -11,10 +11,12 @@ import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { dockerEngine } from '../../agent/engine/docker.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
+import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { replaceText } from '../../agent/store/record-file.ts'
+import type { RegistryMirrors } from '../../agent/translate/registry.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
@@ -69,6 +71,9 @@ export type TestAgentOptions = {
   readonly engineUrl?: string
   readonly lookEveryMs?: number
   readonly secretsFolder?: string
+  readonly registryMirrors?: RegistryMirrors
+  readonly registryCredentials?: CredentialSource
+  readonly pullStallMs?: number
 }
 
 export type TestAgent = {
@@ -95,7 +100,9 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
     version: 'test',
-    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`),
+    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, options.pullStallMs),
+    registryMirrors: options.registryMirrors ?? {},
+    registryCredentials: options.registryCredentials ?? (async () => undefined),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
     identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
     secretStore: await openSecretStore(state, silent),

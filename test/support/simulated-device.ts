@@ -11,6 +11,7 @@ import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
+import { createFetchImage } from '../../agent/registry/fetch-image.ts'
 import { type AppRecord, emptyRecord, neededContents } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Store } from '../../agent/store/store.ts'
@@ -148,8 +149,12 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       updateApp: async (name, change) => (own?.isFrozen ? never : store.updateApp(name, change)),
     }
     const puller = createPuller({
-      credentials: () => undefined,
-      engine: guardedEngine,
+      fetchImage: createFetchImage({
+        engine: guardedEngine,
+        mirrors: {},
+        credentials: async () => undefined,
+        monotonicMs: Date.now,
+      }),
       monotonicMs: Date.now,
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),
