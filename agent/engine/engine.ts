@@ -92,7 +92,7 @@ export type EngineImage = {
   readonly id: string
   /** as `linux/arm/v7`; empty where the image does not say */
   readonly platform: string
-  /** as `name@sha256:…`: what registries call it; none of one that was never pulled */
+  /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
   readonly digests: readonly string[]
 }
 

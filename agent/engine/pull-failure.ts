@@ -5,14 +5,14 @@ import { registryOf } from '../translate/registry.ts'
 /** First match wins: Docker Hub says "denied" and "does not exist" in one sentence, and either may be so. */
 const patterns: readonly (readonly [RegExp, Code])[] = [
   [/no space left on device|disk quota exceeded/i, 'disk-full'],
-  [/no matching manifest for|image operating system ".*" cannot be used/i, 'wrong-platform'],
-  [/toomanyrequests|too many requests|HTTP (status: |status code )?429|rate limit/i, 'registry-busy'],
+  [/no matching manifest for|no match for platform|image operating system ".*" cannot be used/i, 'wrong-platform'],
+  [/toomanyrequests|too many requests|HTTP (status: )?429|rate limit/i, 'registry-busy'],
   [
-    /unauthorized|no basic auth credentials|access denied|access to the resource is denied|denied:|forbidden|HTTP (status: |status code )?40[13]\b/i,
+    /unauthorized|no basic auth credentials|access denied|access to the resource is denied|denied:|forbidden|HTTP (status: )?40[13]\b/i,
     'registry-unauthorized',
   ],
   [
-    /manifest .*(unknown|not found)|manifest unknown|name unknown|not known to registry|repository .*not found|repository does not exist|no such image|not found: manifest|HTTP (status: |status code )?404\b/i,
+    /manifest .*(unknown|not found)|manifest unknown|name unknown|not known to registry|repository .*not found|repository does not exist|no such image|: not found$|HTTP (status: )?404\b/i,
     'image-not-found',
   ],
 ]

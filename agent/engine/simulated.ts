@@ -68,6 +68,13 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     return result
   }
 
+  /** One that loses its name to another stays, without one. */
+  const nameImage = (reference: string, image: SimulatedImage): void => {
+    const before = world.images.get(reference)
+    if (before !== undefined) world.images.set(before.id, before)
+    world.images.set(reference, image)
+  }
+
   const pull = async (reference: string, signal: AbortSignal): Promise<EngineImage> => {
     if (reach.isHolding && !signal.aborted)
       await new Promise<void>((resolve) => {
@@ -80,7 +87,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       })
     if (signal.aborted) fail(`pull of ${reference}`, 'it was given up', 'superseded')
     const image = registry.get(reference) ?? fail(`pull of ${reference}`, 'manifest unknown', 'image-not-found')
-    world.images.set(reference, image)
+    nameImage(reference, image)
     broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
     return toEngineImage(image)
   }
@@ -119,7 +126,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       }),
     tagImage: (id, reference) =>
       call('tagImage', reference, () => {
-        world.images.set(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
+        nameImage(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
       }),
     untagImage: (reference) => call('untagImage', reference, () => void world.images.delete(reference)),
     createNetwork: (name, spec) =>

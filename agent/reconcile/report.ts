@@ -1,4 +1,5 @@
 /** What the device says about an app: from the record, what was observed and the plan, to the `reported` message. Pure. */
+import { defined, own } from '../../src/defined.ts'
 import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/reported.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
@@ -49,7 +50,7 @@ export const reportBody = ({ owner, record, observed, secretVersions, plan }: Re
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),
     ...(refused === undefined ? {} : { refused }),
     ...(kept.length === 0 ? {} : { keptFiles: kept.slice(0, mostKeptFiles), keptFileCount: kept.length }),
-    services: views === undefined ? {} : serviceReports(views),
+    services: views === undefined ? {} : serviceReports(views, observed?.imageDigests ?? {}),
   }
 }
 
@@ -65,21 +66,21 @@ const viewsOfAccepted = ({ accepted }: AppRecord, seen: Seen): Views => {
 }
 
 /** One report a service: of several containers, that of the one that is worst off, with all of them beside it. */
-const serviceReports = (views: Views): Record<string, ServiceReport> => {
+const serviceReports = (views: Views, digests: Readonly<Record<string, string>>): Record<string, ServiceReport> => {
   const names = [...new Set([...views.values()].map(({ name }) => name))]
   return Object.fromEntries(
     names.map((name) => {
       const all = viewsOf(views, name)
       const worst = all.find((view) => !isGood(view)) ?? (all[0] as ServiceView)
-      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view)) }))
-      return [name, { ...serviceReport(worst), ...(all.length === 1 ? {} : { replicas }) }]
+      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view, digests)) }))
+      return [name, { ...serviceReport(worst, digests), ...(all.length === 1 ? {} : { replicas }) }]
     }),
   )
 }
 
 const stateOfReplica = ({ state, health, restarts }: ServiceReport) => ({ state, health, restarts })
 
-const serviceReport = (view: ServiceView): ServiceReport => {
+const serviceReport = (view: ServiceView, digests: Readonly<Record<string, string>>): ServiceReport => {
   // Until it is replaced, the container of the release before is what runs.
   const container = view.wanted?.state === 'created' ? (view.others[0] ?? view.wanted) : (view.wanted ?? view.others[0])
   const reason = faultOf(view)
@@ -92,6 +93,7 @@ const serviceReport = (view: ServiceView): ServiceReport => {
     health: container.health,
     restarts: details?.restarts ?? 0,
     imageId: container.imageId,
+    ...defined({ imageDigest: own(digests, container.imageId) }),
     ...(container.labels[label.digest] === undefined ? {} : { digest: container.labels[label.digest] }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(details?.startedAt === undefined ? {} : { startedAt: details.startedAt }),

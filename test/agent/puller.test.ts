@@ -86,6 +86,21 @@ test('a failed pull says why and when, and is tried again then', async () => {
   expect(puller.states('shop', 1)['a:1']).toMatchObject({ reason: { code: 'image-pull-failed' }, retryAt: 3_000 })
 })
 
+test('pauses grow to five minutes', async () => {
+  const { puller, begun, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  const pauses: number[] = []
+  for (let attempt = 0; attempt < 11; attempt += 1) {
+    begun[attempt]?.reject(new Error('no route'))
+    await flush()
+    const state = puller.states('shop', 1)['a:1']
+    pauses.push(state?.state === 'failed' ? state.retryAt - 1_000 : 0)
+    vi.advanceTimersByTime(300_000)
+  }
+  expect(pauses.slice(0, 3)).toEqual([1_000, 2_000, 4_000])
+  expect(pauses.slice(-2)).toEqual([300_000, 300_000])
+})
+
 test('what is no longer wanted is given up, and says nothing more', async () => {
   const { puller, begun, looks, flush } = open()
   puller.want('shop', 1, ['a:1', 'b:1'])

@@ -1,6 +1,7 @@
 /** A door before a registry that can be told to break: per request, and changed at any time. It counts what it sends. */
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
+import { removeImagesOf } from './registry.ts'
 
 export type RegistryRequest = {
   readonly kind: 'ping' | 'manifest' | 'blob' | 'other'
@@ -12,8 +13,8 @@ export type RegistryRequest = {
 
 export type Fault =
   | { readonly kind: 'status'; readonly status: number }
-  /** takes the request and never answers */
-  | { readonly kind: 'hang' }
+  /** takes the request and never answers; or begins to, and sends no more than so many bytes of the body */
+  | { readonly kind: 'hang'; readonly afterBytes?: number }
   /** ends the connection after so many bytes of the body */
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** turns the bits of the last byte over */
@@ -28,17 +29,20 @@ export type RegistryProxy = {
   /** sent of the body of each blob, by digest */
   readonly sentBytes: ReadonlyMap<string, number>
   readonly requests: readonly RegistryRequest[]
+  /** answers of which more is to come */
+  readonly openBodies: () => number
 }
 
 export const startRegistryProxy = async (target: string): Promise<RegistryProxy> => {
   let faultOf: ((request: RegistryRequest) => Fault | undefined) | undefined
   const sentBytes = new Map<string, number>()
   const requests: RegistryRequest[] = []
+  let openBodies = 0
   const server = createServer((incoming, response) => {
     const request = describe(incoming)
     requests.push(request)
     const fault = faultOf?.(request)
-    if (fault?.kind === 'hang') return
+    if (fault?.kind === 'hang' && fault.afterBytes === undefined) return
     if (fault?.kind === 'status') {
       response.writeHead(fault.status, { 'content-type': 'text/plain', 'retry-after': '1' }).end('broken')
       return
@@ -52,6 +56,10 @@ export const startRegistryProxy = async (target: string): Promise<RegistryProxy>
       { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
       (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers)
+        openBodies += 1
+        response.once('close', () => {
+          openBodies -= 1
+        })
         send(answer, response, fault, count).catch(() => response.destroy())
       },
     )
@@ -59,20 +67,22 @@ export const startRegistryProxy = async (target: string): Promise<RegistryProxy>
     response.on('close', () => outgoing.destroy())
     incoming.pipe(outgoing)
   })
-  onTestFinished(() => {
+  onTestFinished(async () => {
     server.closeAllConnections()
     server.close()
+    await removeImagesOf(host)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const host = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   return {
-    host: `127.0.0.1:${port}`,
+    host,
     break: (fault) => {
       faultOf = fault
     },
     sentBytes,
     requests,
+    openBodies: () => openBodies,
   }
 }
 
@@ -104,6 +114,9 @@ const send = async (
         await write(part)
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
+    } else if (fault?.kind === 'hang' && sent + chunk.length >= (fault.afterBytes ?? 0)) {
+      await write(chunk.subarray(0, (fault.afterBytes ?? 0) - sent))
+      return
     } else if (fault?.kind === 'cut' && sent + chunk.length >= fault.afterBytes) {
       await write(chunk.subarray(0, fault.afterBytes - sent))
       response.socket?.end()
