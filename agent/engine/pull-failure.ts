@@ -8,7 +8,7 @@ const patterns: readonly (readonly [RegExp, Code])[] = [
   [/no matching manifest for|no match for platform|image operating system ".*" cannot be used/i, 'wrong-platform'],
   [/toomanyrequests|too many requests|HTTP (status: )?429|rate limit/i, 'registry-busy'],
   [
-    /unauthorized|no basic auth credentials|access denied|access to the resource is denied|denied:|forbidden|HTTP (status: )?40[13]\b/i,
+    /unauthorized|no basic auth credentials|access denied|access to the resource is denied|(?<!permission )denied:|forbidden|HTTP (status: )?40[13]\b/i,
     'registry-unauthorized',
   ],
   [

@@ -28,27 +28,51 @@ export type FetchImageInput = {
 
 const avoidMirrorMs = 300_000
 
+/** Runs what is under one key one after another. */
+const createTurns = () => {
+  const last = new Map<string, Promise<unknown>>()
+  return <T>(key: string, act: () => Promise<T>): Promise<T> => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(act, act)
+    last.set(key, mine)
+    const end = (): void => {
+      if (last.get(key) === mine) last.delete(key)
+    }
+    mine.then(end, end)
+    return mine
+  }
+}
+
 export const createFetchImage = ({ engine, mirrors, credentials, monotonicMs }: FetchImageInput): FetchImage => {
   /** by registry: when it last failed as a mirror */
   const failedAt = new Map<string, number>()
+
+  /** A mirror's name is taken away at the end: not while another pull is still under it. */
+  const inTurn = createTurns()
 
   const isAvoided = (source: string): boolean =>
     monotonicMs() - (failedAt.get(registryOf(source)) ?? Number.NEGATIVE_INFINITY) < avoidMirrorMs
 
   /** Where to ask, in order. */
   const sourcesOf = (reference: string): string[] => {
-    const all = mirrorReferences(reference, mirrors)
+    const all = mirrorReferences(reference, mirrors).filter((source) => source !== reference)
     return [...all.filter((source) => !isAvoided(source)), reference, ...all.filter(isAvoided)]
   }
 
   return async (reference, platform, onProgress, signal) => {
     const { platform: enginePlatform } = await engine.facts()
 
+    const pull = async (source: string): Promise<EngineImage> =>
+      engine.pull(source, onProgress, signal, { platform, credentials: await credentials(registryOf(source)) })
+
+    const pullAside = async (source: string): Promise<EngineImage> => {
+      const before = await engine.image(source)
+      const image = await pull(source)
+      await rename(engine, image, source, reference, before)
+      return image
+    }
+
     const pullFrom = async (source: string): Promise<string> => {
-      const before = source === reference ? undefined : await engine.image(source)
-      const options = { platform, credentials: await credentials(registryOf(source)) }
-      const image = await engine.pull(source, onProgress, signal, options)
-      if (source !== reference) await rename(engine, image, source, reference, before)
+      const image = source === reference ? await pull(source) : await inTurn(source, () => pullAside(source))
       const misfit = misfitOf(source, image.platform, platform, enginePlatform)
       if (misfit !== undefined) throw new LongshoreError(misfit.code, misfit.message)
       return image.id

@@ -38,6 +38,21 @@ test('the first mirror that has it is enough, and the image has its own name onl
   expect([await id('web:1'), await id('one.example/library/web:1')]).toEqual(['sha256:web', undefined])
 })
 
+test('two pulls from one mirror at once do not take its name from each other', async () => {
+  const { controls, fetch, id } = open()
+  controls.addToRegistry('one.example/library/web:1', 'sha256:web')
+  expect(await Promise.all([fetch(), fetch()])).toEqual(['sha256:web', 'sha256:web'])
+  const changes = controls.calls.map(({ kind }) => kind).filter((kind) => kind !== 'facts' && kind !== 'image')
+  expect(changes).toEqual(['pull', 'tagImage', 'untagImage', 'pull', 'tagImage', 'untagImage'])
+  expect([await id('web:1'), await id('one.example/library/web:1')]).toEqual(['sha256:web', undefined])
+})
+
+test('a registry is no mirror of itself', async () => {
+  const { asked, fetch } = open()
+  await fetch('one.example/web:1').catch(() => undefined)
+  expect(asked).toEqual(['two.example', 'one.example'])
+})
+
 test('a name of the mirror that was there before stays what it was', async () => {
   const { controls, fetch, id } = open()
   controls.addImage('one.example/library/web:1', 'sha256:mine')

@@ -25,6 +25,7 @@ test.each([
   ['received unexpected HTTP status: 500 Internal Server Error', undefined],
   ['filesystem layer verification failed for digest sha256:4034295429', undefined],
   ['unexpected EOF', undefined],
+  ['failed to register layer: mkdir /x: permission denied: y', undefined],
   ['Get "https://r/v2/": dial tcp: lookup r: no such host', undefined],
   ['dial tcp 10.4.0.3:4290: connect: connection refused', undefined],
 ])('%s: %s', (said, code) => {

@@ -51,7 +51,7 @@ test('a newer deployment ends a pull that it does not want, and goes on with one
   const { deploy, fleet } = await open()
   const registry = await startRegistry()
   const proxy = await startRegistryProxy(registry.host)
-  const big = await registry.push('newer/web', 'big', { files: [newFile('a', 300_000), newFile('b', 2_000_000)] })
+  const big = await registry.push('newer/web', 'big', { files: [newFile('a', 300_000), newFile('b', 1_000_000)] })
   await registry.push('newer/web', 'small', {})
   const [, first = '', second = ''] = big.layers
   proxy.break(({ digest }) => (digest === second ? { kind: 'slow', bytesPerSecond: 500_000 } : undefined))
