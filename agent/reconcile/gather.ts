@@ -1,5 +1,6 @@
 /** Reads what the planner must know besides the containers: images and files, and of them only what could matter. */
 import type { Model } from '../../src/compose/model.ts'
+import { own } from '../../src/defined.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
@@ -38,7 +39,7 @@ export const gather = async (input: GatherInput): Promise<Gathered> => {
   const [lookedUp, observedFiles] = await Promise.all([
     accepted === undefined || accepted.deployment.remove
       ? { images: {} }
-      : lookUpImages(engine, imagesToLookUp(accepted, views), accepted.deployment.compose),
+      : lookUpImages(engine, imagesToLookUp(accepted, views), accepted.images, accepted.deployment.compose),
     files.observe(app, dataPathsToLookAt(record, isComplete)),
   ])
   return {
@@ -72,22 +73,27 @@ export const viewsOfNewest = ({
 const lookUpImages = async (
   engine: GatherInput['engine'],
   references: readonly string[],
+  resolved: Readonly<Record<string, string>>,
   model: Model,
 ): Promise<Pick<PlanInput, 'images' | 'misfits'>> => {
-  if (references.length === 0) return { images: {} }
-  const platforms = imagePlatforms(model)
+  const found = new Map(
+    await Promise.all(references.map(async (reference) => [reference, await engine.image(reference)] as const)),
+  )
+  const images = Object.fromEntries([...found].map(([reference, image]) => [reference, image?.id ?? null]))
   const named = new Set(Object.values(model.services).map(({ image }) => image))
-  const { platform: enginePlatform } = await engine.facts()
-  const found = await Promise.all(
-    references.map(async (reference) => {
-      const image = await engine.image(reference)
-      if (image === undefined || !named.has(reference)) return { reference, id: image?.id ?? null }
-      const misfit = misfitOf(reference, image.platform, platforms[reference], enginePlatform)
-      return misfit === undefined ? { reference, id: image.id } : { reference, id: null, misfit }
+  const toCheck = [...found].flatMap(([reference, image]) =>
+    image !== undefined && named.has(reference) && !images[own(resolved, reference) ?? '']
+      ? [{ reference, image }]
+      : [],
+  )
+  if (toCheck.length === 0) return { images }
+  const { platform } = await engine.facts()
+  const wanted = imagePlatforms(model)
+  const misfits = Object.fromEntries(
+    toCheck.flatMap(({ reference, image }) => {
+      const misfit = misfitOf(reference, image.platform, own(wanted, reference), platform)
+      return misfit === undefined ? [] : [[reference, misfit]]
     }),
   )
-  return {
-    images: Object.fromEntries(found.map(({ reference, id }) => [reference, id])),
-    misfits: Object.fromEntries(found.flatMap(({ reference, misfit }) => (misfit ? [[reference, misfit]] : []))),
-  }
+  return { images: { ...images, ...Object.fromEntries(Object.keys(misfits).map((name) => [name, null])) }, misfits }
 }

@@ -1,4 +1,5 @@
 /** Gets images outside the loop, so that a slow pull holds nothing else back. Says how it stands; the planner decides. */
+import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { PullProgress } from '../engine/engine.ts'
 import type { FetchImage } from '../registry/fetch-image.ts'
@@ -41,8 +42,12 @@ type Job = {
   timer?: NodeJS.Timeout
 }
 
-/** 1, 2, 4 … s, and 5 minutes at most: each attempt costs the site's link, which may be paid for by the byte. */
-const pauseMs = (attempts: number): number => Math.min(300_000, 1_000 * 2 ** Math.min(attempts - 1, 10))
+/**
+ * 1, 2, 4 … s, and 5 minutes at most: each attempt costs the site's link, which may be paid for by the byte. A registry
+ * that asks for patience says for how long, but the engine does not tell: from half a minute up.
+ */
+const pauseMs = (attempts: number, code: Code): number =>
+  Math.min(300_000, 1_000 * 2 ** Math.min(attempts - 1 + (code === 'registry-busy' ? 5 : 0), 10))
 
 export const createPuller = (input: PullerInput): Puller => {
   const { fetchImage, monotonicMs, random, onChange, onProgress } = input
@@ -62,12 +67,12 @@ export const createPuller = (input: PullerInput): Puller => {
         (error: unknown) => {
           if (job.abort.signal.aborted) return
           job.attempts += 1
-          // Full jitter from half up: a site's devices must not ask its registry all at once.
-          const delayMs = pauseMs(job.attempts) * (0.5 + random() / 2)
           const reason =
             error instanceof LongshoreError
               ? reasonOf(error)
               : { ...reasonOf(error), code: 'image-pull-failed' as const }
+          // Full jitter from half up: a site's devices must not ask its registry all at once.
+          const delayMs = pauseMs(job.attempts, reason.code) * (0.5 + random() / 2)
           job.state = { state: 'failed', reason, retryAt: monotonicMs() + delayMs }
           job.timer = setTimeout(() => pull(app, reference, job), delayMs)
         },

@@ -101,6 +101,14 @@ test('pauses grow to five minutes', async () => {
   expect(pauses.slice(-2)).toEqual([300_000, 300_000])
 })
 
+test('a registry that asks for patience gets it', async () => {
+  const { puller, begun, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  begun[0]?.reject(new LongshoreError('registry-busy', '429'))
+  await flush()
+  expect(puller.states('shop', 1)['a:1']).toMatchObject({ retryAt: 33_000 })
+})
+
 test('what is no longer wanted is given up, and says nothing more', async () => {
   const { puller, begun, looks, flush } = open()
   puller.want('shop', 1, ['a:1', 'b:1'])
