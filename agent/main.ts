@@ -14,6 +14,7 @@ import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
+import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
@@ -36,7 +37,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     key: config.key,
   })
   const engineUrl = config.engine ?? findEngineUrl(process.env)
-  const engine = dockerEngine(engineUrl)
+  const engine = dockerEngine(engineUrl, config.pullStallS * 1000)
   const store = await openFileStore(config.state, log)
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
@@ -76,6 +77,9 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     keepReleases: config.keepReleases,
     version,
     engine,
+    registryMirrors: config.registryMirrors,
+    registryCredentials:
+      config.registryCredentials === undefined ? async () => undefined : fileCredentials(config.registryCredentials),
     files: diskFiles(config.state, secretsFolder),
     identity,
     secretStore: await openSecretStore(config.state, log),

@@ -4,6 +4,7 @@ import { defined } from '../../src/defined.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
+import { platformName } from '../translate/platform.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'
@@ -12,11 +13,14 @@ import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
-import { followPull, openPull } from './docker-pull.ts'
-import type { Engine, EngineContainer, EngineState, RegistryCredentials } from './engine.ts'
+import { followPull, openPull, withOffered } from './docker-pull.ts'
+import type { Engine, EngineContainer, EngineImage, EngineState, RegistryCredentials } from './engine.ts'
 
-/** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
-export const dockerEngine = (engineUrl: string): Engine => {
+/**
+ * An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call.
+ * @param pullStallMs without a byte for this long a pull is given up
+ */
+export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine => {
   const docker = new Docker({ ...connectionOf(engineUrl) })
 
   /** Runs a call; statuses in `ignored` mean that it is already so. */
@@ -87,6 +91,17 @@ export const dockerEngine = (engineUrl: string): Engine => {
         })
   }
 
+  const image = async (reference: string): Promise<EngineImage | undefined> => {
+    const info = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
+    return (
+      info && {
+        id: info.Id,
+        platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
+        digests: [...(info.RepoDigests ?? [])].sort(),
+      }
+    )
+  }
+
   return {
     facts: async () => {
       const [version, info] = await translated('asking the engine for its version', () =>
@@ -99,6 +114,8 @@ export const dockerEngine = (engineUrl: string): Engine => {
         apiVersion: version.ApiVersion,
         os: String(info.OSType ?? version.Os),
         arch: version.Arch,
+        // Of both only the kernel's own name tells a variant of arm.
+        platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
       }
@@ -121,25 +138,31 @@ export const dockerEngine = (engineUrl: string): Engine => {
         aliases: aliasesOf(info),
       }
     },
-    imageId: async (reference, platform) => {
-      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
-      return image !== undefined && isOfPlatform(image, platform) ? image.Id : undefined
-    },
+    image,
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
-      const stream = await openPull(
-        (abortSignal) =>
-          docker.pull(
-            withTag(reference),
-            defined({ abortSignal, platform, authconfig: authOf(reference, credentials) }),
-          ),
-        reference,
-        signal,
-      )
-      await followPull(stream, reference, onProgress, signal)
+      const name = withTag(reference)
+      const authconfig = authOf(reference, credentials)
+      try {
+        const ask = (abortSignal: AbortSignal) => docker.pull(name, defined({ abortSignal, platform, authconfig }))
+        const stream = await openPull(ask, reference, signal, pullStallMs)
+        await followPull(stream, reference, onProgress, signal, pullStallMs)
+      } catch (error) {
+        throw await withOffered(error, () => docker.getImage(name).distribution(defined({ authconfig })))
+      }
+      const pulled = await image(name)
+      if (pulled === undefined) throw new LongshoreError('image-pull-failed', `pull of ${reference}: it is gone again`)
+      return pulled
     },
-    imagePlatform: async (reference) => {
-      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
-      return image && [image.Os, image.Architecture, image.Variant].filter(Boolean).join('/')
+    tagImage: async (id, reference) => {
+      const [, repo = '', tag = ''] = /^(.*):([^:/]+)$/.exec(withTag(reference)) ?? []
+      await attempt(`naming image ${id} ${reference}`, () => docker.getImage(id).tag({ repo, tag }))
+    },
+    untagImage: async (reference) => {
+      await attempt(
+        `taking the name ${reference} away`,
+        () => docker.getImage(withTag(reference)).remove({ noprune: true }),
+        [404],
+      )
     },
     saveImages: (references, signal) => saveImages(docker, references, signal),
     loadImages: (archive, signal) => loadImages(docker, archive, signal),
@@ -223,15 +246,6 @@ const aliasesOf = ({ NetworkSettings }: Docker.ContainerInspectInfo): Record<str
     Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { Aliases }]) => [name, [...(Aliases ?? [])]]),
   )
 
-/** Where only one of the two names a variant, they are taken for the same. */
-const isOfPlatform = (image: Docker.ImageInspectInfo, platform: string | undefined): boolean => {
-  if (platform === undefined) return true
-  const [os, architecture, variant = ''] = platform.split('/')
-  const ownVariant = image.Variant ?? ''
-  const isSameVariant = variant === '' || ownVariant === '' || variant === ownVariant
-  return image.Os === os && image.Architecture === architecture && isSameVariant
-}
-
 /** Left to itself dockerode writes the whole body into the address as well, with every variable of the environment. */
 const createCall = ({ name, platform, ...body }: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => {
   const call = { _query: defined({ name, platform }), _body: body }
@@ -297,8 +311,15 @@ const toEpochMs = (text: string): number | undefined => {
   return Number.isNaN(time) || time <= 0 ? undefined : time
 }
 
-const authOf = (reference: string, credentials: RegistryCredentials | undefined): Docker.AuthConfig | undefined =>
-  credentials && { ...credentials, serveraddress: registryOf(reference) }
+const authOf = (reference: string, credentials: RegistryCredentials | undefined): Docker.AuthConfig | undefined => {
+  if (credentials === undefined) return undefined
+  const serveraddress = registryOf(reference)
+  const auth =
+    'identityToken' in credentials
+      ? { identitytoken: credentials.identityToken, serveraddress }
+      : { ...credentials, serveraddress }
+  return auth as Docker.AuthConfig
+}
 
 /** Without a tag the API pulls every tag of a repository. */
 const withTag = (reference: string): string =>

@@ -6,19 +6,20 @@ import { LongshoreError, reasonOf } from '../protocol/reason.ts'
 /** What is asked of an engine; the agent's own client does it. */
 export type ImageSource = {
   readonly facts: () => Promise<{ readonly os: string; readonly arch: string }>
-  readonly imageId: (reference: string, platform: string) => Promise<string | undefined>
-  readonly imagePlatform: (reference: string) => Promise<string | undefined>
+  readonly image: (reference: string) => Promise<{ readonly id: string; readonly platform: string } | undefined>
   readonly pull: (
     reference: string,
     onProgress: (progress: { readonly currentBytes: number; readonly totalBytes: number }) => void,
     signal: AbortSignal,
     options: { readonly platform: string },
-  ) => Promise<void>
+  ) => Promise<unknown>
 }
 
 export type FindInput = {
   readonly engine: ImageSource
   readonly model: Model
+  /** whether an image for the one is also one for the other */
+  readonly isOfPlatform: (imagePlatform: string, wanted: string) => boolean
   /** what was asked for; undefined: what the engine itself is */
   readonly platform: string | undefined
   /** ask the registries also for what is here */
@@ -53,24 +54,24 @@ export const savedNames = (images: Bundle['images']): string[] =>
     .sort()
 
 const findImage = async (input: FindInput, reference: string, platform: string): Promise<string> => {
-  const { engine } = input
-  const local = await engine.imageId(reference, platform)
-  if (local !== undefined && !input.pull) return local
+  const { engine, isOfPlatform } = input
+  const local = await engine.image(reference)
+  const isFit = local !== undefined && isOfPlatform(local.platform, platform)
+  if (isFit && !input.pull) return local.id
   try {
     await pullImage(input, reference, platform)
   } catch (error) {
-    const other = local === undefined ? await engine.imagePlatform(reference) : undefined
-    if (other === undefined || input.signal.aborted) throw error
-    throw wrongPlatform(reference, other, platform, `, and ${reasonOf(error).message}`)
+    if (local === undefined || isFit || input.signal.aborted) throw error
+    throw wrongPlatform(reference, local.platform, platform, `, and ${reasonOf(error).message}`)
   }
-  const pulled = await engine.imageId(reference, platform)
-  if (pulled !== undefined) return pulled
-  throw wrongPlatform(reference, (await engine.imagePlatform(reference)) ?? 'nothing', platform, '')
+  const pulled = await engine.image(reference)
+  if (pulled !== undefined && isOfPlatform(pulled.platform, platform)) return pulled.id
+  throw wrongPlatform(reference, pulled?.platform ?? 'nothing', platform, '')
 }
 
-const pullImage = ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<void> => {
+const pullImage = async ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<void> => {
   onPull(reference)
-  return engine.pull(reference, ({ currentBytes, totalBytes }) => onPull(reference, currentBytes, totalBytes), signal, {
+  await engine.pull(reference, ({ currentBytes, totalBytes }) => onPull(reference, currentBytes, totalBytes), signal, {
     platform,
   })
 }

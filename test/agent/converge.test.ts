@@ -107,7 +107,7 @@ const apps = ['shop', 'till'] as const
 const failing: readonly CallKind[] = [
   'list',
   'details',
-  'imageId',
+  'image',
   'pull',
   'createNetwork',
   'removeNetwork',
@@ -294,7 +294,7 @@ const expectFiles = async (device: SimulatedDevice): Promise<void> => {
   }
 }
 
-const looking: ReadonlySet<CallKind> = new Set(['facts', 'list', 'details', 'imageId'])
+const looking: ReadonlySet<CallKind> = new Set(['facts', 'list', 'details', 'image'])
 
 test('any sequence of deployments, deaths, failures and crashes converges, and a second look plans nothing', async () => {
   await fc.assert(

@@ -64,7 +64,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     beforeEach(async () => {
       given = await open()
       engine = given.engine
-      imageId = (await engine.imageId(given.image)) ?? ''
+      imageId = (await engine.image(given.image))?.id ?? ''
     })
 
     const named = (rest: string): string => `${given.agent}-${rest}`
@@ -112,11 +112,27 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
 
     test('a local image has an id, by reference and by the id itself', async () => {
       expect(imageId).toMatch(/^sha256:/)
-      expect(await engine.imageId(imageId)).toBe(imageId)
+      expect(await engine.image(imageId)).toMatchObject({ id: imageId, digests: [] })
     })
 
     test('a missing image has no id', async () => {
-      expect(await engine.imageId('longshore/nothing:9')).toBeUndefined()
+      expect(await engine.image('longshore/nothing:9')).toBeUndefined()
+    })
+
+    test('an image that was made here is of the platform of the engine', async () => {
+      const { platform } = await engine.facts()
+      expect(platform).toMatch(/^linux\/[a-z0-9]+(\/v\d)?$/)
+      expect(await engine.image(given.image)).toHaveProperty('platform', platform)
+    })
+
+    test('an image has any number of names, and taking one away leaves it the others', async () => {
+      const name = `${given.agent.toLowerCase()}/again:1`
+      await engine.tagImage(imageId, name)
+      expect(await engine.image(name)).toMatchObject({ id: imageId })
+      await engine.untagImage(name)
+      await engine.untagImage(name)
+      expect(await engine.image(name)).toBeUndefined()
+      expect(await engine.image(given.image)).toMatchObject({ id: imageId })
     })
 
     test('a container is created, with its name, labels, image and no start', async () => {
@@ -428,11 +444,6 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(failure).toHaveProperty('code', expect.stringMatching(/^image-(not-found|pull-failed)$/))
     })
 
-    test('an image says what it is made for', async () => {
-      expect(await engine.imagePlatform(given.image)).toMatch(/^linux\/[a-z0-9]+/)
-      expect(await engine.imagePlatform(named('nothing'))).toBeUndefined()
-    })
-
     test('images that were saved are loaded with their names and ids', async () => {
       const [first, second] = [
         `longshore/${named('first').toLowerCase()}:1`,
@@ -445,9 +456,9 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         saved.push(chunk)
       await given.untag(first)
       await given.untag(second)
-      expect(await engine.imageId(first)).toBeUndefined()
+      expect(await engine.image(first)).toBeUndefined()
       await engine.loadImages(Readable.from(saved), new AbortController().signal)
-      expect([await engine.imageId(first), await engine.imageId(second)]).toEqual([imageId, imageId])
+      expect([(await engine.image(first))?.id, (await engine.image(second))?.id]).toEqual([imageId, imageId])
     })
 
     test('what is not here is not saved', async () => {
@@ -511,8 +522,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         unreachable.facts(),
         unreachable.list({ agent: 'x' }),
         unreachable.details('x'),
-        unreachable.imageId('x'),
-        unreachable.imagePlatform('x'),
+        unreachable.image('x'),
         unreachable.saveImages(['x'], new AbortController().signal),
         unreachable.loadImages(Readable.from([Buffer.from('x')]), new AbortController().signal),
         unreachable.createContainer('x', spec()),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { isOfPlatform } from '../../agent/translate/platform.ts'
 import { findImages, type ImageSource, savedNames } from '../../src/cli/bundle-images.ts'
 import { byteProgress } from '../../src/cli/byte-progress.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -11,8 +12,7 @@ type Images = Record<string, { id: string; platform: string }>
 /** A machine with linux/amd64; a pull brings what the registry has for the platform, in the place of what was there. */
 const engineWith = (local: Images, registry: Images = {}): ImageSource => ({
   facts: async () => ({ os: 'linux', arch: 'amd64' }),
-  imageId: async (reference, platform) => (local[reference]?.platform === platform ? local[reference].id : undefined),
-  imagePlatform: async (reference) => local[reference]?.platform,
+  image: async (reference) => local[reference],
   pull: async (reference, onProgress) => {
     const image = registry[reference]
     if (image === undefined) throw new LongshoreError('image-not-found', `no ${reference}`)
@@ -27,6 +27,7 @@ const find = async (engine: ImageSource, more: { platform?: string; pull?: boole
   const found = await findImages({
     engine,
     model: modelOf('shop', { web: { image: 'a:1', ...(own === undefined ? {} : { platform: own }) } }),
+    isOfPlatform,
     platform: more.platform,
     pull: more.pull ?? false,
     onPull: (reference, currentBytes) => void (currentBytes === undefined && pulled.push(reference)),

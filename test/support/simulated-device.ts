@@ -16,6 +16,7 @@ import { gatesOf } from '../../agent/reconcile/gates.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
+import { createFetchImage } from '../../agent/registry/fetch-image.ts'
 import { type AppRecord, emptyRecord, neededContents } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Store } from '../../agent/store/store.ts'
@@ -161,8 +162,12 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       updateApp: async (name, change) => (await guard(current, () => store.updateApp(name, change))) as AppRecord,
     }
     const puller = createPuller({
-      credentials: () => undefined,
-      engine: guardedEngine,
+      fetchImage: createFetchImage({
+        engine: guardedEngine,
+        mirrors: {},
+        credentials: async () => undefined,
+        monotonicMs: () => performance.now(),
+      }),
       monotonicMs: () => performance.now(),
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),
