@@ -15,6 +15,7 @@ await build({
     demo: 'scripts/demo.ts',
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
+    'test/crashing-agent': 'test/support/crashing-agent.ts',
   },
   outdir: values.out,
   outExtension: { '.js': '.mjs' },
