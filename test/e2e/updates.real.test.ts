@@ -116,7 +116,8 @@ test('stop keeps an app stopped over a restart of the agent and an update; start
   })
   expect(await askFor(fleet, device, 'stop', {})).toMatchObject({ outcome: 'done' })
   await reportThat(fleet, device, 'shop', 'stopped', ({ phase }) => phase === 'stopped')
-  expect((await containersOf(device)).map((one) => one.state)).toEqual(['exited'])
+  // The list of an engine may lag behind what it says of one container.
+  await expect.poll(async () => (await containersOf(device)).map((one) => one.state)).toEqual(['exited'])
   await docker().getContainer(`${device}-shop-web-1`).restart()
   await reportThat(
     fleet,
