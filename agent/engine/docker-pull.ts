@@ -3,8 +3,8 @@
  * its JSON.parse can throw where nobody catches, so the stream is read here.
  */
 
+import { platformName } from '../../src/protocol/platform.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
-import { platformName } from '../translate/platform.ts'
 import { translateError } from './docker-errors.ts'
 import type { PullProgress } from './engine.ts'
 import { pullAdvice, pullCodeOf } from './pull-failure.ts'

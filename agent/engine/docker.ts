@@ -1,10 +1,10 @@
 /** The Docker Engine API (also Podman's), as an `Engine`. The only file tree that knows dockerode. */
 import Docker from 'dockerode'
 import { defined } from '../../src/defined.ts'
+import { platformName } from '../../src/protocol/platform.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
-import { platformName } from '../translate/platform.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'

@@ -126,26 +126,25 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
         return pull(reference, signal)
       }),
-    saveImages: (references) =>
-      call('saveImages', references.join(' '), () => {
-        const images = references.map((reference) => {
-          const { id, volumes } =
-            world.image(reference) ?? fail('saving', `no such image: ${reference}`, 'image-not-found')
-          return { reference, id, volumes }
-        })
-        return Readable.from([Buffer.from(JSON.stringify(images))])
-      }),
-    loadImages: (archive, signal) =>
-      call('loadImages', 'archive', async () => {
-        for (const { reference, id, volumes } of await readArchive(archive, signal))
-          world.images.set(reference, newImage(id, volumes))
-        broadcast.emit({ subject: 'image', action: 'load', id: 'archive', labels: {} })
-      }),
     tagImage: (id, reference) =>
       call('tagImage', reference, () => {
         nameImage(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
       }),
     untagImage: (reference) => call('untagImage', reference, () => void world.images.delete(reference)),
+    saveImages: (references) =>
+      call('saveImages', references.join(' '), () => {
+        const images = references.map((reference) => {
+          const image = world.image(reference) ?? fail('saving', `no such image: ${reference}`, 'image-not-found')
+          return { reference, id: image.id, volumes: image.volumes, platform: image.platform }
+        })
+        return Readable.from([Buffer.from(JSON.stringify(images))])
+      }),
+    loadImages: (archive, signal) =>
+      call('loadImages', 'archive', async () => {
+        for (const { reference, id, volumes, platform } of await readArchive(archive, signal))
+          world.images.set(reference, newImage(id, volumes, platform))
+        broadcast.emit({ subject: 'image', action: 'load', id: 'archive', labels: {} })
+      }),
     createNetwork: (name, spec) =>
       call('createNetwork', name, () => {
         requireAbleToCreateNetwork(apiVersion, spec, `creating network ${name}`)
@@ -217,7 +216,7 @@ const newImage = (
 
 const toEngineImage = ({ id, platform, digests }: SimulatedImage): EngineImage => ({ id, platform, digests })
 
-type SavedImage = { readonly reference: string; readonly id: string; readonly volumes: readonly string[] }
+type SavedImage = Omit<SimulatedImage, 'digests'> & { readonly reference: string }
 
 const readArchive = async (archive: Readable, signal: AbortSignal): Promise<SavedImage[]> => {
   try {

@@ -1,11 +1,11 @@
 /** Reads what the planner must know besides the containers: images and files, and of them only what could matter. */
 import type { Model } from '../../src/compose/model.ts'
 import { own } from '../../src/defined.ts'
+import { misfitOf } from '../../src/protocol/platform.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { Owner } from '../translate/engine-names.ts'
-import { misfitOf } from '../translate/platform.ts'
 import { type Adopted, withAdopted } from './adopt.ts'
 import type { Observed } from './observed.ts'
 import type { PlanInput } from './plan-contract.ts'

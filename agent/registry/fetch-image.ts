@@ -4,9 +4,9 @@
  * time once and not in every attempt.
  */
 import type { Code } from '../../src/protocol/codes.ts'
+import { misfitOf } from '../../src/protocol/platform.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { Engine, EngineImage, PullProgress } from '../engine/engine.ts'
-import { misfitOf } from '../translate/platform.ts'
 import { isByDigest, mirrorReferences, type RegistryMirrors, registryOf } from '../translate/registry.ts'
 import type { CredentialSource } from './file-credentials.ts'
 

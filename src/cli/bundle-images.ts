@@ -1,25 +1,26 @@
 /** The images of a release on the engine of this machine: there, or pulled, and of the platform that is wanted. */
 import type { Model } from '../compose/model.ts'
 import type { Bundle } from '../protocol/bundle.ts'
+import { isOfPlatform } from '../protocol/platform.ts'
 import { LongshoreError, reasonOf } from '../protocol/reason.ts'
 
 /** What is asked of an engine; the agent's own client does it. */
 export type ImageSource = {
-  readonly facts: () => Promise<{ readonly os: string; readonly arch: string }>
-  readonly image: (reference: string) => Promise<{ readonly id: string; readonly platform: string } | undefined>
+  readonly facts: () => Promise<{ readonly platform: string }>
+  readonly image: (reference: string) => Promise<FoundImage | undefined>
   readonly pull: (
     reference: string,
     onProgress: (progress: { readonly currentBytes: number; readonly totalBytes: number }) => void,
     signal: AbortSignal,
     options: { readonly platform: string },
-  ) => Promise<unknown>
+  ) => Promise<FoundImage>
 }
+
+type FoundImage = { readonly id: string; readonly platform: string }
 
 export type FindInput = {
   readonly engine: ImageSource
   readonly model: Model
-  /** whether an image for the one is also one for the other */
-  readonly isOfPlatform: (imagePlatform: string, wanted: string) => boolean
   /** what was asked for; undefined: what the engine itself is */
   readonly platform: string | undefined
   /** ask the registries also for what is here */
@@ -33,8 +34,7 @@ export type FoundImages = Pick<Bundle, 'platform' | 'images'>
 /** @throws LongshoreError wrong-platform, image-not-found, image-pull-failed, engine-unreachable */
 export const findImages = async (input: FindInput): Promise<FoundImages> => {
   const { engine, model } = input
-  const { os, arch } = await engine.facts()
-  const platform = input.platform ?? `${os}/${arch}`
+  const platform = input.platform ?? (await engine.facts()).platform
   const images: Record<string, Bundle['images'][string]> = {}
   for (const { image: reference, platform: own } of Object.values(model.services)) {
     if (images[reference] !== undefined) continue
@@ -54,24 +54,20 @@ export const savedNames = (images: Bundle['images']): string[] =>
     .sort()
 
 const findImage = async (input: FindInput, reference: string, platform: string): Promise<string> => {
-  const { engine, isOfPlatform } = input
-  const local = await engine.image(reference)
+  const local = await input.engine.image(reference)
   const isFit = local !== undefined && isOfPlatform(local.platform, platform)
   if (isFit && !input.pull) return local.id
-  try {
-    await pullImage(input, reference, platform)
-  } catch (error) {
+  const pulled = await pullImage(input, reference, platform).catch((error: unknown) => {
     if (local === undefined || isFit || input.signal.aborted) throw error
     throw wrongPlatform(reference, local.platform, platform, `, and ${reasonOf(error).message}`)
-  }
-  const pulled = await engine.image(reference)
-  if (pulled !== undefined && isOfPlatform(pulled.platform, platform)) return pulled.id
-  throw wrongPlatform(reference, pulled?.platform ?? 'nothing', platform, '')
+  })
+  if (isOfPlatform(pulled.platform, platform)) return pulled.id
+  throw wrongPlatform(reference, pulled.platform, platform, '')
 }
 
-const pullImage = async ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<void> => {
+const pullImage = ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<FoundImage> => {
   onPull(reference)
-  await engine.pull(reference, ({ currentBytes, totalBytes }) => onPull(reference, currentBytes, totalBytes), signal, {
+  return engine.pull(reference, ({ currentBytes, totalBytes }) => onPull(reference, currentBytes, totalBytes), signal, {
     platform,
   })
 }

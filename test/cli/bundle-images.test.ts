@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { isOfPlatform } from '../../agent/translate/platform.ts'
 import { findImages, type ImageSource, savedNames } from '../../src/cli/bundle-images.ts'
 import { byteProgress } from '../../src/cli/byte-progress.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -11,13 +10,14 @@ type Images = Record<string, { id: string; platform: string }>
 
 /** A machine with linux/amd64; a pull brings what the registry has for the platform, in the place of what was there. */
 const engineWith = (local: Images, registry: Images = {}): ImageSource => ({
-  facts: async () => ({ os: 'linux', arch: 'amd64' }),
+  facts: async () => ({ platform: 'linux/amd64' }),
   image: async (reference) => local[reference],
   pull: async (reference, onProgress) => {
     const image = registry[reference]
     if (image === undefined) throw new LongshoreError('image-not-found', `no ${reference}`)
     onProgress({ currentBytes: 1, totalBytes: 1 })
     local[reference] = image
+    return image
   },
 })
 
@@ -27,7 +27,6 @@ const find = async (engine: ImageSource, more: { platform?: string; pull?: boole
   const found = await findImages({
     engine,
     model: modelOf('shop', { web: { image: 'a:1', ...(own === undefined ? {} : { platform: own }) } }),
-    isOfPlatform,
     platform: more.platform,
     pull: more.pull ?? false,
     onPull: (reference, currentBytes) => void (currentBytes === undefined && pulled.push(reference)),

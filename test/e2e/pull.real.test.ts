@@ -83,7 +83,7 @@ test('an image comes from the mirror that has it, under its own name, by tag and
   const broken = await startRegistryProxy(site.host)
   broken.break(() => ({ kind: 'status', status: 401 }))
   const mirrors = [`${broken.host}/hub`, `${site.host}/hub`]
-  const { deploy, fleet, device } = await open({ registryMirrors: { [origin.host]: mirrors } })
+  const { deploy, fleet, device } = await open({ registryMirrors: { [origin.host]: mirrors }, pullStallMs: 1_000 })
   const image = await site.push('hub/mirrored/web', '1', { files: [newFile('a', 1_000)] })
   const imageId = async () => (await reportOf(fleet, device, 'shop'))?.services.web?.imageId
 
@@ -94,6 +94,7 @@ test('an image comes from the mirror that has it, under its own name, by tag and
   expect(RepoTags).toEqual([byTag])
   expect(broken.requests.length).toBeGreaterThan(0)
 
+  broken.break(() => ({ kind: 'hang' }))
   const byDigest = `${origin.host}/mirrored/web@${image.digest}`
   expect(await endingFor(fleet, await deploy(byDigest))).toEqual(succeeded)
   expect(await imageId()).toBe(Id)

@@ -60,10 +60,9 @@ const run = async (app: string, options: Options): Promise<void> => {
   if (!json && secrets.length > 0)
     remark(`note: secrets do not travel in a bundle; the device must have, or get, ${secrets.join(', ')}`)
   // The engine client is loaded only by a process that needs one.
-  const [{ dockerEngine }, { findEngineUrl }, { isOfPlatform }] = await Promise.all([
+  const [{ dockerEngine }, { findEngineUrl }] = await Promise.all([
     import('../../../agent/engine/docker.ts'),
     import('../../../agent/engine/find-engine.ts'),
-    import('../../../agent/translate/platform.ts'),
   ])
   const engine = dockerEngine(options.engine ?? findEngineUrl(process.env))
   const abort = new AbortController()
@@ -75,7 +74,6 @@ const run = async (app: string, options: Options): Promise<void> => {
   try {
     const found = await findImages({
       engine,
-      isOfPlatform,
       model: compose,
       platform: options.platform,
       pull: options.pull === true,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isOfPlatform, misfitOf, platformName, runsOn } from '../../agent/translate/platform.ts'
+import { isOfPlatform, misfitOf, platformName, runsOn } from '../../src/protocol/platform.ts'
 
 test.each([
   ['linux', 'x86_64', undefined, 'linux/amd64'],
@@ -21,6 +21,7 @@ test.each([
   ['linux/amd64', 'linux/arm64', false],
   ['linux/386', 'linux/amd64', false],
   ['linux/arm64', 'linux/arm64', true],
+  ['linux/arm64', 'linux/arm64/v8', true],
   ['linux/arm64', 'linux/arm/v7', true],
   ['linux/arm64', 'linux/amd64', false],
   ['linux/arm/v7', 'linux/arm/v6', true],
