@@ -8,8 +8,8 @@ import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
-import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
+import { openEngine } from './engine/open-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
@@ -36,7 +36,8 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     key: config.key,
   })
   const engineUrl = config.engine ?? findEngineUrl(process.env)
-  const engine = dockerEngine(engineUrl)
+  const ending = new AbortController()
+  const engine = openEngine(engineUrl, ending.signal)
   const store = await openFileStore(config.state, log)
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
@@ -96,6 +97,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     stop: async () => {
       await server.stop()
       await agent.stop()
+      ending.abort()
     },
   }
 }

@@ -7,17 +7,21 @@ import { label } from '../translate/engine-names.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'
+import { connectionOf } from './docker-connection.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull } from './docker-pull.ts'
-import type { Engine, EngineContainer, EngineState, RegistryCredentials } from './engine.ts'
+import { toState } from './docker-state.ts'
+import type { Engine, EngineContainer, RegistryCredentials } from './engine.ts'
 
 /** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
 export const dockerEngine = (engineUrl: string): Engine => {
   const docker = new Docker({ ...connectionOf(engineUrl) })
+  /** By container, where the engine cannot change one. It tells the planner that the step is done; see `setRestart`. */
+  const assumedPolicies = new Map<string, string>()
 
   /** Runs a call; statuses in `ignored` mean that it is already so. */
   const attempt = async <T>(
@@ -106,9 +110,12 @@ export const dockerEngine = (engineUrl: string): Engine => {
     list: (scope) => translated('listing what is on the engine', () => list(scope)),
     details: async (id) => {
       const info = await attempt(`inspecting ${id}`, () => docker.getContainer(id).inspect(), [404])
-      if (info === undefined) return undefined
+      if (info === undefined) {
+        assumedPolicies.delete(id)
+        return undefined
+      }
       const [startedAt, finishedAt] = [toEpochMs(info.State.StartedAt), toEpochMs(info.State.FinishedAt)]
-      const state = info.State.Status as EngineState
+      const state = toState(info.State.Status)
       return {
         state,
         health: state === 'running' ? toHealth(info.State.Health?.Status) : 'none',
@@ -116,7 +123,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
         ...(startedAt === undefined ? {} : { startedAt }),
         ...(finishedAt === undefined ? {} : { finishedAt }),
         restarts: info.RestartCount,
-        restartPolicy: info.HostConfig.RestartPolicy?.Name || 'no',
+        restartPolicy: assumedPolicies.get(id) ?? (info.HostConfig.RestartPolicy?.Name || 'no'),
         isOutOfMemory: info.State.OOMKilled,
         aliases: aliasesOf(info),
       }
@@ -149,7 +156,15 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
-      await attempt(`removing network ${id}`, () => docker.getNetwork(id).remove(), [404])
+      const network = docker.getNetwork(id)
+      const call = async (): Promise<void> => {
+        // Podman would take it, by its id, from under containers that run.
+        const { Containers = {} } = (await network.inspect()) as Docker.NetworkInspectInfo
+        const users = Object.values(Containers ?? {}).map(({ Name }) => Name)
+        if (users.length > 0) throw new Error(`it is in use by ${users.sort().join(', ')}`)
+        await network.remove()
+      }
+      await attempt(`removing network ${id}`, call, [404])
     },
     connectNetwork: async (id, attachment) => {
       const { network } = attachment
@@ -157,7 +172,8 @@ export const dockerEngine = (engineUrl: string): Engine => {
         try {
           await docker.getNetwork(network).connect({ Container: id, EndpointConfig: endpointBody(attachment) })
         } catch (error) {
-          if (!/already exists in network/.test(String((error as Error).message))) throw error
+          if (!/already exists in network|is already connected to network/.test(String((error as Error).message)))
+            throw error
         }
       })
     },
@@ -184,6 +200,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(`stopping ${id}`, () => docker.getContainer(id).stop({ t: timeoutS }), [304, 404])
     },
     removeContainer: async (id, { volumes }) => {
+      assumedPolicies.delete(id)
       await attempt(`removing ${id}`, async () => {
         try {
           await docker.getContainer(id).remove({ v: volumes, force: false })
@@ -201,11 +218,11 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     setRestart: async (id, { name, maximumRetryCount }) => {
       const policy = defined({ Name: name, MaximumRetryCount: maximumRetryCount })
-      await attempt(
-        `setting the restart policy of ${id} to ${name}`,
-        () => docker.getContainer(id).update({ RestartPolicy: policy }),
-        [404],
-      )
+      const doing = `setting the restart policy of ${id} to ${name}`
+      const container = docker.getContainer(id)
+      if ((await attempt(doing, () => container.update({ RestartPolicy: policy }), [404])) !== undefined) return
+      // It is gone, or Podman 4 has no such call. What is stopped over its API, Podman restarts under no policy.
+      if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`
@@ -246,25 +263,15 @@ const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> 
   }
 }
 
-const connectionOf = (engineUrl: string): Docker.DockerOptions => {
-  if (engineUrl.startsWith('unix://')) return { socketPath: engineUrl.slice('unix://'.length) }
-  const url = URL.canParse(engineUrl) ? new URL(engineUrl) : undefined
-  if (url === undefined || !['http:', 'tcp:'].includes(url.protocol))
-    throw new LongshoreError('config-invalid', `engine ${engineUrl} is not unix:///path, http:// or tcp://`, {
-      path: 'engine',
-    })
-  return { protocol: 'http', host: url.hostname, port: url.port || 2375 }
-}
-
 /**
- * Whether the network that a container is attached to still exists. One that was started is bound to the id of the
- * network: when that is gone, it does not start, whatever has the name by now.
+ * Whether the network that a container is attached to still exists. On Docker, one that was started is bound to the id
+ * of the network: when that is gone, it does not start, whatever has the name by now. Podman gives the name as the id.
  */
 const attachmentTest = (networks: readonly Docker.NetworkInspectInfo[]) => {
   const ids = new Set(networks.map(({ Id }) => Id))
   const names = new Set(networks.map(({ Name }) => Name))
   return (name: string, { NetworkID }: Partial<Docker.NetworkInfo>): boolean =>
-    NetworkID ? ids.has(NetworkID) : names.has(name)
+    NetworkID && NetworkID !== name ? ids.has(NetworkID) : names.has(name)
 }
 
 const toContainer = (
@@ -275,8 +282,8 @@ const toContainer = (
   id: info.Id,
   name: (info.Names[0] ?? '').replace(/^\//, ''),
   labels: info.Labels ?? {},
-  state: info.State as EngineState,
-  health: info.State === 'running' ? health : 'none',
+  state: toState(info.State),
+  health: toState(info.State) === 'running' ? health : 'none',
   imageId: info.ImageID,
   networks: Object.entries(info.NetworkSettings?.Networks ?? {}).flatMap(([name, network]) =>
     isThere(name, network) ? [name] : [],
