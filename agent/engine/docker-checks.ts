@@ -44,7 +44,7 @@ export const dockerChecks = (engineUrl: string): Checks => {
   return { read, begin }
 }
 
-type HealthConfig = Docker.HealthConfig & { readonly StartInterval?: number }
+type HealthConfig = Docker.HealthConfig & { readonly StartInterval?: number | undefined }
 
 /** Undefined where there is none, or it is switched off. A zero means the engine's own default. */
 export const toHealthcheck = (config: HealthConfig | undefined): Healthcheck | undefined => {

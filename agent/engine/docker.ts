@@ -72,9 +72,15 @@ export const dockerEngine = (engineUrl: string): Engine => {
     }
   }
 
-  /** Asked each time: an engine may be updated under a running agent. */
-  const apiVersion = async (): Promise<string> =>
-    (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+  /**
+   * Kept from the last time that somebody asked for the facts, as is done whenever the event stream is opened: an engine
+   * may be updated under a running agent. Podman takes a third of a second to answer.
+   */
+  let knownApiVersion: string | undefined
+  const apiVersion = async (): Promise<string> => {
+    knownApiVersion ??= (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+    return knownApiVersion
+  }
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
   const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
@@ -96,6 +102,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
       const [version, info] = await translated('asking the engine for its version', () =>
         Promise.all([docker.version(), docker.info()]),
       )
+      knownApiVersion = version.ApiVersion
       const name = version.Components?.[0]?.Name ?? 'Engine'
       return {
         name: name.startsWith('Podman') ? 'podman' : 'docker',
@@ -156,13 +163,12 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
-      const network = docker.getNetwork(id)
       const call = async (): Promise<void> => {
         // Podman would take it, by its id, from under containers that run.
-        const { Containers = {} } = (await network.inspect()) as Docker.NetworkInspectInfo
-        const users = Object.values(Containers ?? {}).map(({ Name }) => Name)
-        if (users.length > 0) throw new Error(`it is in use by ${users.sort().join(', ')}`)
-        await network.remove()
+        const users = await docker.listContainers({ filters: { network: [id] } })
+        const names = users.map(({ Names }) => nameOf(Names))
+        if (names.length > 0) throw new Error(`it is in use by ${names.sort().join(', ')}`)
+        await docker.getNetwork(id).remove()
       }
       await attempt(`removing network ${id}`, call, [404])
     },
@@ -280,7 +286,7 @@ const toContainer = (
   isThere: ReturnType<typeof attachmentTest>,
 ): EngineContainer => ({
   id: info.Id,
-  name: (info.Names[0] ?? '').replace(/^\//, ''),
+  name: nameOf(info.Names),
   labels: info.Labels ?? {},
   state: toState(info.State),
   health: toState(info.State) === 'running' ? health : 'none',
@@ -294,6 +300,8 @@ const toContainer = (
     ),
   ),
 })
+
+const nameOf = ([name = '']: readonly string[]): string => name.replace(/^\//, '')
 
 const toHealth = (status: string | undefined): HealthState =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'

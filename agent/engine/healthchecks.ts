@@ -22,9 +22,12 @@ export type CheckedContainer = {
 export type Checks = {
   /** undefined: it is gone, does not run, or has no healthcheck. Rejects where the engine does not answer. */
   readonly read: (id: string) => Promise<CheckedContainer | undefined>
-  /** Begins one check. `hasPassed` never rejects, and may take for ever. */
-  readonly begin: (id: string, command: readonly string[]) => Promise<{ readonly hasPassed: Promise<boolean> }>
+  /** Begins one check. Rejects where the engine does not answer. */
+  readonly begin: (id: string, command: readonly string[]) => Promise<RunningCheck>
 }
+
+/** Never rejects, and may take for ever. */
+export type RunningCheck = { readonly hasPassed: Promise<boolean> }
 
 export type HealthchecksInput = {
   readonly engine: Engine
@@ -37,7 +40,14 @@ export type HealthchecksInput = {
   readonly nowMs: () => number
 }
 
-type Watch = { verdict: Verdict; isOfEngine: boolean; readonly abort: AbortController }
+type Watch = {
+  readonly abort: AbortController
+  /** of which run of the container the verdict is */
+  startedAt: number | undefined
+  verdict: Verdict
+  running: RunningCheck | undefined
+  isOfEngine: boolean
+}
 
 export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs }: HealthchecksInput): Engine => {
   let runner: HealthcheckRunner | undefined
@@ -51,7 +61,13 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
 
   const begin = (container: EngineContainer): void => {
     if (signal.aborted || watches.has(container.id)) return
-    const watch: Watch = { verdict: firstVerdict, isOfEngine: false, abort: new AbortController() }
+    const watch: Watch = {
+      abort: new AbortController(),
+      startedAt: undefined,
+      verdict: firstVerdict,
+      running: undefined,
+      isOfEngine: false,
+    }
     watches.set(container.id, watch)
     const tell = (): void => {
       const action = `health_status: ${watch.verdict.health}`
@@ -65,39 +81,36 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
 
   const follow = async (id: string, watch: Watch, tell: () => void): Promise<void> => {
     const stop = AbortSignal.any([signal, watch.abort.signal])
-    let running: { hasPassed: Promise<boolean> } | undefined
-    let waitMs = 0
-    for (let count = 0; !stop.aborted; ) {
+    let waitMs: number | undefined = 0
+    while (waitMs !== undefined) {
       await pause(waitMs, stop)
-      if (stop.aborted) return
-      const container = await checks.read(id).catch(() => 'unreachable' as const)
-      if (container === 'unreachable') {
-        waitMs = unreachablePauseMs
-        continue
-      }
-      if (container === undefined) return
-      const { healthcheck, startedAt, isCheckedByEngine } = container
-      if (isSystemdThere && isCheckedByEngine) {
-        watch.isOfEngine = true
-        return
-      }
-      const sinceStartMs = Math.max(0, nowMs() - startedAt)
-      if (count === 0) {
-        count = 1
-        // One that has run for long already is not kept waiting for an agent that was started anew.
-        waitMs = firstPauseMs(healthcheck, sinceStartMs, isSystemdThere)
-        if (waitMs > 0) continue
-      }
-      // One that hangs cannot be killed over the API; it counts as a failure each time, and is not joined by another.
-      running ??= await checks.begin(id, healthcheck.command).catch(() => undefined)
-      const result = await withinTime(running?.hasPassed ?? Promise.resolve(false), healthcheck.timeoutMs, stop)
-      if (stop.aborted) return
-      if (result !== undefined) running = undefined
-      const before = watch.verdict
-      watch.verdict = judgeCheck(before, healthcheck, { hasPassed: result === true, sinceStartMs })
-      if (watch.verdict.health !== before.health) tell()
-      waitMs = pauseMs(watch.verdict, healthcheck, sinceStartMs)
+      waitMs = stop.aborted ? undefined : await round(id, watch, tell, stop).catch(() => unreachablePauseMs)
     }
+  }
+
+  /** One check, if it is time for one. How long until the next; undefined: there is nothing to watch any more. */
+  const round = async (id: string, watch: Watch, tell: () => void, stop: AbortSignal): Promise<number | undefined> => {
+    const container = await checks.read(id)
+    watch.isOfEngine = isSystemdThere && container?.isCheckedByEngine === true
+    if (container === undefined || watch.isOfEngine) return undefined
+    const { healthcheck, startedAt } = container
+    const sinceStartMs = Math.max(0, nowMs() - startedAt)
+    if (watch.startedAt !== startedAt) {
+      watch.startedAt = startedAt
+      watch.verdict = firstVerdict
+      watch.running = undefined
+      const waitMs = firstPauseMs(healthcheck, sinceStartMs, isSystemdThere)
+      if (waitMs > 0) return waitMs
+    }
+    // One that hangs cannot be killed over the API: it counts as a failure each time, and no other is begun beside it.
+    watch.running ??= await checks.begin(id, healthcheck.command)
+    const hasPassed = await withinTime(watch.running.hasPassed, healthcheck.timeoutMs, stop)
+    if (stop.aborted) return undefined
+    if (hasPassed !== undefined) watch.running = undefined
+    const before = watch.verdict
+    watch.verdict = judgeCheck(before, healthcheck, { hasPassed: hasPassed === true, sinceStartMs })
+    if (watch.verdict.health !== before.health) tell()
+    return pauseMs(watch.verdict, healthcheck, sinceStartMs)
   }
 
   /** The engine's own word counts where it may be newer than `starting`, which it says of what it never checks. */
@@ -150,7 +163,10 @@ const withinTime = async (
   return Promise.race([result, timeout]).finally(() => isOver.abort())
 }
 
-/** The engine's own first check comes after an interval, and leaves its trace when it ends. */
+/**
+ * One that has run for long is not kept waiting for an agent that was started anew. The engine's own first check comes
+ * after an interval, and leaves its trace when it ends.
+ */
 const firstPauseMs = (healthcheck: Healthcheck, sinceStartMs: number, isSystemdThere: boolean): number => {
   const { intervalMs, timeoutMs } = healthcheck
   const untilMs = isSystemdThere ? intervalMs + timeoutMs : pauseMs(firstVerdict, healthcheck, sinceStartMs)

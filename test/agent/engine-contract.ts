@@ -21,6 +21,8 @@ export type EngineUnderTest = {
   readonly unreachable: Engine
   /** Makes a started container end with this exit code, whatever its restart policy. */
   readonly exit: (id: string, exitCode: number) => Promise<void>
+  /** how long a restart by the engine itself may take */
+  readonly restartWithinMs: number
   /** Makes the healthcheck of a running container pass. */
   readonly pass: (id: string) => Promise<void>
   /** Gives the image another name, which is gone at the end of the test. */
@@ -254,9 +256,11 @@ export const describeEngine = (
       const id = await run('web', { restart: { name: 'unless-stopped' } })
       await engine.setRestart(id, { name: 'no' })
       await given.exit(id, 3)
-      await eventually('the container to end', async () => (await find('web'))?.state === 'exited', {
-        timeoutMs: 3_000,
+      const restart = eventually('a restart', async () => (await engine.details(id))?.restarts === 1, {
+        timeoutMs: given.restartWithinMs,
       })
+      await expect(restart).rejects.toThrow('waited')
+      expect(await find('web')).toMatchObject({ state: 'exited' })
     })
 
     test('a list tells health, and only of what runs', async () => {
@@ -363,9 +367,6 @@ export const describeEngine = (
       await engine.createNetwork(named('net'), network(pools()))
       await engine.connectNetwork(id, { network: named('net'), aliases: ['web'] })
       await engine.startContainer(id)
-      expect(await given.look.endpoint(id, named('net'))).toMatchObject({
-        ipv4Address: expect.stringContaining(given.subnet.replace(/\d+\/\d+$/, '')),
-      })
       expect(await find('web')).toMatchObject({ state: 'running', networks: [named('net')] })
     })
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import Docker from 'dockerode'
 import { afterAll, beforeAll } from 'vitest'
+import type { Engine } from '../../agent/engine/engine.ts'
 import { openEngine } from '../../agent/engine/open-engine.ts'
 import { dockerUnderTest } from '../support/docker-under-test.ts'
 import { type RunningPodman, startPodman } from '../support/podman.ts'
@@ -25,8 +26,15 @@ const differences = (): Set<string> => {
   return new Set(rows.slice(2).map((row) => String(row.split('|')[1]).trim()))
 }
 
+/** One for all tests: each asks for the version of the engine, which takes Podman a while. */
+let engine: Engine
+
 describeEngine(
   'Podman',
-  () => dockerUnderTest(new Docker({ socketPath: podman.socketPath }), openEngine(podman.url, ending.signal)),
+  async () => {
+    engine ??= openEngine(podman.url, ending.signal)
+    const given = await dockerUnderTest(new Docker({ socketPath: podman.socketPath }), engine)
+    return { ...given, restartWithinMs: 5_000 }
+  },
   differences(),
 )

@@ -22,6 +22,7 @@ export const dockerUnderTest = async (docker: Docker, engine: Engine): Promise<E
     agent,
     image: 'longshore/example:1',
     freePort: await freePort(),
+    restartWithinMs: 500,
     exit: (id, exitCode) => execute(docker, id, ['sh', '-c', `echo ${exitCode} > /exit`]),
     pass: (id) => execute(docker, id, ['sh', '-c', ': > /healthy']),
     look: {
