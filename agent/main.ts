@@ -8,9 +8,9 @@ import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
-import { dockerEngine } from './engine/docker.ts'
 import type { Engine } from './engine/engine.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
+import { openEngine } from './engine/open-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
@@ -49,7 +49,8 @@ export const startAgent = async (
     key: config.key,
   })
   const engineUrl = config.engine ?? findEngineUrl(process.env)
-  const realEngine = dockerEngine(engineUrl, config.pullStallS * 1000)
+  const ending = new AbortController()
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
   const engine = around.engine?.(realEngine) ?? realEngine
   const fileStore = await openFileStore(config.state, log)
   const store = around.store?.(fileStore) ?? fileStore
@@ -114,6 +115,7 @@ export const startAgent = async (
     stop: async () => {
       await server.stop()
       await agent.stop()
+      ending.abort()
     },
   }
 }

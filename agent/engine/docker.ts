@@ -8,13 +8,15 @@ import { label } from '../translate/engine-names.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'
+import { connectionOf } from './docker-connection.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
-import type { Engine, EngineContainer, EngineImage, EngineState, RegistryCredentials } from './engine.ts'
+import { toState } from './docker-state.ts'
+import type { Engine, EngineContainer, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
  * An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call.
@@ -22,6 +24,8 @@ import type { Engine, EngineContainer, EngineImage, EngineState, RegistryCredent
  */
 export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine => {
   const docker = new Docker({ ...connectionOf(engineUrl) })
+  /** By container, where the engine cannot change one. It tells the planner that the step is done; see `setRestart`. */
+  const assumedPolicies = new Map<string, string>()
 
   /** Runs a call; statuses in `ignored` mean that it is already so. */
   const attempt = async <T>(
@@ -72,9 +76,15 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     }
   }
 
-  /** Asked each time: an engine may be updated under a running agent. */
-  const apiVersion = async (): Promise<string> =>
-    (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+  /**
+   * Kept from the last time that somebody asked for the facts, as is done whenever the event stream is opened: an engine
+   * may be updated under a running agent. Podman takes a third of a second to answer.
+   */
+  let knownApiVersion: string | undefined
+  const apiVersion = async (): Promise<string> => {
+    knownApiVersion ??= (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+    return knownApiVersion
+  }
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
   const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
@@ -107,6 +117,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       const [version, info] = await translated('asking the engine for its version', () =>
         Promise.all([docker.version(), docker.info()]),
       )
+      knownApiVersion = version.ApiVersion
       const name = version.Components?.[0]?.Name ?? 'Engine'
       return {
         name: name.startsWith('Podman') ? 'podman' : 'docker',
@@ -123,9 +134,12 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     list: (scope) => translated('listing what is on the engine', () => list(scope)),
     details: async (id) => {
       const info = await attempt(`inspecting ${id}`, () => docker.getContainer(id).inspect(), [404])
-      if (info === undefined) return undefined
+      if (info === undefined) {
+        assumedPolicies.delete(id)
+        return undefined
+      }
       const [startedAt, finishedAt] = [toEpochMs(info.State.StartedAt), toEpochMs(info.State.FinishedAt)]
-      const state = info.State.Status as EngineState
+      const state = toState(info.State.Status)
       return {
         state,
         health: state === 'running' ? toHealth(info.State.Health?.Status) : 'none',
@@ -133,7 +147,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         ...(startedAt === undefined ? {} : { startedAt }),
         ...(finishedAt === undefined ? {} : { finishedAt }),
         restarts: info.RestartCount,
-        restartPolicy: info.HostConfig.RestartPolicy?.Name || 'no',
+        restartPolicy: assumedPolicies.get(id) ?? (info.HostConfig.RestartPolicy?.Name || 'no'),
         isOutOfMemory: info.State.OOMKilled,
         aliases: aliasesOf(info),
       }
@@ -172,7 +186,14 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
-      await attempt(`removing network ${id}`, () => docker.getNetwork(id).remove(), [404])
+      const call = async (): Promise<void> => {
+        // Podman would take it, by its id, from under containers that run.
+        const users = await docker.listContainers({ filters: { network: [id] } })
+        const names = users.map(({ Names }) => nameOf(Names))
+        if (names.length > 0) throw new Error(`it is in use by ${names.sort().join(', ')}`)
+        await docker.getNetwork(id).remove()
+      }
+      await attempt(`removing network ${id}`, call, [404])
     },
     connectNetwork: async (id, attachment) => {
       const { network } = attachment
@@ -180,7 +201,8 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         try {
           await docker.getNetwork(network).connect({ Container: id, EndpointConfig: endpointBody(attachment) })
         } catch (error) {
-          if (!/already exists in network/.test(String((error as Error).message))) throw error
+          if (!/already exists in network|is already connected to network/.test(String((error as Error).message)))
+            throw error
         }
       })
     },
@@ -207,6 +229,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       await attempt(`stopping ${id}`, () => docker.getContainer(id).stop({ t: timeoutS }), [304, 404])
     },
     removeContainer: async (id, { volumes }) => {
+      assumedPolicies.delete(id)
       await attempt(`removing ${id}`, async () => {
         try {
           await docker.getContainer(id).remove({ v: volumes, force: false })
@@ -224,11 +247,11 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     },
     setRestart: async (id, { name, maximumRetryCount }) => {
       const policy = defined({ Name: name, MaximumRetryCount: maximumRetryCount })
-      await attempt(
-        `setting the restart policy of ${id} to ${name}`,
-        () => docker.getContainer(id).update({ RestartPolicy: policy }),
-        [404],
-      )
+      const doing = `setting the restart policy of ${id} to ${name}`
+      const container = docker.getContainer(id)
+      if ((await attempt(doing, () => container.update({ RestartPolicy: policy }), [404])) !== undefined) return
+      // It is gone, or Podman 4 has no such call. What is stopped over its API, Podman restarts under no policy.
+      if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`
@@ -260,25 +283,15 @@ const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> 
   }
 }
 
-const connectionOf = (engineUrl: string): Docker.DockerOptions => {
-  if (engineUrl.startsWith('unix://')) return { socketPath: engineUrl.slice('unix://'.length) }
-  const url = URL.canParse(engineUrl) ? new URL(engineUrl) : undefined
-  if (url === undefined || !['http:', 'tcp:'].includes(url.protocol))
-    throw new LongshoreError('config-invalid', `engine ${engineUrl} is not unix:///path, http:// or tcp://`, {
-      path: 'engine',
-    })
-  return { protocol: 'http', host: url.hostname, port: url.port || 2375 }
-}
-
 /**
- * Whether the network that a container is attached to still exists. One that was started is bound to the id of the
- * network: when that is gone, it does not start, whatever has the name by now.
+ * Whether the network that a container is attached to still exists. On Docker, one that was started is bound to the id
+ * of the network: when that is gone, it does not start, whatever has the name by now. Podman gives the name as the id.
  */
 const attachmentTest = (networks: readonly Docker.NetworkInspectInfo[]) => {
   const ids = new Set(networks.map(({ Id }) => Id))
   const names = new Set(networks.map(({ Name }) => Name))
   return (name: string, { NetworkID }: Partial<Docker.NetworkInfo>): boolean =>
-    NetworkID ? ids.has(NetworkID) : names.has(name)
+    NetworkID && NetworkID !== name ? ids.has(NetworkID) : names.has(name)
 }
 
 const toContainer = (
@@ -287,10 +300,10 @@ const toContainer = (
   isThere: ReturnType<typeof attachmentTest>,
 ): EngineContainer => ({
   id: info.Id,
-  name: (info.Names[0] ?? '').replace(/^\//, ''),
+  name: nameOf(info.Names),
   labels: info.Labels ?? {},
-  state: info.State as EngineState,
-  health: info.State === 'running' ? health : 'none',
+  state: toState(info.State),
+  health: toState(info.State) === 'running' ? health : 'none',
   imageId: info.ImageID,
   networks: Object.entries(info.NetworkSettings?.Networks ?? {}).flatMap(([name, network]) =>
     isThere(name, network) ? [name] : [],
@@ -301,6 +314,8 @@ const toContainer = (
     ),
   ),
 })
+
+const nameOf = ([name = '']: readonly string[]): string => name.replace(/^\//, '')
 
 const toHealth = (status: string | undefined): HealthState =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'

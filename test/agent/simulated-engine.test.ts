@@ -18,6 +18,7 @@ describeEngine('simulated', async () => {
     agent: 'gw-1',
     image: 'longshore/example:1',
     freePort: 8080,
+    restartWithinMs: 0,
     exit: async (id, exitCode) => engine.controls.exitContainer(id, exitCode),
     pass: async (id) => engine.controls.setHealth(id, 'healthy'),
     tag: async (name) => engine.controls.addImage(name, `sha256:${'1'.repeat(64)}`),

@@ -44,8 +44,7 @@ export const newDeviceId = (): string => {
 export const docker = (): Docker => new Docker({ socketPath: inject('socketPath') })
 
 /** Removes whatever carries the labels of an agent, also after a test that failed. */
-export const removeEverythingOf = async (device: string): Promise<void> => {
-  const engine = docker()
+export const removeEverythingOf = async (device: string, engine = docker()): Promise<void> => {
   const filters = { label: [`io.longshore.agent=${device}`] }
   for (const { Id } of await engine.listContainers({ all: true, filters }))
     await engine
