@@ -118,6 +118,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
+    policyFault: (model) => policyFault(model, policy.inForce()),
     gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
     keepReleases: input.keepReleases,
     log,
@@ -218,6 +219,7 @@ export const createAgent = (input: AgentInput): Agent => {
       const reason = policyFault(accepted.deployment.compose, policy.inForce())
       if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
     }
+    reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
   }

@@ -55,6 +55,10 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
   if (!isImageKnown) return waiting(images.isPulling ? 'pulling' : 'waiting')
 
+  if (input.forbidden !== undefined) {
+    draft.wait(input.forbidden)
+    return waiting('waiting', input.forbidden)
+  }
   const release = { ...deployment, secretVersions: input.secretVersions }
   const unset = missingSecrets(release)
   if (unset.length > 0) {

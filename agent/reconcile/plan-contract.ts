@@ -33,6 +33,8 @@ export type PlanInput = {
   readonly paths: ProjectPaths
   /** by name; a secret that is not here has no value on the device */
   readonly secretVersions: Readonly<Record<string, string>>
+  /** what the policy of the device has by now against the release: nothing of it is made anew */
+  readonly forbidden?: Reason | undefined
   /** holds, windows and locks that are in force; what is under way already is not held up by them */
   readonly gates: readonly Gate[]
   readonly memory: Memory

@@ -10,6 +10,7 @@ import { watchEngine } from '../../agent/engine/watch-engine.ts'
 import { type MemoryFiles, memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { policyInForce } from '../../agent/fixed-policy.ts'
+import { policyFault } from '../../agent/policy/policy-fault.ts'
 import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { gatesOf } from '../../agent/reconcile/gates.ts'
@@ -196,6 +197,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       nowMs: Date.now,
       monotonicMs: () => performance.now(),
       onOperations: () => undefined,
+      policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
       gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: performance.now() }),
       keepReleases: 3,
     })
