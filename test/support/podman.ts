@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeExampleImage } from '../../src/engine-setup/make-image.ts'
@@ -92,14 +92,5 @@ const endContainers = async (socketPath: string): Promise<void> => {
   const containers = JSON.parse(text) as { readonly Id: string }[]
   await Promise.all(
     containers.map(({ Id }) => requestUnix({ socketPath, method: 'DELETE', path: `/containers/${Id}?force=true` })),
-  )
-}
-
-/** Whether this machine could run one at all: namespaces need root. */
-export const canRunPodman = async (): Promise<boolean> => {
-  if (process.getuid?.() !== 0) return false
-  return access('/proc/self/ns/net').then(
-    () => true,
-    () => false,
   )
 }
