@@ -10,6 +10,7 @@ import Docker from 'dockerode'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Engine } from '../../agent/engine/engine.ts'
 import { openEngine } from '../../agent/engine/open-engine.ts'
+import { plainSpec } from '../../agent/engine/simulated.ts'
 import { dockerUnderTest } from '../support/docker-under-test.ts'
 import { eventually } from '../support/eventually.ts'
 import { type RunningPodman, startPodman } from '../support/podman.ts'
@@ -64,6 +65,12 @@ const startRegistry = async (): Promise<void> => {
     await rm(folder, { recursive: true, force: true })
   })
 }
+
+test('a range of host ports is refused in words that help', async () => {
+  const ports = [{ target: 80, protocol: 'tcp', published: { from: 8000, to: 8010 } } as const]
+  const creating = openEngine(podman.url, ending.signal).createContainer('web', { ...plainSpec('none'), ports })
+  await expect(creating).rejects.toThrow(/host ports 8000-8010; name one/)
+})
 
 test('an image is pulled from a registry, and what the registry lacks is image-not-found', async () => {
   await startRegistry()
