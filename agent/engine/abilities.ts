@@ -41,6 +41,16 @@ export const requireAbleToCreateNetwork = (apiVersion: string, spec: NetworkSpec
   if (!spec.hasIpv4) requireAble(apiVersion, 'networkWithoutIpv4', doing, 'enable_ipv4: false')
 }
 
+/** Podman takes one host port for one of the container, and would say so in words that nobody understands. */
+export const requireAbleToPublish = (engineName: string, spec: ContainerSpec, doing: string): void => {
+  const range = spec.ports.map(({ published }) => published).find((published) => typeof published === 'object')
+  if (engineName === 'podman' && range !== undefined)
+    throw new LongshoreError(
+      'engine-error',
+      `${doing}: Podman cannot choose from the host ports ${range.from}-${range.to}; name one of them, or none to get any free port`,
+    )
+}
+
 export type HealthcheckRunner = 'engine' | 'systemd'
 
 /** Podman leaves its healthchecks to timers of systemd, and runs none where there is no systemd. */

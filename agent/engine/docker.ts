@@ -6,9 +6,10 @@ import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
 import { registryOf } from '../translate/registry.ts'
-import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
+import { requireAbleToCreate, requireAbleToCreateNetwork, requireAbleToPublish } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'
 import { connectionOf } from './docker-connection.ts'
+import { attachmentTest, nameOf, toContainer, toHealth } from './docker-container.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
@@ -16,7 +17,7 @@ import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
 import { toState } from './docker-state.ts'
-import type { Engine, EngineContainer, EngineImage, RegistryCredentials } from './engine.ts'
+import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
  * An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call.
@@ -80,10 +81,10 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
    * Kept from the last time that somebody asked for the facts, as is done whenever the event stream is opened: an engine
    * may be updated under a running agent. Podman takes a third of a second to answer.
    */
-  let knownApiVersion: string | undefined
-  const apiVersion = async (): Promise<string> => {
-    knownApiVersion ??= (await translated('asking the engine for its version', () => docker.version())).ApiVersion
-    return knownApiVersion
+  let known: EngineKind | undefined
+  const kind = async (): Promise<EngineKind> => {
+    known ??= toKind(await translated('asking the engine for its version', () => docker.version()))
+    return known
   }
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
@@ -117,12 +118,10 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       const [version, info] = await translated('asking the engine for its version', () =>
         Promise.all([docker.version(), docker.info()]),
       )
-      knownApiVersion = version.ApiVersion
-      const name = version.Components?.[0]?.Name ?? 'Engine'
+      known = toKind(version)
       return {
-        name: name.startsWith('Podman') ? 'podman' : 'docker',
+        ...known,
         version: version.Version,
-        apiVersion: version.ApiVersion,
         os: String(info.OSType ?? version.Os),
         arch: version.Arch,
         // Of both only the kernel's own name tells a variant of arm.
@@ -182,7 +181,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     loadImages: (archive, signal) => loadImages(docker, archive, signal),
     createNetwork: async (name, spec) => {
       const doing = `creating network ${name}`
-      requireAbleToCreateNetwork(await apiVersion(), spec, doing)
+      requireAbleToCreateNetwork((await kind()).apiVersion, spec, doing)
       await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
@@ -214,10 +213,11 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     },
     createContainer: async (name, spec) => {
       const doing = `creating container ${name}`
-      const api = await apiVersion()
-      requireAbleToCreate(api, spec, doing)
+      const { name: engineName, apiVersion } = await kind()
+      requireAbleToCreate(apiVersion, spec, doing)
+      requireAbleToPublish(engineName, spec, doing)
       try {
-        await attempt(doing, () => docker.createContainer(createCall(createBody(name, spec, api))))
+        await attempt(doing, () => docker.createContainer(createCall(createBody(name, spec, apiVersion))))
       } catch (error) {
         throw error instanceof LongshoreError && error.code === 'name-in-use' ? await nameError(name, error) : error
       }
@@ -264,6 +264,13 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
   }
 }
 
+type EngineKind = { readonly name: 'docker' | 'podman'; readonly apiVersion: string }
+
+const toKind = ({ Components, ApiVersion }: Docker.DockerVersion): EngineKind => ({
+  name: Components?.[0]?.Name.startsWith('Podman') ? 'podman' : 'docker',
+  apiVersion: ApiVersion,
+})
+
 const aliasesOf = ({ NetworkSettings }: Docker.ContainerInspectInfo): Record<string, string[]> =>
   Object.fromEntries(
     Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { Aliases }]) => [name, [...(Aliases ?? [])]]),
@@ -282,43 +289,6 @@ const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> 
     throw translateError(error, doing)
   }
 }
-
-/**
- * Whether the network that a container is attached to still exists. On Docker, one that was started is bound to the id
- * of the network: when that is gone, it does not start, whatever has the name by now. Podman gives the name as the id.
- */
-const attachmentTest = (networks: readonly Docker.NetworkInspectInfo[]) => {
-  const ids = new Set(networks.map(({ Id }) => Id))
-  const names = new Set(networks.map(({ Name }) => Name))
-  return (name: string, { NetworkID }: Partial<Docker.NetworkInfo>): boolean =>
-    NetworkID && NetworkID !== name ? ids.has(NetworkID) : names.has(name)
-}
-
-const toContainer = (
-  info: Docker.ContainerInfo,
-  health: HealthState,
-  isThere: ReturnType<typeof attachmentTest>,
-): EngineContainer => ({
-  id: info.Id,
-  name: nameOf(info.Names),
-  labels: info.Labels ?? {},
-  state: toState(info.State),
-  health: toState(info.State) === 'running' ? health : 'none',
-  imageId: info.ImageID,
-  networks: Object.entries(info.NetworkSettings?.Networks ?? {}).flatMap(([name, network]) =>
-    isThere(name, network) ? [name] : [],
-  ),
-  anonymousVolumes: Object.fromEntries(
-    (info.Mounts ?? []).flatMap(({ Type, Name, Destination }) =>
-      Type === 'volume' && Name !== undefined && /^[0-9a-f]{64}$/.test(Name) ? [[Destination, Name]] : [],
-    ),
-  ),
-})
-
-const nameOf = ([name = '']: readonly string[]): string => name.replace(/^\//, '')
-
-const toHealth = (status: string | undefined): HealthState =>
-  status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'
 
 /** The engine says year 1 for "never". */
 const toEpochMs = (text: string): number | undefined => {

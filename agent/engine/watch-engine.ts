@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { backOffDelayMs } from '../../src/link/back-off.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, EngineEvent } from './engine.ts'
+import { pause } from './pause.ts'
 
 export type WatchInput = {
   readonly engine: Pick<Engine, 'events' | 'facts'>
@@ -50,14 +51,3 @@ export const watchEngine = async ({
     }
   }
 }
-
-const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, delayMs)
-    signal.addEventListener('abort', done, { once: true })
-  })

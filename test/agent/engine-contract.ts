@@ -19,6 +19,10 @@ export type EngineUnderTest = {
   readonly freePort: number
   /** an engine that is not there */
   readonly unreachable: Engine
+  /** Resolves when what a container was started for runs; a signal before that ends the runtime's own process. */
+  readonly ready: (id: string) => Promise<void>
+  /** Makes a running container say a line. */
+  readonly say: (id: string, line: string) => Promise<void>
   /** Makes a started container end with this exit code, whatever its restart policy. */
   readonly exit: (id: string, exitCode: number) => Promise<void>
   /** how long a restart by the engine itself may take */
@@ -49,11 +53,11 @@ export type EngineUnderTest = {
   }
 }
 
-/** Runs until it gets 3 or 7 in `/exit`, which is its exit code; stops at once when told to. */
+/** Says `ready`, runs until it gets 3 or 7 in `/exit`, which is its exit code, and stops at once when told to. */
 export const exitOnDemand = [
   'sh',
   '-c',
-  'trap "exit 0" TERM; while [ ! -e /exit ]; do sleep 0.05; done; code=$(cat /exit); rm /exit; exit $code',
+  'trap "exit 0" TERM; echo ready; while [ ! -e /exit ]; do sleep 0.05; done; code=$(cat /exit); rm /exit; exit $code',
 ]
 
 const healthcheck = { test: ['CMD-SHELL', 'test -e /healthy'], intervalMs: 100, timeoutMs: 5_000, retries: 1_000 }
@@ -109,6 +113,7 @@ export const describeEngine = (
     const run = async (rest: string, changes: Partial<ContainerSpec> = {}): Promise<string> => {
       const id = await make(rest, changes)
       await engine.startContainer(id)
+      await given.ready(id)
       return id
     }
     const code = (...codes: string[]) => expect.objectContaining({ name: 'LongshoreError', code: codes[0] })
@@ -231,6 +236,14 @@ export const describeEngine = (
       expect(await find('web')).toMatchObject({ state: 'exited', health: 'none' })
       expect(await engine.details(id)).toMatchObject({ exitCode: 0, restarts: 0, finishedAt: expect.any(Number) })
       await engine.stopContainer(named('nothing'), 1)
+    })
+
+    test('the last lines of what it said are told, oldest first, and none of what is gone', async () => {
+      const id = await run('web')
+      for (const line of ['one', 'two', 'three']) await given.say(id, line)
+      await eventually('the lines', async () => (await engine.lastLines(id, 1))[0] === 'three')
+      expect(await engine.lastLines(id, 2)).toEqual(['two', 'three'])
+      expect(await engine.lastLines(named('nothing'), 2)).toEqual([])
     })
 
     test('an exit shows its code', async () => {

@@ -19,6 +19,11 @@ describeEngine('simulated', async () => {
     image: 'longshore/example:1',
     freePort: 8080,
     restartWithinMs: 0,
+    ready: async () => undefined,
+    say: async (id, line) => {
+      const container = engine.controls.container(id)
+      container.lines = [...container.lines, line]
+    },
     exit: async (id, exitCode) => engine.controls.exitContainer(id, exitCode),
     pass: async (id) => engine.controls.setHealth(id, 'healthy'),
     tag: async (name) => engine.controls.addImage(name, `sha256:${'1'.repeat(64)}`),

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { type Agent, createAgent } from '../../agent/agent.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
-import { dockerEngine } from '../../agent/engine/docker.ts'
+import { openEngine } from '../../agent/engine/open-engine.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
@@ -92,6 +92,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const state = options.state ?? (await mkdtemp(join(tmpdir(), 'longshore-state-')))
   const secretsFolder = options.secretsFolder ?? `/dev/shm/longshore-test/${device}`
   const identityFile = join(state, 'identity')
+  const ending = new AbortController()
   const agent = createAgent({
     device,
     clientId: device,
@@ -105,7 +106,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: 3,
     version: 'test',
-    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, options.pullStallMs),
+    engine: openEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, ending.signal, options.pullStallMs),
     registryMirrors: options.registryMirrors ?? {},
     registryCredentials: options.registryCredentials ?? (async () => undefined),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
@@ -124,6 +125,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     isStopped = true
     await server.stop()
     await agent.stop()
+    ending.abort()
   }
   onTestFinished(async () => {
     await stop()

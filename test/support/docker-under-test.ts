@@ -7,6 +7,7 @@ import { dockerEngine } from '../../agent/engine/docker.ts'
 import type { Engine } from '../../agent/engine/engine.ts'
 import type { EngineUnderTest } from '../agent/engine-contract.ts'
 import { newDeviceId, removeEverythingOf } from './agents.ts'
+import { eventually } from './eventually.ts'
 
 /** For one test; what it makes is gone at its end. */
 export const dockerUnderTest = async (docker: Docker, engine: Engine): Promise<EngineUnderTest> => {
@@ -23,6 +24,11 @@ export const dockerUnderTest = async (docker: Docker, engine: Engine): Promise<E
     image: 'longshore/example:1',
     freePort: await freePort(),
     restartWithinMs: 500,
+    ready: async (id) => {
+      const logs = () => docker.getContainer(id).logs({ stdout: true, stderr: false, follow: false })
+      await eventually('the container to say that it is ready', async () => String(await logs()).includes('ready'))
+    },
+    say: (id, line) => execute(docker, id, ['sh', '-c', `echo ${line} > /proc/1/fd/1`]),
     exit: (id, exitCode) => execute(docker, id, ['sh', '-c', `echo ${exitCode} > /exit`]),
     pass: (id) => execute(docker, id, ['sh', '-c', ': > /healthy']),
     look: {

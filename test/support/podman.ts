@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeExampleImage } from '../../src/engine-setup/make-image.ts'
@@ -16,6 +16,8 @@ import { eventually } from './eventually.ts'
 export type RunningPodman = {
   readonly socketPath: string
   readonly url: string
+  /** of a process in its network namespace, where `localhost:5000` may be a registry without TLS */
+  readonly networkPid: number
   readonly stop: () => Promise<void>
 }
 
@@ -31,6 +33,7 @@ export const startPodman = async (): Promise<RunningPodman> => {
   const socketPath = join(folder, 'podman.sock')
   const logFile = join(folder, 'log')
   await writeFile(join(folder, 'containers.conf'), await configText(folder))
+  await writeFile(join(folder, 'registries.conf'), registriesText)
   const place = ['--root', join(folder, 'data'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'tmp')]
   const child = spawn(
     'unshare',
@@ -38,7 +41,12 @@ export const startPodman = async (): Promise<RunningPodman> => {
     ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', inNamespace, folder, ...place],
     {
       stdio: 'ignore',
-      env: { ...process.env, CONTAINERS_CONF: join(folder, 'containers.conf'), SOCKET: `unix://${socketPath}` },
+      env: {
+        ...process.env,
+        CONTAINERS_CONF: join(folder, 'containers.conf'),
+        CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf'),
+        SOCKET: `unix://${socketPath}`,
+      },
     },
   )
   const ended = once(child, 'exit')
@@ -60,13 +68,19 @@ export const startPodman = async (): Promise<RunningPodman> => {
     await stop()
     throw error
   }
-  return { socketPath, url: `unix://${socketPath}`, stop }
+  return { socketPath, url: `unix://${socketPath}`, networkPid: child.pid ?? 0, stop }
 }
 
 /** Podman keeps locks in /dev/shm and network namespaces in /run, whatever its own folders are. Its data is in memory. */
 const inNamespace = `mkdir "$0/data" && mount -t tmpfs tmpfs "$0/data" &&
 mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /run && ip link set lo up &&
 exec podman "$@" system service "$SOCKET" --time=0 >"$0/log" 2>&1`
+
+/** Docker takes a registry on loopback without TLS by itself. */
+const registriesText = `[[registry]]
+location = "localhost:5000"
+insecure = true
+`
 
 const configText = async (folder: string): Promise<string> => {
   const limits = (await readFile('/proc/self/limits', 'utf8')).split('\n')
@@ -92,14 +106,5 @@ const endContainers = async (socketPath: string): Promise<void> => {
   const containers = JSON.parse(text) as { readonly Id: string }[]
   await Promise.all(
     containers.map(({ Id }) => requestUnix({ socketPath, method: 'DELETE', path: `/containers/${Id}?force=true` })),
-  )
-}
-
-/** Whether this machine could run one at all: namespaces need root. */
-export const canRunPodman = async (): Promise<boolean> => {
-  if (process.getuid?.() !== 0) return false
-  return access('/proc/self/ns/net').then(
-    () => true,
-    () => false,
   )
 }

@@ -68,7 +68,7 @@ export const reportThat = (
 export type SeenContainer = { readonly id: string; readonly name: string; readonly state: string }
 
 /** All containers with the labels of an agent, by name. */
-export const containersOf = async (device: string): Promise<SeenContainer[]> =>
-  (await docker().listContainers({ all: true, filters: { label: [`io.longshore.agent=${device}`] } }))
+export const containersOf = async (device: string, engine = docker()): Promise<SeenContainer[]> =>
+  (await engine.listContainers({ all: true, filters: { label: [`io.longshore.agent=${device}`] } }))
     .map(({ Names, State, Id }) => ({ id: Id, name: String(Names[0]).slice(1), state: State }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
