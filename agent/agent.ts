@@ -18,7 +18,7 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
-import { gatesOf } from './reconcile/gates.ts'
+import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
@@ -51,6 +51,9 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly hostFacts: () => Promise<HostFacts>
+  readonly timeZone: () => string
+  /** epoch ms */
+  readonly builtAt: number
   readonly log: Logger
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
@@ -99,6 +102,8 @@ export const createAgent = (input: AgentInput): Agent => {
     onChange: (app) => reconciler.look(app),
     onProgress: (app) => progress.touch(app),
   })
+  const { timeZone, builtAt } = input
+  const gates = createGateKeeper({ files, apps: store.apps, timeZone, builtAt, nowMs, monotonicMs })
   const reconciler = createReconciler({
     owner,
     engine,
@@ -107,7 +112,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
-    gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
+    gates,
     keepReleases: input.keepReleases,
     log,
     nowMs,
@@ -118,6 +123,7 @@ export const createAgent = (input: AgentInput): Agent => {
     engine,
     hostFacts: input.hostFacts,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    timeZone,
     recipient: identity.recipient,
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
@@ -230,6 +236,7 @@ export const createAgent = (input: AgentInput): Agent => {
       files,
       secretVersions: secrets.versions,
       observe: reconciler.observe,
+      gates,
     }),
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),

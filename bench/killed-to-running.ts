@@ -78,6 +78,8 @@ const agent = createAgent({
   identity: await openIdentity(undefined, async () => undefined),
   secretStore: memorySecretStore(),
   store: memoryStore(),
+  timeZone: () => 'UTC',
+  builtAt: 0,
   hostFacts: async () => ({
     hostname: 'bench',
     os: { name: '', version: '', kernel: '' },

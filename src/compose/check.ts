@@ -4,8 +4,10 @@ import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
 import { networkFaults } from './check-networks.ts'
 import { updateFaults } from './check-update.ts'
+import { windowFaults } from './check-window.ts'
 import { doClash, type HostPort, hostPortOf, hostPortsOf, hostPortText } from './host-ports.ts'
 import { joinsOf, linksOf } from './joins.ts'
+import { hasLock, lockTarget } from './lock.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -27,6 +29,7 @@ export const checkModel = (model: Model): Fault[] => [
   ...duplicateNames(model),
   ...differingPlatforms(model),
   ...networkFaults(model),
+  ...windowFaults(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)
@@ -172,6 +175,7 @@ const duplicatePorts = (model: Model): Fault[] => {
 /** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
 const duplicateTargets = (name: string, service: Service): Fault[] => {
   const targets = new Set<string>((service.tmpfs ?? []).map((entry) => entry.split(':')[0] as string))
+  if (hasLock(service)) targets.add(lockTarget)
   return (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
     (service[key] ?? []).flatMap(({ target }, index) => {
       if (!targets.has(target)) {

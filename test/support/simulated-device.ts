@@ -10,7 +10,7 @@ import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { policyInForce } from '../../agent/fixed-policy.ts'
 import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
-import { gatesOf } from '../../agent/reconcile/gates.ts'
+import { createGateKeeper } from '../../agent/reconcile/gate-keeper.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
@@ -60,9 +60,12 @@ export type SimulatedDeviceInput = {
   readonly beforeCall?: (call: Call) => void
   /** after each effect; what it throws is kept for the end of the test */
   readonly check?: (engine: SimulatedEngine) => void
+  /** the clock on the wall, which may jump; absent: as the one that does not */
+  readonly nowMs?: () => number
 }
 
 export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevice => {
+  const { nowMs = Date.now } = input
   let fault: unknown
   let callsUntilCrash: number | undefined
   let isCrashAfter = false
@@ -176,13 +179,20 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
           if (message !== undefined && !own?.isFrozen) reported.set(app, message)
         },
         session: () => 1,
-        nowMs: Date.now,
+        nowMs,
       }),
       log: silent,
-      nowMs: Date.now,
+      nowMs,
       monotonicMs: Date.now,
       onOperations: () => undefined,
-      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: Date.now() }),
+      gates: createGateKeeper({
+        files,
+        apps: store.apps,
+        timeZone: () => 'Europe/Berlin',
+        builtAt: 0,
+        nowMs,
+        monotonicMs: Date.now,
+      }),
       keepReleases: 3,
     })
     own = { isFrozen: false, abort: new AbortController(), reconciler }
@@ -210,7 +220,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: 0,
         policy: policyInForce(policyChanges),
-        now: Date.now(),
+        now: nowMs(),
         keepReleases: 3,
       })
     // As the agent does it: a turn may be storing what it decided at the same time.
@@ -229,7 +239,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
 
   const addressed = (app: string) => {
     generation += 1
-    return { schema: 1, device: owner.agent, app, generation, issuedAt: Date.now(), by: 'test' }
+    return { schema: 1, device: owner.agent, app, generation, issuedAt: nowMs(), by: 'test' }
   }
 
   revive()
