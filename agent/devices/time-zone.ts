@@ -1,4 +1,4 @@
-/** The time zone of the device: TZ where it is set, else what the system says. Read each time, for it may be set anew. */
+/** The time zone of the device: TZ where it is set, else what the system says, as it was when the agent started. */
 import { isTimeZone } from '../../src/compose/window.ts'
 
 export const deviceTimeZone = (): string => {

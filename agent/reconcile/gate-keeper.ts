@@ -1,6 +1,7 @@
 /** Knows what holds an app up at this moment: reads its lock, where it may have one, and the clocks. */
 import { lockExpiryMs, usesLock } from '../../src/compose/lock.ts'
 import type { Model } from '../../src/compose/model.ts'
+import { reasonOf } from '../../src/protocol/reason.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import { clockOf } from './clock.ts'
@@ -19,7 +20,7 @@ export type GateKeeperInput = {
   readonly monotonicMs: () => number
 }
 
-/** @returns what keeps a deployment waiting; nothing for one that has begun. @throws LongshoreError state-unusable */
+/** Returns what keeps a deployment waiting; nothing for one that has begun. Never rejects. */
 export const createGateKeeper = (input: GateKeeperInput): ((record: AppRecord) => Promise<Gate[]>) => {
   const { files, apps, timeZone, builtAt, nowMs, monotonicMs } = input
   const locks = new Map<string, Lock>()
@@ -39,12 +40,19 @@ export const createGateKeeper = (input: GateKeeperInput): ((record: AppRecord) =
 
   return async (record) => {
     if (!isWaiting(record)) return []
-    const lock = await lockOf(record)
+    // What cannot be read may be a lock, and what runs goes on meanwhile.
+    const unread: Gate[] = []
+    const lock = await lockOf(record).catch((error: unknown) => {
+      unread.push({ reason: reasonOf(error), wakeAt: monotonicMs() + retryMs })
+      return undefined
+    })
     const issued = apps().flatMap(({ accepted }) => accepted?.deployment.issuedAt ?? [])
     const clock = clockOf(nowMs(), [builtAt, ...issued])
-    return gatesOf({ record, clock, monotonicNow: monotonicMs(), timeZone: timeZone(), lock })
+    return [...unread, ...gatesOf({ record, clock, monotonicNow: monotonicMs(), timeZone: timeZone(), lock })]
   }
 }
+
+const retryMs = 10_000
 
 /** What runs may hold a lock; before anything proved itself, that is what was deployed. */
 const modelWithLock = ({ accepted, lastGood }: AppRecord): Model | undefined => {

@@ -175,17 +175,21 @@ const duplicatePorts = (model: Model): Fault[] => {
 /** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
 const duplicateTargets = (name: string, service: Service): Fault[] => {
   const targets = new Set<string>((service.tmpfs ?? []).map((entry) => entry.split(':')[0] as string))
+  const fault = (target: string, ...path: (string | number)[]): Fault => ({
+    code: 'value-invalid',
+    path: ['services', name, ...path],
+    message: `service ${name} mounts two things on ${target}`,
+  })
+  const isLockTaken = hasLock(service) && targets.has(lockTarget)
   if (hasLock(service)) targets.add(lockTarget)
-  return (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
+  const mounted = (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
     (service[key] ?? []).flatMap(({ target }, index) => {
-      if (!targets.has(target)) {
-        targets.add(target)
-        return []
-      }
-      const message = `service ${name} mounts two things on ${target}`
-      return [{ code: 'value-invalid' as const, path: ['services', name, key, index], message }]
+      if (targets.has(target)) return [fault(target, key, index)]
+      targets.add(target)
+      return []
     }),
   )
+  return isLockTaken ? [fault(lockTarget, 'tmpfs'), ...mounted] : mounted
 }
 
 /** The limits that Compose lets be written in two places; as there, they must not differ. */

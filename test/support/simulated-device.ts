@@ -143,6 +143,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     observe: async (app, paths) => (current()?.isFrozen ? never : files.observe(app, paths)),
     placeTree: async (...values) => (await guard(current, () => files.placeTree(...values))) as undefined,
     changeData: async (...values) => (await guard(current, () => files.changeData(...values))) as never,
+    makeLockFolder: async (...values) => (await guard(current, () => files.makeLockFolder(...values))) as undefined,
     removeTrees: async (...values) => (await guard(current, () => files.removeTrees(...values))) as undefined,
     removeProject: async (...values) => (await guard(current, () => files.removeProject(...values))) as undefined,
   })
