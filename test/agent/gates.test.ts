@@ -165,6 +165,34 @@ describe('a lock', () => {
     expect(await device.files.observe(app, [])).toMatchObject({ hasLockFolder: true })
   })
 
+  test('stands after a crash at any step, of a first deployment and of one that was locked', async () => {
+    for (const isAfterEffect of [false, true])
+      for (let calls = 0; calls < 12; calls += 1) {
+        const { device, containers, deploy, lock, pass, report, variable } = await open()
+        device.crash(calls + 1, isAfterEffect)
+        await deploy(locking('1'))
+        await pass(15_000)
+        device.revive()
+        await pass(15_000)
+        expect(report()).toMatchObject({ phase: 'running', outcome: 'succeeded' })
+        lock('')
+        await deploy(locking('2'))
+        device.crash(0, false)
+        device.revive()
+        await pass(5_000)
+        expect(report()).toMatchObject({ phase: 'waiting', waitingFor: [{ code: 'locked' }] })
+        lock(null)
+        device.crash(calls, isAfterEffect)
+        await pass(15_000)
+        device.revive()
+        await pass(15_000)
+        expect(report()).toMatchObject({ generation: 2, outcome: 'succeeded' })
+        expect(variable()).toBe('2')
+        expect(containers()).toHaveLength(1)
+        device.crash(0, false)
+      }
+  })
+
   test('holds an update up, says whose it is, and lets it go within seconds', async () => {
     const { deploy, lock, pass, report, runs, variable, waiting } = await open()
     await runs(locking('1'))
