@@ -1,5 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
+const prove = {
+  test: {
+    name: 'prove',
+    include: [`test/prove/${process.env.PROVE}-*.prove.ts`],
+    globalSetup: ['test/support/real-setup.ts'],
+    // Of what runs in one file: kills wait most of the time.
+    maxConcurrency: 4,
+  },
+}
+
 /** `unit` needs nothing but Node; `real` needs a container engine and Mosquitto, which its set-up installs and starts. */
 export default defineConfig({
   test: {
@@ -13,6 +23,8 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      // Long campaigns: npm run prove.
+      ...(process.env.PROVE === undefined ? [] : [prove]),
       {
         test: {
           name: 'real',

@@ -24,13 +24,16 @@ import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
 import { reportBody } from './reconcile/report.ts'
 import { createReporter } from './reconcile/reporter.ts'
+import { createFetchImage } from './registry/fetch-image.ts'
+import type { CredentialSource } from './registry/file-credentials.ts'
+import { findLocalImage } from './registry/local-image.ts'
 import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { type Accepted, type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
-import { registryOf } from './translate/registry.ts'
+import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
   readonly device: string
@@ -46,6 +49,9 @@ export type AgentInput = {
   readonly keepReleases: number
   readonly version: string
   readonly engine: Engine
+  readonly registryMirrors: RegistryMirrors
+  /** where no credentials of a registry were sent as a secret */
+  readonly registryCredentials: CredentialSource
   readonly files: ProjectFiles
   readonly identity: Identity
   readonly secretStore: SecretStore
@@ -71,7 +77,8 @@ export type Agent = {
 const dayMs = 86_400_000
 
 export const createAgent = (input: AgentInput): Agent => {
-  const { device, engine, files, identity, policy, store, log, nowMs, monotonicMs, random } = input
+  const { device, registryMirrors: mirrors, files, identity, policy, store, log, nowMs, monotonicMs, random } = input
+  const engine: Engine = { ...input.engine, image: findLocalImage(input.engine, mirrors) }
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
@@ -95,8 +102,12 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const puller = createPuller({
-    engine,
-    credentials: (reference) => secrets.credentials(registryOf(reference)),
+    fetchImage: createFetchImage({
+      engine: input.engine,
+      mirrors,
+      credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
+      monotonicMs,
+    }),
     monotonicMs,
     random,
     onChange: (app) => reconciler.look(app),
@@ -112,6 +123,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     puller,
     reporter,
+    policyFault: (model) => policyFault(model, policy.inForce()),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -213,6 +225,7 @@ export const createAgent = (input: AgentInput): Agent => {
       const reason = policyFault(accepted.deployment.compose, policy.inForce())
       if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
     }
+    reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
   }
@@ -335,7 +348,7 @@ export const createAgent = (input: AgentInput): Agent => {
     },
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
-      policy.stop()
+      await policy.stop()
       abort.abort()
       progress.stop()
       await reconciler.stop()

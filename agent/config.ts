@@ -4,6 +4,18 @@ import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
 
+const registryHost = String.raw`(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:\d+)?`
+const registryHostSchema = z
+  .string()
+  .regex(new RegExp(`^${registryHost}$`), 'must be a registry as image names have it: host, or host:port')
+
+const mirrorSchema = z
+  .string()
+  .regex(
+    new RegExp(`^${registryHost}(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`),
+    'must be host[:port][/prefix], without https://; a host without a dot needs a port',
+  )
+
 export const agentConfigSchema = z.strictObject({
   device: deviceIdSchema,
   broker: z.string().regex(/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/.+/, 'must be mqtt://, mqtts://, ws:// or wss://'),
@@ -35,6 +47,12 @@ export const agentConfigSchema = z.strictObject({
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
   keepaliveS: z.int().min(5).max(3600).default(60),
   keepReleases: z.int().min(1).max(20).default(3).describe('releases of an app that are kept to go back to'),
+  registryMirrors: z
+    .record(z.union([z.literal('*'), registryHostSchema]), z.array(mirrorSchema))
+    .default({})
+    .describe('mirrors by registry, tried in order before it; under * for every registry without an entry of its own'),
+  registryCredentials: z.string().min(1).optional().describe('a Docker config.json that only the agent may read'),
+  pullStallS: z.int().min(5).max(3600).default(120).describe('without a byte for this long a pull is given up'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

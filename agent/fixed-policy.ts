@@ -15,5 +15,5 @@ export const fixedPolicy = (changes: Partial<Policy> = {}): PolicySource => ({
   inForce: () => policyInForce(changes),
   status: () => ({ source: 'default', files: [] }),
   watch: () => undefined,
-  stop: () => undefined,
+  stop: async () => undefined,
 })

@@ -10,16 +10,25 @@ import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
-import { dockerEngine } from './engine/docker.ts'
+import type { Engine } from './engine/engine.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
+import { openEngine } from './engine/open-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
+import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
+import type { Store } from './store/store.ts'
+
+/** What tests put around the effects, to kill the daemon in the middle of one. */
+export type Around = {
+  readonly engine?: (engine: Engine) => Engine
+  readonly store?: (store: Store) => Store
+}
 
 /** On each of these a folder of the device; the first that lies in memory is taken. */
 const usualSecretsFolders = ['/run/longshore', '/dev/shm/longshore']
@@ -28,7 +37,11 @@ const usualSecretsFolders = ['/run/longshore', '/dev/shm/longshore']
  * Starts an agent; `stop` leaves its containers running.
  * @throws LongshoreError config-invalid, file-unreadable or state-unusable; nothing has been started then
  */
-export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ readonly stop: () => Promise<void> }> => {
+export const startAgent = async (
+  config: AgentConfig,
+  log: Logger,
+  around: Around = {},
+): Promise<{ readonly stop: () => Promise<void> }> => {
   const broker = await readBrokerFiles({
     url: config.broker,
     username: config.username,
@@ -38,8 +51,11 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     key: config.key,
   })
   const engineUrl = config.engine ?? findEngineUrl(process.env)
-  const engine = dockerEngine(engineUrl)
-  const store = await openFileStore(config.state, log)
+  const ending = new AbortController()
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
+  const engine = around.engine?.(realEngine) ?? realEngine
+  const fileStore = await openFileStore(config.state, log)
+  const store = around.store?.(fileStore) ?? fileStore
   const identityFile = join(config.state, 'identity')
   const identity = await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text))
   const secretsFolder = await findSecretsFolder(
@@ -78,6 +94,9 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     keepReleases: config.keepReleases,
     version,
     engine,
+    registryMirrors: config.registryMirrors,
+    registryCredentials:
+      config.registryCredentials === undefined ? async () => undefined : fileCredentials(config.registryCredentials),
     files: diskFiles(config.state, secretsFolder),
     identity,
     secretStore: await openSecretStore(config.state, log),
@@ -100,6 +119,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     stop: async () => {
       await server.stop()
       await agent.stop()
+      ending.abort()
     },
   }
 }

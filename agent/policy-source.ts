@@ -26,7 +26,8 @@ export type PolicySource = {
   readonly status: () => PolicyStatus
   /** Calls back after each change of the policy in force, or of what is wrong with its files. */
   readonly watch: (onChange: () => void) => void
-  readonly stop: () => void
+  /** Resolves when nothing is being read or written any more. */
+  readonly stop: () => Promise<void>
 }
 
 export type PolicySourceInput = {
@@ -142,12 +143,13 @@ export const openPolicySource = async (input: PolicySourceInput): Promise<Policy
         look()
       }, pollEveryMs)
     },
-    stop: () => {
+    stop: async () => {
       clearInterval(poll)
       clearTimeout(settling)
       for (const watcher of watchers.values()) watcher.close()
       watchers.clear()
       onChange = () => undefined
+      await turn
     },
   }
 }

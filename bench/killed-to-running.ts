@@ -75,6 +75,8 @@ const agent = createAgent({
   version: 'bench',
   engine: dockerEngine(`unix://${socketPath}`),
   files: memoryFiles(),
+  registryMirrors: {},
+  registryCredentials: async () => undefined,
   identity: await openIdentity(undefined, async () => undefined),
   secretStore: memorySecretStore(),
   store: memoryStore(),

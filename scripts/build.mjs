@@ -18,8 +18,10 @@ await build({
   entryPoints: {
     longshore: 'src/cli/main.ts',
     demo: 'scripts/demo.ts',
+    prove: 'scripts/prove.ts',
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
+    'test/crashing-agent': 'test/support/crashing-agent.ts',
   },
   outdir: values.out,
   outExtension: { '.js': '.mjs' },

@@ -50,8 +50,9 @@ const control =
     if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
     const { app, service } = parsed.data
     const record = store.app(app)
-    const services = record === undefined ? undefined : servicesOf(record)
-    if (services === undefined) return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
+    if (record?.accepted === undefined)
+      return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
+    const services = servicesOf(record)
     if (service !== undefined && !services.includes(service))
       return refused({
         code: 'reference-missing',
@@ -62,16 +63,16 @@ const control =
     return { outcome: 'done' }
   }
 
-/** undefined: the app is not, or no longer, wanted here. */
-const servicesOf = (record: AppRecord): string[] | undefined => {
+/** None of an app that is to be removed: it can be held until then all the same. */
+const servicesOf = (record: AppRecord): string[] => {
   const deployment = targetOf(record).accepted?.deployment
-  return deployment === undefined || deployment.remove ? undefined : Object.keys(deployment.compose.services).sort()
+  return deployment === undefined || deployment.remove ? [] : Object.keys(deployment.compose.services).sort()
 }
 
 /** Of an app that was stopped as a whole, all but one stay so. */
 const stoppedBut = (record: AppRecord, service: string): NonNullable<AppRecord['stopped']> => {
   const { [wholeApp]: whole, ...stopped } = record.stopped ?? {}
-  const each = whole === undefined ? {} : Object.fromEntries((servicesOf(record) ?? []).map((name) => [name, whole]))
+  const each = whole === undefined ? {} : Object.fromEntries(servicesOf(record).map((name) => [name, whole]))
   const { [service]: _, ...left } = { ...each, ...stopped }
   return left
 }

@@ -24,7 +24,7 @@ export type PlanVerbInput = {
   readonly owner: Owner
   readonly policy: () => PolicyInForce
   readonly store: Store
-  readonly engine: Pick<Engine, 'imageId'>
+  readonly engine: Pick<Engine, 'image' | 'facts'>
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   readonly observe: (app: string, withProject?: boolean) => Promise<Observed>

@@ -1,4 +1,4 @@
-/** What an engine learned late, by the API version that brought it. */
+/** What an engine can do: by the API version that brought it, or by the name of the engine. */
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
 import type { NetworkSpec } from '../translate/network-spec.ts'
@@ -40,3 +40,9 @@ export const requireAbleToCreate = (apiVersion: string, spec: ContainerSpec, doi
 export const requireAbleToCreateNetwork = (apiVersion: string, spec: NetworkSpec, doing: string): void => {
   if (!spec.hasIpv4) requireAble(apiVersion, 'networkWithoutIpv4', doing, 'enable_ipv4: false')
 }
+
+export type HealthcheckRunner = 'engine' | 'systemd'
+
+/** Podman leaves its healthchecks to timers of systemd, and runs none where there is no systemd. */
+export const healthcheckRunner = (engineName: string): HealthcheckRunner =>
+  engineName === 'podman' ? 'systemd' : 'engine'

@@ -35,9 +35,14 @@ const unreachableCodes = new Set([
 const codeOf = (status: number | undefined, said: string): Code => {
   if (/port is already allocated|bind: address already in use|failed to bind host port/i.test(said))
     return 'port-in-use'
-  if (status === 409 && /name .*already in use|network with name .* already exists/i.test(said)) return 'name-in-use'
+  // Podman says 500 where Docker says 409.
   if (
-    /manifest .*(unknown|not found)|repository does not exist|pull access denied|no such image|not found: manifest/i.test(
+    (status === 409 || status === 500) &&
+    /name .*already in use|network (with )?name .* already (exists|used)/i.test(said)
+  )
+    return 'name-in-use'
+  if (
+    /manifest .*(unknown|not found)|repository does not exist|pull access denied|no such image|image not known|not found: manifest/i.test(
       said,
     )
   )

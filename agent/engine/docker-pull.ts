@@ -3,21 +3,21 @@
  * its JSON.parse can throw where nobody catches, so the stream is read here.
  */
 
+import { platformName } from '../../src/protocol/platform.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { translateError } from './docker-errors.ts'
 import type { PullProgress } from './engine.ts'
+import { pullAdvice, pullCodeOf } from './pull-failure.ts'
 import { readLines } from './read-lines.ts'
 
 type Line = { error?: string; id?: string; status?: string; progressDetail?: { current?: number; total?: number } }
-
-/** Without a byte for this long a pull is given up; the layers that are there are kept by the engine. */
-const stallMs = 120_000
 
 /** Asks for a pull; an engine that does not begin to answer is given up like one that stops. */
 export const openPull = async (
   ask: (abortSignal: AbortSignal) => Promise<unknown>,
   reference: string,
   signal: AbortSignal,
+  stallMs: number,
 ): Promise<NodeJS.ReadableStream> => {
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(), stallMs)
@@ -37,6 +37,7 @@ export const followPull = async (
   reference: string,
   onProgress: (progress: PullProgress) => void,
   signal: AbortSignal,
+  stallMs: number,
 ): Promise<void> => {
   const layers = new Map<string, { current: number; total: number }>()
   const destroy = (error?: Error): void => {
@@ -66,12 +67,25 @@ export const followPull = async (
   }
 }
 
-/** Whatever went wrong in a pull: not there, or not to be had now. */
+/** Whatever went wrong in a pull, by what the registry or the engine said of it. */
 export const pullError = (error: unknown, reference: string): LongshoreError => {
   const translated = translateError(error, `pull of ${reference}`)
-  return translated.code === 'engine-error'
-    ? new LongshoreError('image-pull-failed', translated.message, { cause: error })
-    : translated
+  if (error instanceof LongshoreError || translated.code === 'engine-unreachable') return translated
+  const code = pullCodeOf(translated.message) ?? 'image-pull-failed'
+  return new LongshoreError(code, `${translated.message}${pullAdvice(code, reference)}`, { cause: error })
+}
+
+type Distribution = { readonly Platforms?: readonly { os?: string; architecture?: string; variant?: string }[] }
+
+/** An image that has nothing for this device: the registry is asked what it has. No answer makes it no worse. */
+export const withOffered = async (error: unknown, ask: () => Promise<Distribution>): Promise<unknown> => {
+  if (!(error instanceof LongshoreError) || error.code !== 'wrong-platform') return error
+  const { Platforms = [] } = await ask().catch((): Distribution => ({}))
+  const offered = Platforms.map(({ os = '', architecture = '', variant }) => platformName(os, architecture, variant))
+  // Build tools list attestations beside the images, as of unknown/unknown.
+  const named = [...new Set(offered)].filter((platform) => platform !== '' && !platform.startsWith('unknown/'))
+  if (named.length === 0) return error
+  return new LongshoreError(error.code, `${error.message}; it has ${named.sort().join(', ')}`, { cause: error })
 }
 
 const parseLine = (text: string): Line | undefined => {

@@ -1,23 +1,31 @@
 /** The Docker Engine API (also Podman's), as an `Engine`. The only file tree that knows dockerode. */
 import Docker from 'dockerode'
 import { defined } from '../../src/defined.ts'
+import { platformName } from '../../src/protocol/platform.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
 import { label } from '../translate/engine-names.ts'
 import { registryOf } from '../translate/registry.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import { loadImages, saveImages } from './docker-archive.ts'
+import { connectionOf } from './docker-connection.ts'
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
-import { followPull, openPull } from './docker-pull.ts'
-import type { Engine, EngineContainer, EngineState, RegistryCredentials } from './engine.ts'
+import { followPull, openPull, withOffered } from './docker-pull.ts'
+import { toState } from './docker-state.ts'
+import type { Engine, EngineContainer, EngineImage, RegistryCredentials } from './engine.ts'
 
-/** An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call. */
-export const dockerEngine = (engineUrl: string): Engine => {
+/**
+ * An engine at `unix:///path`, `http://host:port` or `tcp://host:port`. Opens nothing before the first call.
+ * @param pullStallMs without a byte for this long a pull is given up
+ */
+export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine => {
   const docker = new Docker({ ...connectionOf(engineUrl) })
+  /** By container, where the engine cannot change one. It tells the planner that the step is done; see `setRestart`. */
+  const assumedPolicies = new Map<string, string>()
 
   /** Runs a call; statuses in `ignored` mean that it is already so. */
   const attempt = async <T>(
@@ -68,9 +76,15 @@ export const dockerEngine = (engineUrl: string): Engine => {
     }
   }
 
-  /** Asked each time: an engine may be updated under a running agent. */
-  const apiVersion = async (): Promise<string> =>
-    (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+  /**
+   * Kept from the last time that somebody asked for the facts, as is done whenever the event stream is opened: an engine
+   * may be updated under a running agent. Podman takes a third of a second to answer.
+   */
+  let knownApiVersion: string | undefined
+  const apiVersion = async (): Promise<string> => {
+    knownApiVersion ??= (await translated('asking the engine for its version', () => docker.version())).ApiVersion
+    return knownApiVersion
+  }
 
   /** Whose a taken name is, to say so: another agent's, or nothing of ours. */
   const nameError = async (name: string, error: LongshoreError): Promise<LongshoreError> => {
@@ -87,11 +101,23 @@ export const dockerEngine = (engineUrl: string): Engine => {
         })
   }
 
+  const image = async (reference: string): Promise<EngineImage | undefined> => {
+    const info = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
+    return (
+      info && {
+        id: info.Id,
+        platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
+        digests: [...(info.RepoDigests ?? [])].sort(),
+      }
+    )
+  }
+
   return {
     facts: async () => {
       const [version, info] = await translated('asking the engine for its version', () =>
         Promise.all([docker.version(), docker.info()]),
       )
+      knownApiVersion = version.ApiVersion
       const name = version.Components?.[0]?.Name ?? 'Engine'
       return {
         name: name.startsWith('Podman') ? 'podman' : 'docker',
@@ -99,6 +125,8 @@ export const dockerEngine = (engineUrl: string): Engine => {
         apiVersion: version.ApiVersion,
         os: String(info.OSType ?? version.Os),
         arch: version.Arch,
+        // Of both only the kernel's own name tells a variant of arm.
+        platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
       }
@@ -106,9 +134,12 @@ export const dockerEngine = (engineUrl: string): Engine => {
     list: (scope) => translated('listing what is on the engine', () => list(scope)),
     details: async (id) => {
       const info = await attempt(`inspecting ${id}`, () => docker.getContainer(id).inspect(), [404])
-      if (info === undefined) return undefined
+      if (info === undefined) {
+        assumedPolicies.delete(id)
+        return undefined
+      }
       const [startedAt, finishedAt] = [toEpochMs(info.State.StartedAt), toEpochMs(info.State.FinishedAt)]
-      const state = info.State.Status as EngineState
+      const state = toState(info.State.Status)
       return {
         state,
         health: state === 'running' ? toHealth(info.State.Health?.Status) : 'none',
@@ -116,30 +147,36 @@ export const dockerEngine = (engineUrl: string): Engine => {
         ...(startedAt === undefined ? {} : { startedAt }),
         ...(finishedAt === undefined ? {} : { finishedAt }),
         restarts: info.RestartCount,
-        restartPolicy: info.HostConfig.RestartPolicy?.Name || 'no',
+        restartPolicy: assumedPolicies.get(id) ?? (info.HostConfig.RestartPolicy?.Name || 'no'),
         isOutOfMemory: info.State.OOMKilled,
         aliases: aliasesOf(info),
       }
     },
-    imageId: async (reference, platform) => {
-      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
-      return image !== undefined && isOfPlatform(image, platform) ? image.Id : undefined
-    },
+    image,
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
-      const stream = await openPull(
-        (abortSignal) =>
-          docker.pull(
-            withTag(reference),
-            defined({ abortSignal, platform, authconfig: authOf(reference, credentials) }),
-          ),
-        reference,
-        signal,
-      )
-      await followPull(stream, reference, onProgress, signal)
+      const name = withTag(reference)
+      const authconfig = authOf(reference, credentials)
+      try {
+        const ask = (abortSignal: AbortSignal) => docker.pull(name, defined({ abortSignal, platform, authconfig }))
+        const stream = await openPull(ask, reference, signal, pullStallMs)
+        await followPull(stream, reference, onProgress, signal, pullStallMs)
+      } catch (error) {
+        throw await withOffered(error, () => docker.getImage(name).distribution(defined({ authconfig })))
+      }
+      const pulled = await image(name)
+      if (pulled === undefined) throw new LongshoreError('image-pull-failed', `pull of ${reference}: it is gone again`)
+      return pulled
     },
-    imagePlatform: async (reference) => {
-      const image = await attempt(`inspecting image ${reference}`, () => docker.getImage(reference).inspect(), [404])
-      return image && [image.Os, image.Architecture, image.Variant].filter(Boolean).join('/')
+    tagImage: async (id, reference) => {
+      const [, repo = '', tag = ''] = /^(.*):([^:/]+)$/.exec(withTag(reference)) ?? []
+      await attempt(`naming image ${id} ${reference}`, () => docker.getImage(id).tag({ repo, tag }))
+    },
+    untagImage: async (reference) => {
+      await attempt(
+        `taking the name ${reference} away`,
+        () => docker.getImage(withTag(reference)).remove({ noprune: true }),
+        [404],
+      )
     },
     saveImages: (references, signal) => saveImages(docker, references, signal),
     loadImages: (archive, signal) => loadImages(docker, archive, signal),
@@ -149,7 +186,14 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(doing, () => docker.createNetwork(networkBody(name, spec)))
     },
     removeNetwork: async (id) => {
-      await attempt(`removing network ${id}`, () => docker.getNetwork(id).remove(), [404])
+      const call = async (): Promise<void> => {
+        // Podman would take it, by its id, from under containers that run.
+        const users = await docker.listContainers({ filters: { network: [id] } })
+        const names = users.map(({ Names }) => nameOf(Names))
+        if (names.length > 0) throw new Error(`it is in use by ${names.sort().join(', ')}`)
+        await docker.getNetwork(id).remove()
+      }
+      await attempt(`removing network ${id}`, call, [404])
     },
     connectNetwork: async (id, attachment) => {
       const { network } = attachment
@@ -157,7 +201,8 @@ export const dockerEngine = (engineUrl: string): Engine => {
         try {
           await docker.getNetwork(network).connect({ Container: id, EndpointConfig: endpointBody(attachment) })
         } catch (error) {
-          if (!/already exists in network/.test(String((error as Error).message))) throw error
+          if (!/already exists in network|is already connected to network/.test(String((error as Error).message)))
+            throw error
         }
       })
     },
@@ -184,6 +229,7 @@ export const dockerEngine = (engineUrl: string): Engine => {
       await attempt(`stopping ${id}`, () => docker.getContainer(id).stop({ t: timeoutS }), [304, 404])
     },
     removeContainer: async (id, { volumes }) => {
+      assumedPolicies.delete(id)
       await attempt(`removing ${id}`, async () => {
         try {
           await docker.getContainer(id).remove({ v: volumes, force: false })
@@ -201,11 +247,11 @@ export const dockerEngine = (engineUrl: string): Engine => {
     },
     setRestart: async (id, { name, maximumRetryCount }) => {
       const policy = defined({ Name: name, MaximumRetryCount: maximumRetryCount })
-      await attempt(
-        `setting the restart policy of ${id} to ${name}`,
-        () => docker.getContainer(id).update({ RestartPolicy: policy }),
-        [404],
-      )
+      const doing = `setting the restart policy of ${id} to ${name}`
+      const container = docker.getContainer(id)
+      if ((await attempt(doing, () => container.update({ RestartPolicy: policy }), [404])) !== undefined) return
+      // It is gone, or Podman 4 has no such call. What is stopped over its API, Podman restarts under no policy.
+      if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`
@@ -223,15 +269,6 @@ const aliasesOf = ({ NetworkSettings }: Docker.ContainerInspectInfo): Record<str
     Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { Aliases }]) => [name, [...(Aliases ?? [])]]),
   )
 
-/** Where only one of the two names a variant, they are taken for the same. */
-const isOfPlatform = (image: Docker.ImageInspectInfo, platform: string | undefined): boolean => {
-  if (platform === undefined) return true
-  const [os, architecture, variant = ''] = platform.split('/')
-  const ownVariant = image.Variant ?? ''
-  const isSameVariant = variant === '' || ownVariant === '' || variant === ownVariant
-  return image.Os === os && image.Architecture === architecture && isSameVariant
-}
-
 /** Left to itself dockerode writes the whole body into the address as well, with every variable of the environment. */
 const createCall = ({ name, platform, ...body }: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => {
   const call = { _query: defined({ name, platform }), _body: body }
@@ -246,25 +283,15 @@ const translated = async <T>(doing: string, call: () => Promise<T>): Promise<T> 
   }
 }
 
-const connectionOf = (engineUrl: string): Docker.DockerOptions => {
-  if (engineUrl.startsWith('unix://')) return { socketPath: engineUrl.slice('unix://'.length) }
-  const url = URL.canParse(engineUrl) ? new URL(engineUrl) : undefined
-  if (url === undefined || !['http:', 'tcp:'].includes(url.protocol))
-    throw new LongshoreError('config-invalid', `engine ${engineUrl} is not unix:///path, http:// or tcp://`, {
-      path: 'engine',
-    })
-  return { protocol: 'http', host: url.hostname, port: url.port || 2375 }
-}
-
 /**
- * Whether the network that a container is attached to still exists. One that was started is bound to the id of the
- * network: when that is gone, it does not start, whatever has the name by now.
+ * Whether the network that a container is attached to still exists. On Docker, one that was started is bound to the id
+ * of the network: when that is gone, it does not start, whatever has the name by now. Podman gives the name as the id.
  */
 const attachmentTest = (networks: readonly Docker.NetworkInspectInfo[]) => {
   const ids = new Set(networks.map(({ Id }) => Id))
   const names = new Set(networks.map(({ Name }) => Name))
   return (name: string, { NetworkID }: Partial<Docker.NetworkInfo>): boolean =>
-    NetworkID ? ids.has(NetworkID) : names.has(name)
+    NetworkID && NetworkID !== name ? ids.has(NetworkID) : names.has(name)
 }
 
 const toContainer = (
@@ -273,10 +300,10 @@ const toContainer = (
   isThere: ReturnType<typeof attachmentTest>,
 ): EngineContainer => ({
   id: info.Id,
-  name: (info.Names[0] ?? '').replace(/^\//, ''),
+  name: nameOf(info.Names),
   labels: info.Labels ?? {},
-  state: info.State as EngineState,
-  health: info.State === 'running' ? health : 'none',
+  state: toState(info.State),
+  health: toState(info.State) === 'running' ? health : 'none',
   imageId: info.ImageID,
   networks: Object.entries(info.NetworkSettings?.Networks ?? {}).flatMap(([name, network]) =>
     isThere(name, network) ? [name] : [],
@@ -288,6 +315,8 @@ const toContainer = (
   ),
 })
 
+const nameOf = ([name = '']: readonly string[]): string => name.replace(/^\//, '')
+
 const toHealth = (status: string | undefined): HealthState =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : 'none'
 
@@ -297,8 +326,15 @@ const toEpochMs = (text: string): number | undefined => {
   return Number.isNaN(time) || time <= 0 ? undefined : time
 }
 
-const authOf = (reference: string, credentials: RegistryCredentials | undefined): Docker.AuthConfig | undefined =>
-  credentials && { ...credentials, serveraddress: registryOf(reference) }
+const authOf = (reference: string, credentials: RegistryCredentials | undefined): Docker.AuthConfig | undefined => {
+  if (credentials === undefined) return undefined
+  const serveraddress = registryOf(reference)
+  const auth =
+    'identityToken' in credentials
+      ? { identitytoken: credentials.identityToken, serveraddress }
+      : { ...credentials, serveraddress }
+  return auth as Docker.AuthConfig
+}
 
 /** Without a tag the API pulls every tag of a repository. */
 const withTag = (reference: string): string =>

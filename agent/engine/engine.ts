@@ -2,7 +2,7 @@
  * What the agent asks of a container engine, in our own words. `docker.ts` implements it over the Docker Engine API,
  * `simulated.ts` in memory; one contract suite runs on both. Failures are LongshoreErrors with a code of the table:
  * engine-unreachable, name-taken, name-in-use, port-in-use, image-not-found, image-pull-failed, image-load-failed,
- * engine-error.
+ * engine-error; those of a pull: registry-unauthorized, registry-busy, disk-full, wrong-platform.
  * Whatever is already so counts as success: stopping what is stopped, removing what is gone, starting what runs.
  */
 import type { Readable } from 'node:stream'
@@ -63,6 +63,8 @@ export type EngineFacts = {
   readonly apiVersion: string
   readonly os: string
   readonly arch: string
+  /** as `linux/arm/v7`: of the images that it runs */
+  readonly platform: string
   readonly storageDriver: string
   readonly cgroupVersion: string
 }
@@ -83,7 +85,19 @@ export type PullOptions = {
   readonly credentials?: RegistryCredentials | undefined
 }
 
-export type RegistryCredentials = { readonly username: string; readonly password: string }
+export type RegistryCredentials =
+  | { readonly username: string; readonly password: string }
+  /** what some registries give instead of a password */
+  | { readonly identityToken: string }
+
+/** An image that is on the engine. */
+export type EngineImage = {
+  readonly id: string
+  /** as `linux/arm/v7`; empty where the image does not say */
+  readonly platform: string
+  /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
+  readonly digests: readonly string[]
+}
 
 export type Engine = {
   readonly facts: () => Promise<EngineFacts>
@@ -95,16 +109,19 @@ export type Engine = {
   }) => Promise<EngineObjects>
   /** undefined: there is no such container any more. */
   readonly details: (id: string) => Promise<ContainerDetails | undefined>
-  /** The id of a local image by reference or id; undefined: it is not here, or is not of the platform asked for. */
-  readonly imageId: (reference: string, platform?: string) => Promise<string | undefined>
+  /** A local image by reference or id; undefined: it is not here. */
+  readonly image: (reference: string) => Promise<EngineImage | undefined>
+  /** Gets an image and tells what came. Layers that are here already are not fetched again. */
   readonly pull: (
     reference: string,
     onProgress: (progress: PullProgress) => void,
     signal: AbortSignal,
     options?: PullOptions,
-  ) => Promise<void>
-  /** What a local image is made for, as `linux/arm64` or `linux/arm/v7`; undefined: it is not here. */
-  readonly imagePlatform: (reference: string) => Promise<string | undefined>
+  ) => Promise<EngineImage>
+  /** Gives an image another name, which moves when another image had it. */
+  readonly tagImage: (id: string, reference: string) => Promise<void>
+  /** Takes a name away; the image goes with its last name, unless a container needs it. */
+  readonly untagImage: (reference: string) => Promise<void>
   /** Local images with their names, as an archive that `loadImages` takes. By digest an image loses its name, and keeps its id. */
   readonly saveImages: (references: readonly string[], signal: AbortSignal) => Promise<Readable>
   /** Resolves when the engine has them all; a failure may leave some. Reads no faster than the engine does. */

@@ -8,8 +8,11 @@ import type { AttachmentSpec, NetworkSpec, VolumeSpec } from '../translate/netwo
 import type { EngineContainer, EngineEvent, EngineState, NamedObject } from './engine.ts'
 
 export type SimulatedImage = {
-  readonly id: string /** paths its containers keep in anonymous volumes */
+  readonly id: string
+  /** paths its containers keep in anonymous volumes */
   readonly volumes: readonly string[]
+  readonly platform: string
+  readonly digests: readonly string[]
 }
 
 export type SimulatedContainer = {

@@ -9,9 +9,16 @@ import type { HealthState } from '../../src/protocol/reported.ts'
 import type { ContainerSpec } from '../translate/container-spec.ts'
 import type { NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
-import type { Engine, EngineEvent, EngineState, NamedObject } from './engine.ts'
+import type { Engine, EngineEvent, EngineImage, EngineState, NamedObject } from './engine.ts'
 import { createBroadcast } from './simulated-events.ts'
-import { fail, newWorld, type SimulatedContainer, toEngineContainer, type World } from './simulated-world.ts'
+import {
+  fail,
+  newWorld,
+  type SimulatedContainer,
+  type SimulatedImage,
+  toEngineContainer,
+  type World,
+} from './simulated-world.ts'
 
 /** Named as the calls of the interface are. */
 export type CallKind = Exclude<keyof Engine, 'events'>
@@ -63,7 +70,14 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     return result
   }
 
-  const pull = async (reference: string, signal: AbortSignal): Promise<void> => {
+  /** One that loses its name to another stays, without one. */
+  const nameImage = (reference: string, image: SimulatedImage): void => {
+    const before = world.images.get(reference)
+    if (before !== undefined) world.images.set(before.id, before)
+    world.images.set(reference, image)
+  }
+
+  const pull = async (reference: string, signal: AbortSignal): Promise<EngineImage> => {
     if (reach.isHolding && !signal.aborted)
       await new Promise<void>((resolve) => {
         const go = (): void => {
@@ -75,8 +89,9 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       })
     if (signal.aborted) fail(`pull of ${reference}`, 'it was given up', 'superseded')
     const image = registry.get(reference) ?? fail(`pull of ${reference}`, 'manifest unknown', 'image-not-found')
-    world.images.set(reference, image)
+    nameImage(reference, image)
     broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
+    return toEngineImage(image)
   }
 
   return {
@@ -88,6 +103,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         apiVersion,
         os: 'linux',
         arch: 'amd64',
+        platform,
         storageDriver: 'memory',
         cgroupVersion: '2',
       })),
@@ -100,27 +116,33 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         volumes: [...world.volumes.values()].map(toNamedObject),
       })),
     details: (id) => call('details', id, () => detailsOf(world.find(id))),
-    imageId: (reference) => call('imageId', reference, () => world.image(reference)?.id),
+    image: (reference) =>
+      call('image', reference, () => {
+        const image = world.image(reference)
+        return image && toEngineImage(image)
+      }),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
         return pull(reference, signal)
       }),
-    imagePlatform: (reference) =>
-      call('imagePlatform', reference, () => (world.image(reference) === undefined ? undefined : 'linux/amd64')),
+    tagImage: (id, reference) =>
+      call('tagImage', reference, () => {
+        nameImage(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
+      }),
+    untagImage: (reference) => call('untagImage', reference, () => void world.images.delete(reference)),
     saveImages: (references) =>
       call('saveImages', references.join(' '), () => {
         const images = references.map((reference) => {
-          const { id, volumes } =
-            world.image(reference) ?? fail('saving', `no such image: ${reference}`, 'image-not-found')
-          return { reference, id, volumes }
+          const image = world.image(reference) ?? fail('saving', `no such image: ${reference}`, 'image-not-found')
+          return { reference, id: image.id, volumes: image.volumes, platform: image.platform }
         })
         return Readable.from([Buffer.from(JSON.stringify(images))])
       }),
     loadImages: (archive, signal) =>
       call('loadImages', 'archive', async () => {
-        for (const { reference, id, volumes } of await readArchive(archive, signal))
-          world.images.set(reference, newImage(id, volumes))
+        for (const { reference, id, volumes, platform } of await readArchive(archive, signal))
+          world.images.set(reference, newImage(id, volumes, platform))
         broadcast.emit({ subject: 'image', action: 'load', id: 'archive', labels: {} })
       }),
     createNetwork: (name, spec) =>
@@ -155,6 +177,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
 /** As old as the oldest engine that is supported. */
 const apiVersion = '1.41'
 
+const platform = 'linux/amd64'
+
 const toNamedObject = ({ id, name, labels }: NamedObject): NamedObject => ({ id, name, labels })
 
 const isOf =
@@ -178,9 +202,21 @@ const detailsOf = (container: SimulatedContainer | undefined) => {
   }
 }
 
-const newImage = (id: string, volumes: readonly string[]) => ({ id, volumes })
+const newImage = (
+  id: string,
+  volumes: readonly string[],
+  imagePlatform = platform,
+  digests: readonly string[] = [],
+) => ({
+  id,
+  volumes,
+  platform: imagePlatform,
+  digests,
+})
 
-type SavedImage = { readonly reference: string; readonly id: string; readonly volumes: readonly string[] }
+const toEngineImage = ({ id, platform, digests }: SimulatedImage): EngineImage => ({ id, platform, digests })
+
+type SavedImage = Omit<SimulatedImage, 'digests'> & { readonly reference: string }
 
 const readArchive = async (archive: Readable, signal: AbortSignal): Promise<SavedImage[]> => {
   try {
@@ -242,11 +278,11 @@ const createControls = (
       void world.volumes.set(name, { id: name, name, labels, spec: plainVolume }),
     takePort: (port: string): void => void world.foreignPorts.add(port),
     freePort: (port: string): void => void world.foreignPorts.delete(port),
-    addImage: (reference: string, id: string, volumes: readonly string[] = []): void =>
-      void world.images.set(reference, newImage(id, volumes)),
+    addImage: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
+      void world.images.set(reference, newImage(id, volumes, imagePlatform)),
     removeImage: (reference: string): void => void world.images.delete(reference),
-    addToRegistry: (reference: string, id: string, volumes: readonly string[] = []): void =>
-      void registry.set(reference, newImage(id, volumes)),
+    addToRegistry: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
+      void registry.set(reference, newImage(id, volumes, imagePlatform, [`${reference}@${id}`])),
     /** Pulls neither end nor fail until they are let go or given up. */
     holdPulls: (): void => {
       reach.isHolding = true

@@ -49,7 +49,7 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
   }
 
   const missingImages = async ({ images }: Bundle): Promise<string[]> => {
-    const found = await Promise.all(Object.values(images).map(({ id }) => engine.imageId(id)))
+    const found = await Promise.all(Object.values(images).map(({ id }) => engine.image(id)))
     return Object.keys(images).filter((_, index) => found[index] === undefined)
   }
 

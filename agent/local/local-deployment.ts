@@ -44,13 +44,15 @@ const sameGeneration = (bundle: Bundle, { accepted }: AppRecord): number | undef
 /** The first image that this machine cannot run. A service that names its platform wants just that, by an emulator maybe. */
 export const platformFault = (
   { images, platform }: Bundle,
-  machine: { readonly os: string; readonly arch: string },
+  machine: { readonly platform: string },
 ): Reason | undefined => {
-  const wrong = Object.entries(images).find(([, image]) => image.platform === platform && !runsOn(platform, machine))
+  const wrong = Object.entries(images).find(
+    ([, image]) => image.platform === platform && !runsOn(machine.platform, platform),
+  )
   return (
     wrong && {
       code: 'wrong-platform',
-      message: `image ${wrong[0]} of the bundle is for ${wrong[1].platform}, this machine is ${machine.os}/${machine.arch}`,
+      message: `image ${wrong[0]} of the bundle is for ${wrong[1].platform}, this machine is ${machine.platform}`,
     }
   )
 }

@@ -36,7 +36,7 @@ export const hostPathFault = (source: string, isReadOnly: boolean, inForce: Poli
 
 const placeFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce): Refused | undefined => {
   if (isReadOnly && inForce.policy.readOnlyPaths.some((one) => plainPath(one) === path)) return undefined
-  return accessFault(path, isReadOnly, inForce) ?? socketFault(path, inForce) ?? ownFault(path, inForce)
+  return accessFault(path, isReadOnly, inForce) ?? socketFault(path, inForce) ?? ownFault(path, isReadOnly, inForce)
 }
 
 const accessFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce): Refused | undefined => {
@@ -47,7 +47,7 @@ const accessFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce):
   if (liesUnder(rule, path))
     return {
       asks: `${asks}, with ${rule} in it`,
-      allow: isReadOnly ? `readOnlyPaths: [${path}]` : `hostPaths: {${rule}: write}`,
+      allow: isReadOnly ? `readOnlyPaths: [${path}]` : `hostPaths: {${path}: write}, and nothing less in it`,
     }
   return { asks, allow: `hostPaths: {${path}: ${wanted}}` }
 }
@@ -65,11 +65,14 @@ const socketFault = (path: string, inForce: PolicyInForce): Refused | undefined 
 }
 
 /** No key allows these to be written: they are what every other rule stands on. */
-const ownFault = (path: string, inForce: PolicyInForce): Refused | undefined => {
+const ownFault = (path: string, isReadOnly: boolean, inForce: PolicyInForce): Refused | undefined => {
   const folder = withLinks(inForce.own.folders, inForce).find((one) => isRelated(one, path))
   return folder === undefined
     ? undefined
-    : { asks: `mounts ${path}, and ${folder} is the agent's own`, allow: `readOnlyPaths: [${path}]` }
+    : {
+        asks: `mounts ${path}, and ${folder} is the agent's own`,
+        allow: isReadOnly ? `readOnlyPaths: [${path}]` : 'another path',
+      }
 }
 
 const rank: Readonly<Record<Access, number>> = { none: 0, read: 1, write: 2 }

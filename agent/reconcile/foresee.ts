@@ -42,8 +42,7 @@ export const foresee = (input: PlanInput): Foreseen => {
     if (planned.pulls.length > 0) {
       // An image that is not here yet gets a stand-in id, so that what follows can be foreseen too.
       for (const reference of planned.pulls) pulls.add(reference)
-      const pulled = Object.fromEntries(planned.pulls.map((reference) => [reference, `pulled:${reference}`]))
-      state = { ...state, images: { ...state.images, ...pulled }, pulls: doneFor(planned.pulls) }
+      state = { ...state, pulls: doneFor(planned.pulls) }
       continue
     }
     const after = { ...state, record: decided(state.record, inTheBestCase(planned), { now: 0, keepReleases: 0 }) }
@@ -80,7 +79,9 @@ const keptBy = ({ accepted }: AppRecord): readonly KeptFile[] =>
   accepted === undefined || accepted.deployment.remove ? [] : keptFiles(accepted.deployment, accepted.files ?? {})
 
 const doneFor = (references: readonly string[]): PlanInput['pulls'] =>
-  Object.fromEntries(references.map((reference) => [reference, { state: 'done' as const }]))
+  Object.fromEntries(
+    references.map((reference) => [reference, { state: 'done' as const, imageId: `pulled:${reference}` }]),
+  )
 
 const inTheBestCase = ({ rollback, verdict, ...planned }: Plan): Plan =>
   rollback === undefined && verdict === undefined ? planned : { ...planned, verdict: { outcome: 'succeeded' } }

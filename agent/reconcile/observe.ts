@@ -16,8 +16,10 @@ export type Observer = {
   readonly setHearing: (isHearing: boolean) => void
 }
 
-export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: string): Observer => {
+export const createObserver = (engine: Pick<Engine, 'list' | 'details' | 'image'>, agent: string): Observer => {
   const cache = new Map<string, ContainerDetails>()
+  /** by image id; undefined: it had none when it was last asked for */
+  const digests = new Map<string, string | undefined>()
   /** Counts what was forgotten, so that a read that was under way at the time is not kept. */
   let forgotten = 0
   let isHearing = false
@@ -25,6 +27,8 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
   const forgetAll = (): void => {
     forgotten += 1
     cache.clear()
+    // An image stays what it is, but one that was loaded may be pulled later, and have a digest then.
+    for (const [id, digest] of digests) if (digest === undefined) digests.delete(id)
   }
 
   const details = async ({ id, state, health }: EngineContainer): Promise<ContainerDetails | undefined> => {
@@ -34,6 +38,20 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
     const read = await engine.details(id)
     if (read !== undefined && isHearing && before === forgotten) cache.set(id, read)
     return read
+  }
+
+  const digestsOf = async (containers: readonly EngineContainer[]): Promise<Record<string, string>> => {
+    const ids = [...new Set(containers.map(({ imageId }) => imageId))]
+    const unknown = ids.filter((id) => !digests.has(id))
+    await Promise.all(
+      unknown.map(async (id) => digests.set(id, (await engine.image(id))?.digests[0]?.replace(/^.*@/, ''))),
+    )
+    return Object.fromEntries(
+      ids.flatMap((id) => {
+        const digest = digests.get(id)
+        return digest === undefined ? [] : [[id, digest]]
+      }),
+    )
   }
 
   const withDetails = (containers: readonly EngineContainer[]): Promise<ObservedContainer[]> =>
@@ -53,11 +71,12 @@ export const createObserver = (engine: Pick<Engine, 'list' | 'details'>, agent: 
         app,
         ...(withProject ? { project: app } : {}),
       })
-      const observed = await withDetails(containers)
+      const [observed, imageDigests] = await Promise.all([withDetails(containers), digestsOf(containers)])
       return {
         containers: observed.sort((a, b) => (a.name < b.name ? -1 : 1)),
         networks,
         volumes,
+        imageDigests,
         ...(project === undefined ? {} : { project: await withDetails(project) }),
       }
     },

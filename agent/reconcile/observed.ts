@@ -12,6 +12,8 @@ export type Observed = {
   /** all of the engine: to see which of ours exist and whether a wanted name belongs to somebody else */
   readonly networks: readonly NamedObject[]
   readonly volumes: readonly NamedObject[]
+  /** what registries call the images of these containers, as `sha256:…` by image id; only where they have such a name */
+  readonly imageDigests?: Readonly<Record<string, string>>
   /** of a Compose project of the app's name, where it was asked for */
   readonly project?: readonly ObservedContainer[]
 }

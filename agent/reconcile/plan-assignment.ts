@@ -49,9 +49,16 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
       ...basis,
     })
   }
+  if (images.lost !== undefined && accepted.verdict === undefined)
+    return finish(draft, accepted, { ...basis, ...onFailure(input, accepted, { reason: images.lost, services: [] }) })
+  if (images.lost !== undefined) draft.wait(images.lost)
   const isImageKnown = Object.values(deployment.compose.services).every(({ image }) => image in images.ids)
   if (!isImageKnown) return waiting(images.isPulling ? 'pulling' : 'waiting')
 
+  if (input.forbidden !== undefined) {
+    draft.wait(input.forbidden)
+    return waiting('waiting', input.forbidden)
+  }
   const release = { ...deployment, secretVersions: input.secretVersions }
   const unset = missingSecrets(release)
   if (unset.length > 0) {

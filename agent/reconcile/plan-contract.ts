@@ -12,7 +12,7 @@ import type { Operation } from './operation.ts'
 /** What the puller, outside the loop, is doing about a reference. `retryAt` in the plan's clock. */
 export type PullState =
   | { readonly state: 'pulling' }
-  | { readonly state: 'done' }
+  | { readonly state: 'done'; readonly imageId: string }
   | { readonly state: 'failed'; readonly reason: Reason; readonly retryAt: number }
 
 /** Why nothing that runs may be touched now, and when that could change without anything else happening. */
@@ -25,12 +25,16 @@ export type PlanInput = {
   readonly observed: Observed
   /** ids of local images by reference or id, null for what is not here; only what `imagesToLookUp` asked for */
   readonly images: Readonly<Record<string, string | null>>
+  /** local images that are of another platform than is wanted, by reference: as good as not here */
+  readonly misfits?: Readonly<Record<string, Reason>>
   readonly pulls: Readonly<Record<string, PullState>>
   /** of the data folder, what `dataPathsToLookAt` asked for */
   readonly files: ObservedFiles
   readonly paths: ProjectPaths
   /** by name; a secret that is not here has no value on the device */
   readonly secretVersions: Readonly<Record<string, string>>
+  /** what the policy of the device has by now against the release: nothing of it is made anew */
+  readonly forbidden?: Reason | undefined
   /** holds, windows and locks that are in force; what is under way already is not held up by them */
   readonly gates: readonly Gate[]
   readonly memory: Memory

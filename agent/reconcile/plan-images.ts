@@ -4,6 +4,7 @@ import type { Reason } from '../../src/protocol/reason.ts'
 import type { Accepted, AcceptedAssignment } from '../store/app-record.ts'
 import type { PlanInput } from './plan-contract.ts'
 import type { Views } from './service-view.ts'
+import { isRollback } from './target.ts'
 
 export type ImagePlan = {
   /** ids by reference, of all that are known by now */
@@ -12,6 +13,8 @@ export type ImagePlan = {
   readonly wanted: readonly string[]
   readonly isPulling: boolean
   readonly waits: readonly { readonly reason: Reason; readonly retryAt?: number }[]
+  /** one of the very images that the release has to run again is gone, and nothing else may run in its place */
+  readonly lost?: Reason
 }
 
 export const planImages = (input: PlanInput, accepted: Accepted, deployment: AcceptedAssignment): ImagePlan => {
@@ -19,11 +22,15 @@ export const planImages = (input: PlanInput, accepted: Accepted, deployment: Acc
   const wanted: string[] = []
   const waits: { reason: Reason; retryAt?: number }[] = []
   let isPulling = false
+  let lost: Reason | undefined
+  // A release that one goes back to runs what it ran: the tag may name another image by now.
+  const mustBeTheSame = isRollback(input.record) || deployment.keepImages === true
 
   const pull = (reference: string): void => {
     wanted.push(reference)
     const state = input.pulls[reference]
-    if (state?.state === 'failed') waits.push({ reason: state.reason, retryAt: state.retryAt })
+    if (state?.state === 'failed')
+      waits.push({ reason: withMisfit(input.misfits?.[reference], state.reason), retryAt: state.retryAt })
     else isPulling = true
   }
 
@@ -34,19 +41,34 @@ export const planImages = (input: PlanInput, accepted: Accepted, deployment: Acc
       ids[reference] = known
       continue
     }
+    if (known !== undefined && mustBeTheSame && !reference.includes('@')) {
+      lost ??= { code: 'image-missing', message: `image ${reference} that the release ran with is not on the device` }
+      continue
+    }
     const local = input.images[reference] ?? undefined
-    const pulled = input.pulls[reference]?.state
-    const isAsked = policy === 'always' && known === undefined
-    if (isAsked && pulled !== 'done' && !(pulled === 'failed' && local !== undefined)) pull(reference)
+    const pulled = input.pulls[reference]
+    // What was pulled and stored, and is gone by now, has to be pulled again.
+    const isPulled = pulled?.state === 'done' && pulled.imageId !== known
+    const isAsked = (policy === 'always' || deployment.pull === true) && known === undefined
+    if (isPulled) ids[reference] = pulled.imageId
+    else if (isAsked && !(pulled?.state === 'failed' && local !== undefined)) pull(reference)
     else if (local !== undefined) ids[reference] = local
-    else if (policy === 'never')
-      waits.push({
-        reason: { code: 'image-missing', message: `image ${reference} is not on the device and pull_policy is never` },
-      })
+    else if (policy === 'never') waits.push({ reason: input.misfits?.[reference] ?? missing(reference) })
     else pull(reference)
   }
-  return { ids, wanted, isPulling, waits }
+  return { ids, wanted, isPulling, waits, ...(lost === undefined ? {} : { lost }) }
 }
+
+const missing = (reference: string): Reason => ({
+  code: 'image-missing',
+  message: `image ${reference} is not on the device and pull_policy is never`,
+})
+
+/** Where no better one is to be had, the one that is here says most. */
+const withMisfit = (misfit: Reason | undefined, pull: Reason): Reason =>
+  misfit === undefined || pull.code === misfit.code
+    ? pull
+    : { ...misfit, message: `${misfit.message}; ${pull.message}` }
 
 /**
  * The references and ids that the next plan must know about: none at all while every container is as wanted.

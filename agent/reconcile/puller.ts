@@ -1,7 +1,8 @@
 /** Gets images outside the loop, so that a slow pull holds nothing else back. Says how it stands; the planner decides. */
+import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
-import type { Engine, PullProgress, RegistryCredentials } from '../engine/engine.ts'
-import { backOffMs } from './memory.ts'
+import type { PullProgress } from '../engine/engine.ts'
+import type { FetchImage } from '../registry/fetch-image.ts'
 import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
@@ -22,9 +23,8 @@ export type Puller = {
 }
 
 export type PullerInput = {
-  readonly engine: Pick<Engine, 'pull'>
-  /** undefined: the registry of the image is asked without any */
-  readonly credentials: (reference: string) => Promise<RegistryCredentials> | undefined
+  /** one attempt, wherever the image is to be had */
+  readonly fetchImage: FetchImage
   /** ms of the clock that never jumps */
   readonly monotonicMs: () => number
   readonly random: () => number
@@ -42,8 +42,15 @@ type Job = {
   timer?: NodeJS.Timeout
 }
 
+/**
+ * 1, 2, 4 … s, and 5 minutes at most: each attempt costs the site's link, which may be paid for by the byte. A registry
+ * that asks for patience says for how long, but the engine does not tell: from half a minute up.
+ */
+const pauseMs = (attempts: number, code: Code): number =>
+  Math.min(300_000, 1_000 * 2 ** Math.min(attempts - 1 + (code === 'registry-busy' ? 5 : 0), 10))
+
 export const createPuller = (input: PullerInput): Puller => {
-  const { engine, credentials, monotonicMs, random, onChange, onProgress } = input
+  const { fetchImage, monotonicMs, random, onChange, onProgress } = input
   const apps = new Map<string, { generation: number; readonly jobs: Map<string, Job> }>()
 
   const pull = (app: string, reference: string, job: Job): void => {
@@ -52,23 +59,20 @@ export const createPuller = (input: PullerInput): Puller => {
       job.progress = progress
       onProgress(app)
     }
-    const ask = (given?: RegistryCredentials): Promise<void> =>
-      engine.pull(reference, onBytes, job.abort.signal, { platform: job.platform, credentials: given })
-    const pulling = credentials(reference)?.then(ask) ?? ask()
-    pulling
+    fetchImage(reference, job.platform, onBytes, job.abort.signal)
       .then(
-        () => {
-          job.state = { state: 'done' }
+        (imageId) => {
+          job.state = { state: 'done', imageId }
         },
         (error: unknown) => {
           if (job.abort.signal.aborted) return
           job.attempts += 1
-          // Full jitter from half up: a site's devices must not ask its registry all at once.
-          const delayMs = backOffMs(job.attempts) * (0.5 + random() / 2)
           const reason =
             error instanceof LongshoreError
               ? reasonOf(error)
               : { ...reasonOf(error), code: 'image-pull-failed' as const }
+          // Full jitter from half up: a site's devices must not ask its registry all at once.
+          const delayMs = pauseMs(job.attempts, reason.code) * (0.5 + random() / 2)
           job.state = { state: 'failed', reason, retryAt: monotonicMs() + delayMs }
           job.timer = setTimeout(() => pull(app, reference, job), delayMs)
         },

@@ -3,6 +3,7 @@
  * whatever happens only says "look at this app". Apps are independent; an app has one turn at a time.
  */
 import type { Logger } from 'pino'
+import type { Model } from '../../src/compose/model.ts'
 import { defined } from '../../src/defined.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
@@ -37,6 +38,8 @@ export type ReconcilerInput = {
   readonly store: Store
   readonly puller: Puller
   readonly reporter: Reporter
+  /** what the policy has against a model; it may have changed since the model was accepted */
+  readonly policyFault: (model: Model) => Reason | undefined
   /** what keeps an app from being touched now */
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
   /** how many releases of an app are kept to go back to */
@@ -126,7 +129,8 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)
     const gates = await input.gates(record)
-    const planned = plan({ ...gathered, gates, pulls, memory, now: monotonicMs() })
+    const forbidden = forbiddenBy(input.policyFault, gathered.record)
+    const planned = plan({ ...gathered, forbidden, gates, pulls, memory, now: monotonicMs() })
     if (planned === undefined) return false
     memories.set(app, planned.memory)
 
@@ -237,6 +241,9 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     },
   }
 }
+
+const forbiddenBy = (policyFault: ReconcilerInput['policyFault'], { accepted }: AppRecord): Reason | undefined =>
+  accepted === undefined || accepted.deployment.remove ? undefined : policyFault(accepted.deployment.compose)
 
 const platformsOf = ({ accepted }: AppRecord): Record<string, string> =>
   accepted === undefined || accepted.deployment.remove ? {} : imagePlatforms(accepted.deployment.compose)

@@ -1,4 +1,5 @@
 /** What the device says about an app: from the record, what was observed and the plan, to the `reported` message. Pure. */
+import { defined, own } from '../../src/defined.ts'
 import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/reported.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
@@ -63,7 +64,7 @@ export const reportBody = ({
     ...(refused === undefined ? {} : { refused }),
     ...(kept.length === 0 ? {} : { keptFiles: kept.slice(0, mostKeptFiles), keptFileCount: kept.length }),
     ...(record.hold === undefined ? {} : { hold: record.hold }),
-    services: views === undefined ? {} : serviceReports(views, lastLines),
+    services: views === undefined ? {} : serviceReports(views, { lastLines, digests: observed?.imageDigests ?? {} }),
   }
 }
 
@@ -79,23 +80,27 @@ const viewsOfAccepted = ({ accepted }: AppRecord, seen: Seen): Views => {
 }
 
 /** One report a service: of several containers, that of the one that is worst off, with all of them beside it. */
-const serviceReports = (views: Views, lastLines: LastLines): Record<string, ServiceReport> => {
+const serviceReports = (views: Views, known: KnownAbout): Record<string, ServiceReport> => {
   const names = [...new Set([...views.values()].map(({ name }) => name))]
   return Object.fromEntries(
     names.map((name) => {
       const all = viewsOf(views, name)
       const worst = all.find((view) => !isGood(view)) ?? (all[0] as ServiceView)
-      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view, lastLines)) }))
-      return [name, { ...serviceReport(worst, lastLines), ...(all.length === 1 ? {} : { replicas }) }]
+      const replicas = all.map((view) => ({ number: view.number, ...stateOfReplica(serviceReport(view, known)) }))
+      return [name, { ...serviceReport(worst, known), ...(all.length === 1 ? {} : { replicas }) }]
     }),
   )
 }
 
 const stateOfReplica = ({ state, health, restarts }: ServiceReport) => ({ state, health, restarts })
 
-type LastLines = NonNullable<ReportInput['lastLines']>
+/** What was read besides the containers themselves: by container id, and by image id. */
+type KnownAbout = {
+  readonly lastLines: Readonly<Record<string, readonly string[]>>
+  readonly digests: Readonly<Record<string, string>>
+}
 
-const serviceReport = (view: ServiceView, lastLines: LastLines): ServiceReport => {
+const serviceReport = (view: ServiceView, { lastLines, digests }: KnownAbout): ServiceReport => {
   // Until it is replaced, the container of the release before is what runs.
   const container = view.wanted?.state === 'created' ? (view.others[0] ?? view.wanted) : (view.wanted ?? view.others[0])
   const reason = faultOf(view)
@@ -111,6 +116,7 @@ const serviceReport = (view: ServiceView, lastLines: LastLines): ServiceReport =
     health: container.health,
     restarts: details?.restarts ?? 0,
     imageId: container.imageId,
+    ...defined({ imageDigest: own(digests, container.imageId) }),
     ...(container.labels[label.digest] === undefined ? {} : { digest: container.labels[label.digest] }),
     ...(container.labels[label.cause] === undefined ? {} : { cause: container.labels[label.cause] }),
     ...(exitCode === undefined ? {} : { exitCode }),

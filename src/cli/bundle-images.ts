@@ -1,20 +1,22 @@
 /** The images of a release on the engine of this machine: there, or pulled, and of the platform that is wanted. */
 import type { Model } from '../compose/model.ts'
 import type { Bundle } from '../protocol/bundle.ts'
+import { isOfPlatform } from '../protocol/platform.ts'
 import { LongshoreError, reasonOf } from '../protocol/reason.ts'
 
 /** What is asked of an engine; the agent's own client does it. */
 export type ImageSource = {
-  readonly facts: () => Promise<{ readonly os: string; readonly arch: string }>
-  readonly imageId: (reference: string, platform: string) => Promise<string | undefined>
-  readonly imagePlatform: (reference: string) => Promise<string | undefined>
+  readonly facts: () => Promise<{ readonly platform: string }>
+  readonly image: (reference: string) => Promise<FoundImage | undefined>
   readonly pull: (
     reference: string,
     onProgress: (progress: { readonly currentBytes: number; readonly totalBytes: number }) => void,
     signal: AbortSignal,
     options: { readonly platform: string },
-  ) => Promise<void>
+  ) => Promise<FoundImage>
 }
+
+type FoundImage = { readonly id: string; readonly platform: string }
 
 export type FindInput = {
   readonly engine: ImageSource
@@ -32,8 +34,7 @@ export type FoundImages = Pick<Bundle, 'platform' | 'images'>
 /** @throws LongshoreError wrong-platform, image-not-found, image-pull-failed, engine-unreachable */
 export const findImages = async (input: FindInput): Promise<FoundImages> => {
   const { engine, model } = input
-  const { os, arch } = await engine.facts()
-  const platform = input.platform ?? `${os}/${arch}`
+  const platform = input.platform ?? (await engine.facts()).platform
   const images: Record<string, Bundle['images'][string]> = {}
   for (const { image: reference, platform: own } of Object.values(model.services)) {
     if (images[reference] !== undefined) continue
@@ -53,22 +54,18 @@ export const savedNames = (images: Bundle['images']): string[] =>
     .sort()
 
 const findImage = async (input: FindInput, reference: string, platform: string): Promise<string> => {
-  const { engine } = input
-  const local = await engine.imageId(reference, platform)
-  if (local !== undefined && !input.pull) return local
-  try {
-    await pullImage(input, reference, platform)
-  } catch (error) {
-    const other = local === undefined ? await engine.imagePlatform(reference) : undefined
-    if (other === undefined || input.signal.aborted) throw error
-    throw wrongPlatform(reference, other, platform, `, and ${reasonOf(error).message}`)
-  }
-  const pulled = await engine.imageId(reference, platform)
-  if (pulled !== undefined) return pulled
-  throw wrongPlatform(reference, (await engine.imagePlatform(reference)) ?? 'nothing', platform, '')
+  const local = await input.engine.image(reference)
+  const isFit = local !== undefined && isOfPlatform(local.platform, platform)
+  if (isFit && !input.pull) return local.id
+  const pulled = await pullImage(input, reference, platform).catch((error: unknown) => {
+    if (local === undefined || isFit || input.signal.aborted) throw error
+    throw wrongPlatform(reference, local.platform, platform, `, and ${reasonOf(error).message}`)
+  })
+  if (isOfPlatform(pulled.platform, platform)) return pulled.id
+  throw wrongPlatform(reference, pulled.platform, platform, '')
 }
 
-const pullImage = ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<void> => {
+const pullImage = ({ engine, onPull, signal }: FindInput, reference: string, platform: string): Promise<FoundImage> => {
   onPull(reference)
   return engine.pull(reference, ({ currentBytes, totalBytes }) => onPull(reference, currentBytes, totalBytes), signal, {
     platform,

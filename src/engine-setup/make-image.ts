@@ -92,8 +92,8 @@ const importImage = async (
   archive: Buffer,
   changes: readonly string[],
 ): Promise<void> => {
-  const colon = tag.lastIndexOf(':')
-  const query = new URLSearchParams({ fromSrc: '-', repo: tag.slice(0, colon), tag: tag.slice(colon + 1) })
+  // Podman passes over a tag that stands in a parameter of its own.
+  const query = new URLSearchParams({ fromSrc: '-', repo: tag })
   for (const change of changes) query.append('changes', change)
   const { status, text } = await requestUnix({
     socketPath,

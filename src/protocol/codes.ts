@@ -116,10 +116,23 @@ const table = {
     'check its name and tag, or push it; the agent tries again',
   ],
   'image-pull-failed': ['the image could not be pulled', 'check the registry and the network; the agent tries again'],
-  'wrong-platform': [
-    'the image is not made for this machine',
-    'use an image for the platform of the device: see longshore bundle --platform, or platform: of the service',
+  'registry-unauthorized': [
+    'the registry wants credentials, or other ones; some say so of an image that they do not have',
+    'check the name of the image; set credentials: longshore secret set _registry HOST --device ID',
   ],
+  'registry-busy': [
+    'the registry limits how often it may be asked',
+    'wait: the agent tries again; for many devices set registryMirrors, or credentials with a higher limit',
+  ],
+  'credentials-unusable': [
+    'the file of registry credentials on the device, or the helper that it names, cannot be used',
+    'mend it on the device as the message says; the agent tries again',
+  ],
+  'wrong-platform': [
+    'the image is made for another kind of machine',
+    'build it for the platform of the device (longshore bundle --platform), or name one that the device can emulate with platform:',
+  ],
+  'disk-full': ['there is no space left on the device', 'free space on the disk of the engine; the agent tries again'],
   'image-load-failed': [
     'the engine could not load the images of a bundle',
     'see the message of the engine, and check the disk and the bundle; loading again goes on from what is there',

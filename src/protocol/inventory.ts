@@ -29,6 +29,7 @@ export const inventorySchema = z
         apiVersion: z.string(),
         os: z.string(),
         arch: z.string(),
+        platform: z.string().optional().describe('of the images that it runs, as linux/arm/v7'),
         storageDriver: z.string(),
         cgroupVersion: z.string(),
       })

@@ -49,6 +49,10 @@ export const serviceReportSchema = z
     health: z.enum(healthStates),
     image: z.string().describe('the reference in the Compose model'),
     imageId: z.string().optional(),
+    imageDigest: z
+      .string()
+      .optional()
+      .describe('what a registry calls the image, as sha256:…; where it has such a name'),
     digest: z.string().optional().describe('the spec digest that the container was made from'),
     restarts: z.int().nonnegative(),
     cause: z.string().optional().describe('why its container was made'),

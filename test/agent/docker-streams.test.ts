@@ -5,11 +5,11 @@ import { dockerEngine } from '../../agent/engine/docker.ts'
 import type { Engine, EngineEvent, PullProgress } from '../../agent/engine/engine.ts'
 import { eventually } from '../support/eventually.ts'
 
-const serve = async (answer: (response: ServerResponse) => void) => {
+const serve = async (answer: (response: ServerResponse, url: string) => void) => {
   let asked = 0
-  const server = createServer((_request, response) => {
+  const server = createServer(({ url = '' }, response) => {
     asked += 1
-    answer(response)
+    answer(response, url)
   })
   onTestFinished(() => {
     server.closeAllConnections()
@@ -82,4 +82,26 @@ test.each([
   })()
   await listening.catch((error: unknown) => expect(error).toHaveProperty('code', 'engine-unreachable'))
   expect(events).toEqual([{ subject: 'container', action: 'die', id: 'x', labels: { a: 'b' } }])
+})
+
+test('an image that is not for this device is told with what the registry has, if it tells', async () => {
+  const { engine } = await serve((response, url) => {
+    if (url.includes('/distribution/')) response.end(JSON.stringify({ Platforms: platforms }))
+    else response.end('{"error":"no matching manifest for linux/amd64 in the manifest list entries"}')
+  })
+  const platforms = [
+    { os: 'linux', architecture: 'arm', variant: 'v7' },
+    { os: 'unknown', architecture: 'unknown' },
+  ]
+  const failure = { code: 'wrong-platform', message: expect.stringMatching(/entries; it has linux\/arm\/v7$/) }
+  expect((await pull(engine)).failure).toMatchObject(failure)
+})
+
+test('without that answer it is told as it is', async () => {
+  const { engine } = await serve((response, url) => {
+    if (url.includes('/distribution/')) response.writeHead(500)
+    response.end('{"error":"no matching manifest for linux/amd64 in the manifest list entries"}')
+  })
+  const failure = { code: 'wrong-platform', message: expect.stringMatching(/entries$/) }
+  expect((await pull(engine)).failure).toMatchObject(failure)
 })

@@ -1,6 +1,6 @@
 /** What every engine owes the planner: one suite, run on the real one and on the simulated one. */
 import { Readable } from 'node:stream'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test as vitestTest } from 'vitest'
 import { isAble } from '../../agent/engine/abilities.ts'
 import type { Engine, EngineContainer, EngineEvent } from '../../agent/engine/engine.ts'
 import { plainNetwork, plainSpec, plainVolume } from '../../agent/engine/simulated.ts'
@@ -21,6 +21,8 @@ export type EngineUnderTest = {
   readonly unreachable: Engine
   /** Makes a started container end with this exit code, whatever its restart policy. */
   readonly exit: (id: string, exitCode: number) => Promise<void>
+  /** how long a restart by the engine itself may take */
+  readonly restartWithinMs: number
   /** Makes the healthcheck of a running container pass. */
   readonly pass: (id: string) => Promise<void>
   /** Gives the image another name, which is gone at the end of the test. */
@@ -56,7 +58,14 @@ export const exitOnDemand = [
 
 const healthcheck = { test: ['CMD-SHELL', 'test -e /healthy'], intervalMs: 100, timeoutMs: 5_000, retries: 1_000 }
 
-export const describeEngine = (name: string, open: () => Promise<EngineUnderTest>): void => {
+/** `differences`: obligations by name that the engine cannot meet. One that it does meet after all fails. */
+export const describeEngine = (
+  name: string,
+  open: () => Promise<EngineUnderTest>,
+  differences: ReadonlySet<string> = new Set(),
+): void => {
+  const test = (obligation: string, prove: () => Promise<void>): void =>
+    (differences.has(obligation) ? vitestTest.fails : vitestTest)(obligation, prove)
   describe(`the contract of an engine: ${name}`, () => {
     let given: EngineUnderTest
     let engine: Engine
@@ -64,7 +73,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     beforeEach(async () => {
       given = await open()
       engine = given.engine
-      imageId = (await engine.imageId(given.image)) ?? ''
+      imageId = (await engine.image(given.image))?.id ?? ''
     })
 
     const named = (rest: string): string => `${given.agent}-${rest}`
@@ -112,11 +121,27 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
 
     test('a local image has an id, by reference and by the id itself', async () => {
       expect(imageId).toMatch(/^sha256:/)
-      expect(await engine.imageId(imageId)).toBe(imageId)
+      expect(await engine.image(imageId)).toMatchObject({ id: imageId, digests: [] })
     })
 
     test('a missing image has no id', async () => {
-      expect(await engine.imageId('longshore/nothing:9')).toBeUndefined()
+      expect(await engine.image('longshore/nothing:9')).toBeUndefined()
+    })
+
+    test('an image that was made here is of the platform of the engine', async () => {
+      const { platform } = await engine.facts()
+      expect(platform).toMatch(/^linux\/[a-z0-9]+(\/v\d)?$/)
+      expect(await engine.image(given.image)).toHaveProperty('platform', platform)
+    })
+
+    test('an image has any number of names, and taking one away leaves it the others', async () => {
+      const name = `${given.agent.toLowerCase()}/again:1`
+      await engine.tagImage(imageId, name)
+      expect(await engine.image(name)).toMatchObject({ id: imageId })
+      await engine.untagImage(name)
+      await engine.untagImage(name)
+      expect(await engine.image(name)).toBeUndefined()
+      expect(await engine.image(given.image)).toMatchObject({ id: imageId })
     })
 
     test('a container is created, with its name, labels, image and no start', async () => {
@@ -232,15 +257,26 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(await engine.details(id)).toMatchObject({ restarts: 0 })
     })
 
-    test('a forbidden restart is seen in the details, and nothing restarts it; twice or gone is success', async () => {
+    test('a forbidden restart is seen in the details until it is allowed again; twice or gone is success', async () => {
       const id = await run('web', { restart: { name: 'unless-stopped' } })
       expect(await engine.details(id)).toMatchObject({ restartPolicy: 'unless-stopped' })
       await engine.setRestart(id, { name: 'no' })
       await engine.setRestart(id, { name: 'no' })
       expect(await engine.details(id)).toMatchObject({ restartPolicy: 'no' })
-      await given.exit(id, 3)
-      await eventually('the container to end', async () => (await find('web'))?.state === 'exited')
+      await engine.setRestart(id, { name: 'unless-stopped' })
+      expect(await engine.details(id)).toMatchObject({ restartPolicy: 'unless-stopped' })
       await engine.setRestart(named('nothing'), { name: 'no' })
+    })
+
+    test('nothing restarts what ends after its restart was forbidden', async () => {
+      const id = await run('web', { restart: { name: 'unless-stopped' } })
+      await engine.setRestart(id, { name: 'no' })
+      await given.exit(id, 3)
+      const restart = eventually('a restart', async () => (await engine.details(id))?.restarts === 1, {
+        timeoutMs: given.restartWithinMs,
+      })
+      await expect(restart).rejects.toThrow('waited')
+      expect(await find('web')).toMatchObject({ state: 'exited' })
     })
 
     test('a list tells health, and only of what runs', async () => {
@@ -338,18 +374,37 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
     })
 
-    test('a stopped container does not hold its network, and is connected to the one made anew in its place', async () => {
+    test('a stopped container does not hold its network, and runs on the one made anew once it is connected', async () => {
       await engine.createNetwork(named('net'), network())
       const id = await run('web', attached({}))
       await engine.stopContainer(id, 5)
       await engine.removeNetwork((await list()).networks.find(({ name }) => name === named('net'))?.id ?? '')
       expect((await find('web'))?.networks).toEqual([])
       await engine.createNetwork(named('net'), network(pools()))
+      await engine.connectNetwork(id, { network: named('net'), aliases: ['web'] })
+      await engine.startContainer(id)
+      expect(await find('web')).toMatchObject({ state: 'running', networks: [named('net')] })
+    })
+
+    test('a container is not on a network that only has the name of its own, and gets a new address there', async () => {
+      await engine.createNetwork(named('net'), network())
+      const id = await run('web', attached({}))
+      await engine.stopContainer(id, 5)
+      await engine.removeNetwork((await list()).networks.find(({ name }) => name === named('net'))?.id ?? '')
+      await engine.createNetwork(named('net'), network(pools()))
       expect((await find('web'))?.networks).toEqual([])
       await expect(engine.startContainer(id)).rejects.toEqual(code('engine-error'))
       await engine.connectNetwork(id, { network: named('net'), aliases: ['web'], ipv4Address: address(79) })
       await engine.startContainer(id)
       expect(await given.look.endpoint(id, named('net'))).toMatchObject({ ipv4Address: address(79) })
+    })
+
+    test('a container whose alias was withdrawn stays on its network without it', async () => {
+      await engine.createNetwork(named('net'), network())
+      const id = await run('web', attached({ aliases: ['shop'] }))
+      expect((await engine.details(id))?.aliases[named('net')]).toContain('shop')
+      await engine.withdrawAliases(id, named('net'))
+      expect((await engine.details(id))?.aliases[named('net')]).not.toContain('shop')
       expect(await find('web')).toMatchObject({ state: 'running', networks: [named('net')] })
     })
 
@@ -363,6 +418,12 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
     })
 
     test('a volume has the driver and the options that were asked for', async () => {
+      const driverOptions = { type: 'tmpfs', device: 'tmpfs', o: 'mode=0700' }
+      await engine.createVolume(named('data'), volume({ driver: 'local', driverOptions }))
+      expect(await given.look.volume(named('data'))).toEqual({ driver: 'local', options: driverOptions })
+    })
+
+    test('a volume has the size that was asked for', async () => {
       const driverOptions = { type: 'tmpfs', device: 'tmpfs', o: 'size=1m' }
       await engine.createVolume(named('data'), volume({ driver: 'local', driverOptions }))
       expect(await given.look.volume(named('data'))).toEqual({ driver: 'local', options: driverOptions })
@@ -428,11 +489,6 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
       expect(failure).toHaveProperty('code', expect.stringMatching(/^image-(not-found|pull-failed)$/))
     })
 
-    test('an image says what it is made for', async () => {
-      expect(await engine.imagePlatform(given.image)).toMatch(/^linux\/[a-z0-9]+/)
-      expect(await engine.imagePlatform(named('nothing'))).toBeUndefined()
-    })
-
     test('images that were saved are loaded with their names and ids', async () => {
       const [first, second] = [
         `longshore/${named('first').toLowerCase()}:1`,
@@ -445,9 +501,9 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         saved.push(chunk)
       await given.untag(first)
       await given.untag(second)
-      expect(await engine.imageId(first)).toBeUndefined()
+      expect(await engine.image(first)).toBeUndefined()
       await engine.loadImages(Readable.from(saved), new AbortController().signal)
-      expect([await engine.imageId(first), await engine.imageId(second)]).toEqual([imageId, imageId])
+      expect([(await engine.image(first))?.id, (await engine.image(second))?.id]).toEqual([imageId, imageId])
     })
 
     test('what is not here is not saved', async () => {
@@ -511,8 +567,7 @@ export const describeEngine = (name: string, open: () => Promise<EngineUnderTest
         unreachable.facts(),
         unreachable.list({ agent: 'x' }),
         unreachable.details('x'),
-        unreachable.imageId('x'),
-        unreachable.imagePlatform('x'),
+        unreachable.image('x'),
         unreachable.saveImages(['x'], new AbortController().signal),
         unreachable.loadImages(Readable.from([Buffer.from('x')]), new AbortController().signal),
         unreachable.createContainer('x', spec()),

@@ -16,7 +16,7 @@ const monday = Date.UTC(2026, 10, 23, 11)
 const nights = '0 2 * * * for 3h'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: monday })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: monday })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -31,8 +31,7 @@ const inWindow = (a: string) => model(a, { window: [nights] })
 const locking = (a: string, update: object = {}) => model(a, update, true)
 
 const open = async () => {
-  let wallOffsetMs = 0
-  const device = simulatedDevice({ nowMs: () => Date.now() + wallOffsetMs })
+  const device = simulatedDevice()
   device.engine.controls.addImage('web:1', 'sha256:web1')
   await device.settle()
   const pass = async (ms: number, stepMs = 500) => {
@@ -50,11 +49,10 @@ const open = async () => {
     report,
     containers,
     variable: () => containers().find(({ name }) => name === 'shop-web-1')?.spec.environment.A,
-    jump: (ms: number) => {
-      wallOffsetMs += ms
-    },
+    /** The clock on the wall only. */
+    jump: (ms: number) => void vi.setSystemTime(Date.now() + ms),
     lock: (text: string | null) =>
-      device.files.controls.lock(app, text === null ? null : { mtimeMs: Date.now() + wallOffsetMs, text }),
+      device.files.controls.lock(app, text === null ? null : { mtimeMs: Date.now(), text }),
     deploy: async (...values: Parameters<typeof device.deploy>) => {
       expect(await device.deploy(...values)).toBe('accepted')
       await device.settle()
@@ -91,7 +89,7 @@ describe('a window', () => {
     device.engine.controls.addToRegistry('new:2', 'sha256:new2')
     await deploy(serviceModel({ web: { image: 'new:2' } }, { 'x-longshore': { update: { window: [nights] } } }))
     await pass(1_000)
-    expect(await device.engine.imageId('new:2')).toBe('sha256:new2')
+    expect(await device.engine.image('new:2')).toMatchObject({ id: 'sha256:new2' })
     expect(waiting()).toEqual([expect.stringContaining('window-closed')])
   })
 

@@ -83,8 +83,8 @@ test('what was accepted over the broker and waits for its images is taken anew w
 })
 
 test('an image for another machine is named, unless a service asks for just that', () => {
-  const machine = { os: 'linux', arch: 'arm64' }
-  expect(platformFault(bundleOf(firstId), { os: 'linux', arch: 'amd64' })).toBeUndefined()
+  const machine = { platform: 'linux/arm64' }
+  expect(platformFault(bundleOf(firstId), { platform: 'linux/amd64' })).toBeUndefined()
   expect(platformFault(bundleOf(firstId), machine)).toEqual({
     code: 'wrong-platform',
     message: `image ${reference} of the bundle is for linux/amd64, this machine is linux/arm64`,

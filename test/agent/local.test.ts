@@ -74,6 +74,8 @@ beforeEach(async () => {
     maxBytes: 100_000,
     policy: fixedPolicy(),
     keepReleases: 3,
+    registryMirrors: {},
+    registryCredentials: async () => undefined,
     keepaliveS: 30,
     lookEveryMs: 60_000,
     version: 'test',

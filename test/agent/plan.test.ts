@@ -465,9 +465,34 @@ describe('images', () => {
 
   test('always: asks although it is here, uses what came, and falls back to the local one', () => {
     expect(planned(using('always'))).toMatchObject({ phase: 'pulling', pulls: [image], operations: [] })
-    const done = { [image]: { state: 'done' as const } }
-    expect(planned({ ...using('always'), pulls: done }).images).toEqual({ [image]: 'sha256:web' })
+    const done = { [image]: { state: 'done' as const, imageId: 'sha256:came' } }
+    expect(planned({ ...using('always'), pulls: done }).images).toEqual({ [image]: 'sha256:came' })
     expect(planned({ ...using('always'), pulls: failed() }).images).toEqual({ [image]: 'sha256:web' })
+  })
+
+  test('what was pulled is used by its id: by its name it may not be found', () => {
+    const pulls = { [image]: { state: 'done' as const, imageId: 'sha256:came' } }
+    expect(planned({ ...using(), images: { [image]: null }, pulls }).images).toEqual({ [image]: 'sha256:came' })
+  })
+
+  test('what was pulled and is gone again is pulled again', () => {
+    const deployment = assignment(serviceModel({ web: {} }))
+    const result = planned(
+      planInput(underWay(deployment), observing(deployment.compose), {
+        images: { 'sha256:web': null, [image]: null },
+        pulls: { [image]: { state: 'done', imageId: 'sha256:web' } },
+      }),
+    )
+    expect(result).toMatchObject({ phase: 'pulling', pulls: [image] })
+  })
+
+  test('one of another platform is pulled as if it were not here, and is the reason while nothing better comes', () => {
+    const misfits = { [image]: { code: 'wrong-platform' as const, message: 'it is for linux/arm64' } }
+    const input = { ...using(), images: { [image]: null }, misfits }
+    expect(planned(input)).toMatchObject({ phase: 'pulling', pulls: [image] })
+    expect(waits(planned({ ...input, pulls: failed() }))).toEqual(['wrong-platform: it is for linux/arm64; no route'])
+    const never = { ...using('never'), images: { [image]: null }, misfits }
+    expect(waits(planned(never))).toEqual(['wrong-platform: it is for linux/arm64'])
   })
 
   test('always: asks once a generation', () => {

@@ -94,6 +94,8 @@ const set = async (policyText?: string) => {
     keepaliveS: 30,
     lookEveryMs: 60_000,
     keepReleases: 3,
+    registryMirrors: {},
+    registryCredentials: async () => undefined,
     version: 'test',
     engine,
     files: memoryFiles(),

@@ -6,7 +6,7 @@ import { app, serviceModel } from '../support/builders.ts'
 import { simulatedDevice } from '../support/simulated-device.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
 })
 afterEach(() => {
   vi.useRealTimers()

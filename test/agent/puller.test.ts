@@ -22,14 +22,12 @@ const open = () => {
   const looks: string[] = []
   const told: string[] = []
   const puller = createPuller({
-    credentials: () => undefined,
-    engine: {
-      pull: (reference, onProgress, signal, { platform } = {}) =>
-        new Promise((resolve, reject) => {
-          const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
-          begun.push({ reference, platform, signal, resolve, reject, tell })
-        }),
-    },
+    fetchImage: (reference, platform, onProgress, signal) =>
+      new Promise((settle, reject) => {
+        const tell = (currentBytes: number): void => onProgress({ currentBytes, totalBytes: 100 })
+        const resolve = (): void => settle(`sha256:${reference}`)
+        begun.push({ reference, platform, signal, resolve, reject, tell })
+      }),
     monotonicMs: () => 1_000,
     random: () => 1,
     onChange: (app) => looks.push(app),
@@ -48,7 +46,7 @@ test('what is wanted is pulled once, and the app looked at when it is there', as
   begun[0]?.resolve()
   await flush()
   expect(looks).toEqual(['shop'])
-  expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'done' })
+  expect(puller.states('shop', 1)['a:1']).toEqual({ state: 'done', imageId: 'sha256:a:1' })
 })
 
 test('a pull for another platform takes the place of the one under way', () => {
@@ -88,6 +86,29 @@ test('a failed pull says why and when, and is tried again then', async () => {
   expect(puller.states('shop', 1)['a:1']).toMatchObject({ reason: { code: 'image-pull-failed' }, retryAt: 3_000 })
 })
 
+test('pauses grow to five minutes', async () => {
+  const { puller, begun, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  const pauses: number[] = []
+  for (let attempt = 0; attempt < 11; attempt += 1) {
+    begun[attempt]?.reject(new Error('no route'))
+    await flush()
+    const state = puller.states('shop', 1)['a:1']
+    pauses.push(state?.state === 'failed' ? state.retryAt - 1_000 : 0)
+    vi.advanceTimersByTime(300_000)
+  }
+  expect(pauses.slice(0, 3)).toEqual([1_000, 2_000, 4_000])
+  expect(pauses.slice(-2)).toEqual([300_000, 300_000])
+})
+
+test('a registry that asks for patience gets it', async () => {
+  const { puller, begun, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  begun[0]?.reject(new LongshoreError('registry-busy', '429'))
+  await flush()
+  expect(puller.states('shop', 1)['a:1']).toMatchObject({ retryAt: 33_000 })
+})
+
 test('what is no longer wanted is given up, and says nothing more', async () => {
   const { puller, begun, looks, flush } = open()
   puller.want('shop', 1, ['a:1', 'b:1'])
@@ -113,7 +134,7 @@ test('what was pulled is not asked for again in its generation, and is in the ne
   begun[0]?.resolve()
   await flush()
   puller.want('shop', 1, [])
-  expect(puller.states('shop', 1)).toEqual({ 'a:1': { state: 'done' } })
+  expect(puller.states('shop', 1)).toEqual({ 'a:1': { state: 'done', imageId: 'sha256:a:1' } })
   puller.want('shop', 2, ['a:1'])
   expect(references()).toEqual(['a:1', 'a:1'])
 })

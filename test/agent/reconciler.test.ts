@@ -6,7 +6,7 @@ import { app, serviceModel } from '../support/builders.ts'
 import { type SimulatedDevice, simulatedDevice } from '../support/simulated-device.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -39,6 +39,34 @@ test('a deployment runs and is reported as running', async () => {
     lastGood: { generation: 1 },
     services: { web: { state: 'running', restarts: 0, imageId: 'sha256:web1' } },
   })
+})
+
+test('the digest of an image is reported, and asked for once', async () => {
+  const { device, controls, report } = await open()
+  controls.addToRegistry('web:2', 'sha256:web2')
+  await device.deploy(web({ image: 'web:2' }))
+  await device.settle()
+  expect(report()?.services.web).toMatchObject({ imageId: 'sha256:web2', imageDigest: 'sha256:web2' })
+  const asked = () => controls.calls.filter(({ kind }) => kind === 'image').length
+  const before = asked()
+  device.look()
+  await device.settle()
+  expect(asked()).toBe(before)
+})
+
+test('an image for another machine is waited for, and nothing of it is made', async () => {
+  const { device, controls, report, pass } = await open()
+  controls.addImage('web:2', 'sha256:arm', [], 'linux/arm64')
+  await device.deploy(web({ image: 'web:2' }))
+  await device.settle()
+  expect(report()).toMatchObject({
+    phase: 'waiting',
+    waitingFor: [{ code: 'wrong-platform', message: expect.stringMatching(/web:2 is for linux\/arm64.*unknown/) }],
+  })
+  expect(controls.containers()).toEqual([])
+  controls.addToRegistry('web:2', 'sha256:amd')
+  await pass(1_000)
+  expect(report()).toMatchObject({ phase: 'running', services: { web: { imageId: 'sha256:amd' } } })
 })
 
 test('a plan that was made for an older deployment decides nothing about a newer one', async () => {

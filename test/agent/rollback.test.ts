@@ -5,7 +5,7 @@ import { app, serviceModel } from '../support/builders.ts'
 import { simulatedDevice } from '../support/simulated-device.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -234,4 +234,25 @@ test('files of the release before come back with it', async () => {
   await pass(10_000)
   expect(report()).toMatchObject({ generation: 4, outcome: 'succeeded' })
   expect(device.files.controls.read(app, 'conf/a')).toBe('2')
+})
+
+test('an app that a new policy refuses runs on and is degraded; nothing of it is made anew', async () => {
+  const { controls, device, pass, report, names, good } = await open()
+  await good(serviceModel({ web: { privileged: false, cap_add: ['NET_ADMIN'] } }))
+  device.setPolicy({ capabilities: [] })
+  device.look()
+  await pass(0)
+  expect(report()).toMatchObject({ phase: 'degraded', reason: { code: 'policy-refused' } })
+  expect(names()).toEqual(['shop-web-1 running'])
+  controls.exitContainer('shop-web-1', 0)
+  await pass(2_000)
+  expect(names()).toEqual(['shop-web-1 running'])
+  controls.removeContainer('shop-web-1')
+  await pass(2_000)
+  expect(names()).toEqual([])
+  device.setPolicy({})
+  device.look()
+  await pass(2_000)
+  expect(names()).toEqual(['shop-web-1 running'])
+  expect(report()).toMatchObject({ phase: 'running' })
 })

@@ -126,10 +126,3 @@ test('a container with much of this also starts', async () => {
   expect(State.Status).toBe('running')
   expect(Object.values(NetworkSettings.Networks)[0]?.MacAddress).toBe('02:42:ac:11:65:43')
 })
-
-test('an image of another platform is as if it were not there', async () => {
-  const engine = dockerEngine(`unix://${inject('socketPath')}`)
-  const id = await engine.imageId('longshore/example:1')
-  expect(await engine.imageId('longshore/example:1', 'linux/amd64')).toBe(id)
-  expect(await engine.imageId('longshore/example:1', 'linux/s390x')).toBeUndefined()
-})

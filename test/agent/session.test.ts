@@ -9,7 +9,7 @@ import { topicsUnder } from '../../src/protocol/topics.ts'
 import { silent } from '../support/agents.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 1_000_000 })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: 1_000_000 })
 })
 afterEach(() => {
   vi.useRealTimers()

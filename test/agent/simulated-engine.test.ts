@@ -18,6 +18,7 @@ describeEngine('simulated', async () => {
     agent: 'gw-1',
     image: 'longshore/example:1',
     freePort: 8080,
+    restartWithinMs: 0,
     exit: async (id, exitCode) => engine.controls.exitContainer(id, exitCode),
     pass: async (id) => engine.controls.setHealth(id, 'healthy'),
     tag: async (name) => engine.controls.addImage(name, `sha256:${'1'.repeat(64)}`),
@@ -70,10 +71,10 @@ test('a held pull ends when it is let go, and fails when it is given up', async 
   const second = engine.pull('a:1', () => undefined, new AbortController().signal)
   abort.abort()
   await expect(first).rejects.toHaveProperty('code', 'superseded')
-  expect(await engine.imageId('a:1')).toBeUndefined()
+  expect(await engine.image('a:1')).toBeUndefined()
   engine.controls.letPullsGo()
-  await second
-  expect(await engine.imageId('a:1')).toBe('sha256:a')
+  expect(await second).toEqual({ id: 'sha256:a', platform: 'linux/amd64', digests: ['a:1@sha256:a'] })
+  expect(await engine.image('a:1')).toHaveProperty('id', 'sha256:a')
 })
 
 test('an image with volumes gives its containers anonymous ones, which go with them when asked', async () => {

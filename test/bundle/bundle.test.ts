@@ -9,7 +9,6 @@ import { type WriteInput, writeBundle } from '../../src/bundle/write-bundle.ts'
 import { writeTar } from '../../src/engine-setup/tar.ts'
 import type { Bundle } from '../../src/protocol/bundle.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
-import { runsOn } from '../../src/protocol/platform.ts'
 import { modelOf, packFiles } from '../support/models.ts'
 
 const bundleOf = (changes: Partial<Bundle> = {}): Bundle => {
@@ -182,17 +181,4 @@ describe('what is no bundle is said to be none', () => {
     await chmod(path, 0o700)
     await expect(opening()).rejects.toEqual(code('file-unreadable'))
   })
-})
-
-test.each([
-  ['linux/amd64', 'amd64', true],
-  ['linux/386', 'amd64', true],
-  ['linux/arm64', 'amd64', false],
-  ['linux/arm64/v8', 'arm64', true],
-  ['linux/arm/v7', 'arm64', true],
-  ['linux/arm64', 'arm', false],
-  ['linux/arm/v6', 'arm', true],
-  ['windows/amd64', 'amd64', false],
-])('an image for %s on %s: %s', (image, arch, expected) => {
-  expect(runsOn(image, { os: 'linux', arch })).toBe(expected)
 })

@@ -10,14 +10,14 @@ type Images = Record<string, { id: string; platform: string }>
 
 /** A machine with linux/amd64; a pull brings what the registry has for the platform, in the place of what was there. */
 const engineWith = (local: Images, registry: Images = {}): ImageSource => ({
-  facts: async () => ({ os: 'linux', arch: 'amd64' }),
-  imageId: async (reference, platform) => (local[reference]?.platform === platform ? local[reference].id : undefined),
-  imagePlatform: async (reference) => local[reference]?.platform,
+  facts: async () => ({ platform: 'linux/amd64' }),
+  image: async (reference) => local[reference],
   pull: async (reference, onProgress) => {
     const image = registry[reference]
     if (image === undefined) throw new LongshoreError('image-not-found', `no ${reference}`)
     onProgress({ currentBytes: 1, totalBytes: 1 })
     local[reference] = image
+    return image
   },
 })
 

@@ -15,10 +15,12 @@ import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
+import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { replaceText } from '../../agent/store/record-file.ts'
+import type { RegistryMirrors } from '../../agent/translate/registry.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 import { socketName } from '../../src/protocol/local.ts'
 
@@ -43,8 +45,7 @@ export const newDeviceId = (): string => {
 export const docker = (): Docker => new Docker({ socketPath: inject('socketPath') })
 
 /** Removes whatever carries the labels of an agent, also after a test that failed. */
-export const removeEverythingOf = async (device: string): Promise<void> => {
-  const engine = docker()
+export const removeEverythingOf = async (device: string, engine = docker()): Promise<void> => {
   const filters = { label: [`io.longshore.agent=${device}`] }
   for (const { Id } of await engine.listContainers({ all: true, filters }))
     await engine
@@ -75,6 +76,9 @@ export type TestAgentOptions = {
   readonly engineUrl?: string
   readonly lookEveryMs?: number
   readonly secretsFolder?: string
+  readonly registryMirrors?: RegistryMirrors
+  readonly registryCredentials?: CredentialSource
+  readonly pullStallMs?: number
 }
 
 export type TestAgent = {
@@ -102,7 +106,9 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: 3,
     version: 'test',
-    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`),
+    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, options.pullStallMs),
+    registryMirrors: options.registryMirrors ?? {},
+    registryCredentials: options.registryCredentials ?? (async () => undefined),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
     identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
     secretStore: await openSecretStore(state, silent),

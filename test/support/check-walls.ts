@@ -58,7 +58,9 @@ const purePackages = [
 ]
 /** Rooms that exist for their effects: a pure module has no business in them, whatever the file does. */
 const effectRooms = [
-  ...['engine', 'store', 'files', 'secrets', 'devices', 'telemetry', 'commands'].map((room) => `agent/${room}/`),
+  ...['engine', 'registry', 'store', 'files', 'secrets', 'devices', 'telemetry', 'commands'].map(
+    (room) => `agent/${room}/`,
+  ),
   ...['link', 'outbox', 'fleet', 'cli', 'project', 'engine-setup'].map((room) => `src/${room}/`),
 ]
 

@@ -14,10 +14,15 @@ export type PrivateDockerd = {
   readonly socketPath: string
   readonly start: () => Promise<void>
   readonly kill: () => Promise<void>
+  /** As a power cut: dockerd, containerd, shims and containers are gone at one moment. Only with processes of its own. */
+  readonly cutPower: () => Promise<void>
 }
 
-/** Started, with the example image in it. It has no bridge: containers use the network mode none. */
-export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
+/**
+ * Started, with the example image in it. It has no bridge: containers use the network mode none.
+ * @param hasOwnProcesses all of it in a process namespace, which ends as a whole; `kill` is not for such a one
+ */
+export const startPrivateDockerd = async ({ hasOwnProcesses = false } = {}): Promise<PrivateDockerd> => {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-dockerd-'))
   const socketPath = join(folder, 'docker.sock')
   const pidFile = join(folder, 'docker.pid')
@@ -40,10 +45,29 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
     await rm(pidFile, { force: true })
     child = spawn(
       'unshare',
-      ['--net', '--mount', '--', 'dockerd', ...options, '--bridge', 'none', '--iptables=false'],
+      [
+        '--net',
+        '--mount',
+        ...(hasOwnProcesses ? ownProcesses : []),
+        '--',
+        'dockerd',
+        ...options,
+        '--bridge',
+        'none',
+        '--iptables=false',
+      ],
       { stdio: 'ignore' },
     )
     await eventually('the private dockerd to answer', answers, { timeoutMs: 40_000, everyMs: 50 })
+  }
+  const cutPower = async (): Promise<void> => {
+    const ending = child
+    child = undefined
+    if (ending === undefined) return
+    const exited = once(ending, 'exit')
+    ending.kill('SIGKILL')
+    await exited
+    await rm(join(folder, 'exec', 'containerd', 'containerd.pid'), { force: true })
   }
   /** SIGKILL, to dockerd and to the containerd that it started; containers run on. */
   const kill = async (): Promise<void> => {
@@ -66,6 +90,7 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
   }
   onTestFinished(async () => {
     // A tidy end takes the containers along; then nothing holds the folder.
+    if (hasOwnProcesses) await cutPower()
     if (child !== undefined) {
       const exited = once(child, 'exit')
       child.kill('SIGTERM')
@@ -75,5 +100,8 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
   }, 60_000)
   await start()
   await makeExampleImage(socketPath)
-  return { url: `unix://${socketPath}`, socketPath, start, kill }
+  return { url: `unix://${socketPath}`, socketPath, start, kill, cutPower }
 }
+
+/** The first process of the namespace dies with the one that is killed here, and all others with it. */
+const ownProcesses = ['--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc']

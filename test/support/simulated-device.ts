@@ -2,18 +2,22 @@
  * A device without a broker: the real reconciler, puller, reporter and store on a simulated engine, under fake timers.
  * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
  */
+import type { Answer } from '../../agent/commands/commands.ts'
+import { controlVerbs } from '../../agent/commands/control-verbs.ts'
 import type { Engine } from '../../agent/engine/engine.ts'
 import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
 import { type MemoryFiles, memoryFiles } from '../../agent/files/memory-files.ts'
 import type { ProjectFiles } from '../../agent/files/project-files.ts'
 import { policyInForce } from '../../agent/fixed-policy.ts'
+import { policyFault } from '../../agent/policy/policy-fault.ts'
 import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
 import { createGateKeeper } from '../../agent/reconcile/gate-keeper.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
+import { createFetchImage } from '../../agent/registry/fetch-image.ts'
 import { type AppRecord, emptyRecord, neededContents } from '../../agent/store/app-record.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Store } from '../../agent/store/store.ts'
@@ -33,6 +37,8 @@ export type SimulatedDevice = {
   readonly engine: SimulatedEngine
   readonly store: Store
   readonly reported: ReadonlyMap<string, Reported>
+  /** all that was ever reported, oldest first */
+  readonly reports: readonly Reported[]
   readonly files: MemoryFiles
   /** by name: what was set for every app */
   readonly secrets: Map<string, string>
@@ -40,6 +46,8 @@ export type SimulatedDevice = {
   readonly setPolicy: (changes: Partial<Policy>) => void
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
+  /** What an operator asks of an app by command; told when it is on disk. */
+  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string>) => Promise<Answer>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
@@ -60,12 +68,9 @@ export type SimulatedDeviceInput = {
   readonly beforeCall?: (call: Call) => void
   /** after each effect; what it throws is kept for the end of the test */
   readonly check?: (engine: SimulatedEngine) => void
-  /** the clock on the wall, which may jump; absent: as the one that does not */
-  readonly nowMs?: () => number
 }
 
 export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevice => {
-  const { nowMs = Date.now } = input
   let fault: unknown
   let callsUntilCrash: number | undefined
   let isCrashAfter = false
@@ -76,6 +81,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   let life: Life | undefined
   let policyChanges: Partial<Policy> = {}
   const reported = new Map<string, Reported>()
+  const reports: Reported[] = []
   const store = memoryStore()
   const files = memoryFiles()
   const secrets = new Map<string, string>()
@@ -155,12 +161,16 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     const guardedEngine = engineOf(current)
     const guardedStore: Store = {
       ...store,
-      updateApp: async (name, change) => (own?.isFrozen ? never : store.updateApp(name, change)),
+      updateApp: async (name, change) => (await guard(current, () => store.updateApp(name, change))) as AppRecord,
     }
     const puller = createPuller({
-      credentials: () => undefined,
-      engine: guardedEngine,
-      monotonicMs: Date.now,
+      fetchImage: createFetchImage({
+        engine: guardedEngine,
+        mirrors: {},
+        credentials: async () => undefined,
+        monotonicMs: () => performance.now(),
+      }),
+      monotonicMs: () => performance.now(),
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),
       onProgress: () => undefined,
@@ -177,22 +187,25 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       puller,
       reporter: createReporter({
         publish: async (app, message) => {
-          if (message !== undefined && !own?.isFrozen) reported.set(app, message)
+          if (message === undefined || own?.isFrozen) return
+          reported.set(app, message)
+          reports.push(message)
         },
         session: () => 1,
-        nowMs,
+        nowMs: Date.now,
       }),
       log: silent,
-      nowMs,
-      monotonicMs: Date.now,
+      nowMs: Date.now,
+      monotonicMs: () => performance.now(),
       onOperations: () => undefined,
+      policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
       gates: createGateKeeper({
         files,
         apps: store.apps,
         timeZone: () => 'Europe/Berlin',
         builtAt: 0,
-        nowMs,
-        monotonicMs: Date.now,
+        nowMs: Date.now,
+        monotonicMs: () => performance.now(),
       }),
       keepReleases: 3,
     })
@@ -221,7 +234,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: 0,
         policy: policyInForce(policyChanges),
-        now: nowMs(),
+        now: Date.now(),
         keepReleases: 3,
       })
     // As the agent does it: a turn may be storing what it decided at the same time.
@@ -240,7 +253,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
 
   const addressed = (app: string) => {
     generation += 1
-    return { schema: 1, device: owner.agent, app, generation, issuedAt: nowMs(), by: 'test' }
+    return { schema: 1, device: owner.agent, app, generation, issuedAt: Date.now(), by: 'test' }
   }
 
   revive()
@@ -253,6 +266,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     files,
     secrets,
     reported,
+    reports,
     deploy: (compose, texts = {}, options = {}) => {
       const packed = packFiles(texts)
       return take(compose.name, {
@@ -263,6 +277,8 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         ...options,
       })
     },
+    ask: (verb, args) =>
+      controlVerbs({ store, look: (app) => life?.reconciler.look(app), nowMs: Date.now })[verb](args),
     remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
     crash: (afterCalls, isAfterEffect) => {
       callsUntilCrash = afterCalls
