@@ -18,7 +18,7 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
-import { gatesOf } from './reconcile/gates.ts'
+import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
@@ -57,6 +57,9 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly hostFacts: () => Promise<HostFacts>
+  readonly timeZone: () => string
+  /** epoch ms */
+  readonly builtAt: number
   readonly log: Logger
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
@@ -110,6 +113,8 @@ export const createAgent = (input: AgentInput): Agent => {
     onChange: (app) => reconciler.look(app),
     onProgress: (app) => progress.touch(app),
   })
+  const { timeZone, builtAt } = input
+  const gates = createGateKeeper({ files, apps: store.apps, timeZone, builtAt, nowMs, monotonicMs })
   const reconciler = createReconciler({
     owner,
     engine,
@@ -119,7 +124,7 @@ export const createAgent = (input: AgentInput): Agent => {
     puller,
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
-    gates: async (record) => gatesOf({ record, now: nowMs(), monotonicNow: monotonicMs() }),
+    gates,
     keepReleases: input.keepReleases,
     log,
     nowMs,
@@ -130,6 +135,7 @@ export const createAgent = (input: AgentInput): Agent => {
     engine,
     hostFacts: input.hostFacts,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    timeZone,
     recipient: identity.recipient,
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
@@ -243,6 +249,7 @@ export const createAgent = (input: AgentInput): Agent => {
       files,
       secretVersions: secrets.versions,
       observe: reconciler.observe,
+      gates,
     }),
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),

@@ -7,6 +7,7 @@ export type InventoryInput = {
   readonly engine: Pick<Engine, 'facts'>
   readonly hostFacts: () => Promise<HostFacts>
   readonly agent: Inventory['agent']
+  readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
   readonly recipient: string
   readonly capabilities: () => string[]
@@ -36,6 +37,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       ...facts,
       engine,
       agent: input.agent,
+      timeZone: input.timeZone(),
       recipient: input.recipient,
       capabilities: input.capabilities(),
       policy: input.policy(),

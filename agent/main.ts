@@ -2,12 +2,14 @@
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
+import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import { socketName } from '../src/protocol/local.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
+import { deviceTimeZone } from './devices/time-zone.ts'
 import type { Engine } from './engine/engine.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { openEngine } from './engine/open-engine.ts'
@@ -100,6 +102,8 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     hostFacts: readHostFacts,
+    timeZone: deviceTimeZone,
+    builtAt,
     log,
     nowMs: Date.now,
     monotonicMs: () => performance.now(),

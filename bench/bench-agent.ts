@@ -62,6 +62,8 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store: memoryStore(),
+    timeZone: () => 'UTC',
+    builtAt: 0,
     hostFacts: async () => ({
       hostname: 'bench',
       os: { name: '', version: '', kernel: '' },

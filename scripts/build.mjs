@@ -8,6 +8,11 @@ const { values } = parseArgs({
   options: { quiet: { type: 'boolean', default: false }, out: { type: 'string', default: 'dist' } },
 })
 
+/** What a clock that is set cannot be behind of; the day, so that two builds of a day are the same. */
+const dayMs = 86_400_000
+const { SOURCE_DATE_EPOCH: epoch } = process.env
+const builtAt = String(epoch === undefined ? Math.floor(Date.now() / dayMs) * dayMs : Number(epoch) * 1000)
+
 await rm(values.out, { recursive: true, force: true })
 await build({
   entryPoints: {
@@ -28,6 +33,7 @@ await build({
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
+  define: { 'process.env.LONGSHORE_BUILT_AT': JSON.stringify(builtAt) },
   sourcemap: true,
   logLevel: 'warning',
 })

@@ -12,9 +12,10 @@ import { foresee } from '../reconcile/foresee.ts'
 import { gather } from '../reconcile/gather.ts'
 import { emptyMemory } from '../reconcile/memory.ts'
 import type { Observed } from '../reconcile/observed.ts'
-import { operationText } from '../reconcile/operation.ts'
+import { isOfFiles, operationText } from '../reconcile/operation.ts'
+import type { Gate } from '../reconcile/plan-contract.ts'
 import type { KeptFile } from '../reconcile/plan-files.ts'
-import { type Assigned, emptyRecord } from '../store/app-record.ts'
+import { type AppRecord, type Assigned, emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
 import type { Verb } from './commands.ts'
@@ -27,6 +28,7 @@ export type PlanVerbInput = {
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
+  readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
 }
 
 /** Files by digest: what they say does not matter to a plan, and a command must stay small. */
@@ -49,7 +51,7 @@ export type PlanResult = {
 }
 
 export const planVerb =
-  ({ owner, policy, store, engine, files: projectFiles, secretVersions, observe }: PlanVerbInput): Verb =>
+  ({ owner, policy, store, engine, files: projectFiles, secretVersions, observe, gates }: PlanVerbInput): Verb =>
   async (args) => {
     const parsed = argsSchema.safeParse(args)
     if (!parsed.success)
@@ -94,10 +96,13 @@ export const planVerb =
       secretVersions: { ...Object.fromEntries(givenSecrets.map((name) => [name, 'given'])), ...secretVersions(app) },
     })
     const foreseen = foresee({ ...gathered, gates: [], pulls: {}, memory: emptyMemory(generation), now: 0 })
+    // What it would do is told all the same, and beside it what it would wait for first.
+    const isTouching = foreseen.operations.some((operation) => !isOfFiles(operation))
+    const waits = [...(isTouching ? await gates(judged.record) : []).map(({ reason }) => reason), ...foreseen.waits]
     const result: PlanResult = {
       operations: foreseen.operations.map(operationText),
       pulls: [...foreseen.pulls],
-      waits: foreseen.waits.map(({ message }) => message),
+      waits: waits.map(({ message }) => message),
       kept: foreseen.kept.map(keptText),
     }
     return { outcome: 'done', result }

@@ -5,6 +5,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, rmd
 import { join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { sha256Of, type Tree, type TreeFile } from '../translate/project-mounts.ts'
+import { makeLockFolder, readLock } from './lock-folder.ts'
 import type { ChangedOutcome, DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
 import { openFolder, unsafe, within } from './safe-folder.ts'
 
@@ -22,6 +23,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
     data: join(projectOf(app), 'data'),
     trees: join(projectOf(app), 'trees'),
     secrets: secretsOf(app),
+    lock: join(projectOf(app), 'lock'),
   })
   const swept = new Set<string>()
   const blobsOf = (app: string): string => join(projectOf(app), 'blobs')
@@ -167,6 +169,7 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
           data: Object.fromEntries(entries),
           hasRelease: (await exists(trees)) || (await exists(blobsOf(app))),
           hasData: await exists(data),
+          hasLockFolder: await exists(pathsOf(app).lock),
         }
       }),
     placeTree: (app, tree, secretValue) =>
@@ -183,10 +186,12 @@ export const diskFiles = (stateFolder: string, secretsFolder: string | undefined
         for (const digest of unused) await rm(join(trees, digest), { recursive: true, force: true })
         for (const digest of unusedSecrets) await rm(join(secrets, digest), { recursive: true, force: true })
       }),
+    makeLockFolder: (app) => asState(`making the lock folder of app ${app}`, () => makeLockFolder(pathsOf(app).lock)),
+    lock: (app) => asState(`looking at the lock of app ${app}`, () => readLock(pathsOf(app).lock)),
     removeProject: (app, { data }) =>
       asState(`removing the files of app ${app}`, async () => {
-        const { trees, secrets, data: dataFolder } = pathsOf(app)
-        for (const folder of [trees, blobsOf(app), ...(data ? [dataFolder] : [])])
+        const { trees, secrets, lock, data: dataFolder } = pathsOf(app)
+        for (const folder of [trees, blobsOf(app), lock, ...(data ? [dataFolder] : [])])
           await rm(folder, { recursive: true, force: true })
         if (secretsFolder !== undefined) await rm(secrets, { recursive: true, force: true })
         if (data) await rm(projectOf(app), { recursive: true, force: true })

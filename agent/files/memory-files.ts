@@ -3,7 +3,7 @@
 import { isUnder } from '../../src/compose/project-path.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { sha256Of, type Tree } from '../translate/project-mounts.ts'
-import type { DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
+import type { DataChange, DataEntry, DataOutcome, LockFile, ProjectFiles } from './project-files.ts'
 
 type Project = {
   readonly blobs: Map<string, Uint8Array>
@@ -12,6 +12,8 @@ type Project = {
   /** null: a folder */
   readonly data: Map<string, Uint8Array | null>
   readonly links: Set<string>
+  /** undefined: the folder is not there; null: it is empty */
+  lock?: LockFile | null
   hasData: boolean
 }
 
@@ -20,6 +22,8 @@ export type MemoryFiles = ProjectFiles & {
     /** What a container, or somebody on the device, does to a file. */
     readonly write: (app: string, path: string, text: string) => void
     readonly read: (app: string, path: string) => string | undefined
+    /** What the app puts in its lock folder; null: it takes the lock back. */
+    readonly lock: (app: string, file: LockFile | null) => void
     /** A link where a file or folder was, as a container can make one. */
     readonly link: (app: string, path: string) => void
     /** Somebody on the device empties the data folder. */
@@ -92,7 +96,12 @@ export const memoryFiles = (): MemoryFiles => {
   }
 
   return {
-    paths: (app) => ({ data: `/projects/${app}/data`, trees: `/projects/${app}/trees`, secrets: `/secrets/${app}` }),
+    paths: (app) => ({
+      data: `/projects/${app}/data`,
+      trees: `/projects/${app}/trees`,
+      secrets: `/secrets/${app}`,
+      lock: `/projects/${app}/lock`,
+    }),
     content: async (app, sha256) => blob(app, sha256),
     keep: async (app, contents, needed) => {
       const { blobs } = project(app)
@@ -107,6 +116,7 @@ export const memoryFiles = (): MemoryFiles => {
         data: Object.fromEntries(dataPaths.map((path) => [path, entryAt(held, path)])),
         hasRelease: held.trees.size > 0 || held.blobs.size > 0,
         hasData: held.hasData,
+        hasLockFolder: held.lock !== undefined,
       }
     },
     placeTree: async (app, tree, secretValue) => {
@@ -122,17 +132,25 @@ export const memoryFiles = (): MemoryFiles => {
       for (const digest of trees) project(app).trees.delete(digest)
       for (const digest of secretTrees) project(app).secretTrees.delete(digest)
     },
+    makeLockFolder: async (app) => {
+      project(app).lock ??= null
+    },
+    lock: async (app) => project(app).lock ?? undefined,
     removeProject: async (app, { data }) => {
       const held = project(app)
       held.trees.clear()
       held.secretTrees.clear()
       held.blobs.clear()
+      delete held.lock
       if (data) projects.delete(app)
     },
     controls: {
       write: (app, path, text) => {
         project(app).hasData = true
         project(app).data.set(path, Buffer.from(text))
+      },
+      lock: (app, file) => {
+        project(app).lock = file
       },
       link: (app, path) => void project(app).links.add(path),
       wipe: (app) => {

@@ -5,6 +5,7 @@
  *   <state>/projects/<app>/blobs/<sha256>   contents that a release brought, until no release needs them
  *   <state>/projects/<app>/trees/<digest>/  read-only files of releases
  *   <state>/projects/<app>/data/            writable files: the containers' own
+ *   <state>/projects/<app>/lock/            where the app says that it is busy
  *   <tmpfs>/<app>/<digest>/                 secrets
  */
 import type { ProjectPaths, Tree } from '../translate/project-mounts.ts'
@@ -23,9 +24,20 @@ export type ObservedFiles = {
   /** anything that a release brought, other than its writable files */
   readonly hasRelease: boolean
   readonly hasData: boolean
+  readonly hasLockFolder: boolean
 }
 
-export const noFiles: ObservedFiles = { trees: [], secretTrees: [], data: {}, hasRelease: false, hasData: false }
+/** What stands for the lock of an app: a file with its text, or something else that has a time, with none. */
+export type LockFile = { /** epoch ms */ readonly mtimeMs: number; readonly text: string }
+
+export const noFiles: ObservedFiles = {
+  trees: [],
+  secretTrees: [],
+  data: {},
+  hasRelease: false,
+  hasData: false,
+  hasLockFolder: false,
+}
 
 /** One change in the data folder. `found` is what it was decided on: something else there is left as it is. */
 export type DataChange =
@@ -63,6 +75,10 @@ export type ProjectFiles = {
   /** Nothing outside the data folder is touched, whatever links its containers put there. */
   readonly changeData: (app: string, changes: readonly DataChange[]) => Promise<readonly DataOutcome[]>
   readonly removeTrees: (app: string, trees: readonly string[], secretTrees: readonly string[]) => Promise<void>
+  /** For every user of every container to write in. */
+  readonly makeLockFolder: (app: string) => Promise<void>
+  /** undefined: the app is not locked. Whatever stands there, it is read at once, and nothing else is. */
+  readonly lock: (app: string) => Promise<LockFile | undefined>
   /** Everything of an app; its data folder only if asked. */
   readonly removeProject: (app: string, options: { readonly data: boolean }) => Promise<void>
 }

@@ -44,6 +44,7 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
     files.placeTree(app, tree, (name, version) => secretValue(app, name, version)),
   'change-files': (_, { app, changes }, { files }) => files.changeData(app, changes),
   'remove-files': (_, { app, trees, secretTrees }, { files }) => files.removeTrees(app, trees, secretTrees),
+  'make-lock-folder': (_, { app }, { files }) => files.makeLockFolder(app),
   'remove-project': (_, { app, data }, { files }) => files.removeProject(app, { data }),
 }
 

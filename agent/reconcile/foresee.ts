@@ -125,6 +125,8 @@ export const filesAfter = (files: ObservedFiles, operation: Operation): Observed
         trees: files.trees.filter((digest) => !operation.trees.includes(digest)),
         secretTrees: files.secretTrees.filter((digest) => !operation.secretTrees.includes(digest)),
       }
+    case 'make-lock-folder':
+      return { ...files, hasLockFolder: true }
     case 'remove-project':
       return { ...noFiles, hasData: files.hasData && !operation.data }
     default:
@@ -204,6 +206,7 @@ export const applyOperation = (
     case 'place-files':
     case 'change-files':
     case 'remove-files':
+    case 'make-lock-folder':
     case 'remove-project':
       return observed
   }

@@ -31,13 +31,24 @@ export type Operation =
       'remove-files',
       { readonly app: string; readonly trees: readonly string[]; readonly secretTrees: readonly string[] }
     >
+  | On<'make-lock-folder', { readonly app: string }>
   | On<'remove-project', { readonly app: string; readonly data: boolean }>
 
 /** What is done to files, and not to the engine. */
 export type FileOperation = Extract<
   Operation,
-  { kind: 'place-files' | 'change-files' | 'remove-files' | 'remove-project' }
+  { kind: 'place-files' | 'change-files' | 'remove-files' | 'make-lock-folder' | 'remove-project' }
 >
+
+export const isOfFiles = ({ kind }: Operation): boolean => fileKinds.has(kind)
+
+const fileKinds: ReadonlySet<Operation['kind']> = new Set<FileOperation['kind']>([
+  'place-files',
+  'change-files',
+  'remove-files',
+  'make-lock-folder',
+  'remove-project',
+])
 
 /** Names an operation across turns, so that a failure can be remembered and tried again later. */
 export const operationKey = (operation: Operation): string => {

@@ -1,4 +1,5 @@
 /** The files that an app's containers mount: put where the engine can bind them, before any container is made. */
+import { hasLock, lockTarget } from '../../src/compose/lock.ts'
 import type { Service } from '../../src/compose/model.ts'
 import { own } from '../../src/defined.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
@@ -26,6 +27,7 @@ export type FilesInput = {
 export const planProject = (draft: Draft, input: FilesInput): ReadonlySet<string> => {
   const { app, deployment, observed, release } = input
   const unready = planTrees(draft, { app, observed, release })
+  for (const name of planLockFolder(draft, { app, observed, release })) unready.add(name)
   for (const [name, service] of Object.entries(deployment.compose.services))
     for (const mount of projectMounts(release, service))
       if (mount.kind === 'data' && !isDataReady(draft, input, name, service, mount.path)) unready.add(name)
@@ -35,6 +37,7 @@ export const planProject = (draft: Draft, input: FilesInput): ReadonlySet<string
 /** Of the release before, while the new one is not ready: after a reboot its secrets are gone from memory. */
 export const planOldProject = (draft: Draft, input: Pick<FilesInput, 'app' | 'observed' | 'release'>): Set<string> => {
   const unready = planTrees(draft, input)
+  for (const name of planLockFolder(draft, input)) unready.add(name)
   for (const [name, service] of Object.entries(input.release.compose.services))
     for (const mount of projectMounts(input.release, service)) {
       if (mount.kind !== 'data') continue
@@ -70,6 +73,24 @@ const planTrees = (
     }
   }
   return unready
+}
+
+/** The services that mount the folder of the lock while it is not there. */
+const planLockFolder = (
+  draft: Draft,
+  { app, observed, release }: Pick<FilesInput, 'app' | 'observed' | 'release'>,
+): string[] => {
+  if (observed.hasLockFolder) return []
+  const names = Object.entries(release.compose.services).flatMap(([name, service]) => (hasLock(service) ? [name] : []))
+  const [first] = names
+  if (first !== undefined)
+    draft.propose({
+      kind: 'make-lock-folder',
+      target: lockTarget,
+      app,
+      cause: `service ${first} may lock updates`,
+    })
+  return names
 }
 
 const inTheWay = (path: string, service: string): Reason => ({

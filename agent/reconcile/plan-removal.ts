@@ -40,8 +40,8 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
     for (const volume of observed.volumes.filter((object) => removal.volumes === true && isGoing(object)))
       draft.propose({ kind: 'remove-volume', target: volume.name, cause })
     const data = removal.volumes === true
-    const { hasRelease, secretTrees, hasData } = input.files
-    if (hasRelease || secretTrees.length > 0 || (data && hasData))
+    const { hasRelease, secretTrees, hasData, hasLockFolder } = input.files
+    if (hasRelease || hasLockFolder || secretTrees.length > 0 || (data && hasData))
       draft.propose({ kind: 'remove-project', target: `files of app ${removal.app}`, app: removal.app, data, cause })
   }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
+import { hasLock, lockTarget } from '../../src/compose/lock.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
 import { isUnder, releasePathOf } from '../../src/compose/project-path.ts'
 import { secretName } from '../../src/compose/secret-names.ts'
@@ -37,10 +38,17 @@ export type Tree = {
 export type ProjectMount = { readonly target: string; readonly readOnly: boolean } & (
   | { readonly kind: 'tree'; readonly tree: Tree /** what of the tree is mounted; empty: all */; readonly path: string }
   | { readonly kind: 'data'; readonly path: string; readonly propagation?: string }
+  /** the folder in which the app says that it is busy */
+  | { readonly kind: 'lock' }
 )
 
 /** Where on the device they stand. */
-export type ProjectPaths = { readonly data: string; readonly trees: string; readonly secrets: string }
+export type ProjectPaths = {
+  readonly data: string
+  readonly trees: string
+  readonly secrets: string
+  readonly lock: string
+}
 
 /** What the release says, and what is known about its secrets: a name that is not here has no value on the device. */
 export type Release = {
@@ -49,11 +57,12 @@ export type Release = {
   readonly secretVersions: Readonly<Record<string, string>>
 }
 
-/** By target, in the order of the model: relative bind mounts, then configs, then secrets. */
+/** By target, in the order of the model: relative bind mounts, then configs, secrets, and the folder of the lock. */
 export const projectMounts = (release: Release, service: Service): readonly ProjectMount[] => [
   ...bindMounts(release, service),
   ...configMounts(release, service),
   ...secretMounts(release, service),
+  ...(hasLock(service) ? [{ kind: 'lock' as const, target: lockTarget, readOnly: false }] : []),
 ]
 
 /** The paths of the project folder that the services of a model mount. */
@@ -153,10 +162,16 @@ const makeTree = (files: Readonly<Record<string, TreeFile>>, isSecret: boolean):
 export const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex')
 
 /** The path on the device that a mount binds. */
-export const mountSource = (paths: ProjectPaths, mount: ProjectMount): string =>
-  mount.kind === 'data'
-    ? posix.join(paths.data, mount.path)
-    : posix.join(mount.tree.isSecret ? paths.secrets : paths.trees, mount.tree.digest, mount.path)
+export const mountSource = (paths: ProjectPaths, mount: ProjectMount): string => {
+  switch (mount.kind) {
+    case 'lock':
+      return paths.lock
+    case 'data':
+      return posix.join(paths.data, mount.path)
+    case 'tree':
+      return posix.join(mount.tree.isSecret ? paths.secrets : paths.trees, mount.tree.digest, mount.path)
+  }
+}
 
 /**
  * What of its files a container depends on, for its digest: trees by theirs, writable ones by what the agent last wrote.
@@ -167,11 +182,9 @@ export const mountedContent = (
   service: Service,
   written: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> | undefined => {
-  const mounted = projectMounts(release, service).map(({ target, ...mount }): [string, string] => [
-    target,
-    mount.kind === 'tree'
-      ? mount.tree.digest
-      : digestOf(Object.fromEntries(Object.entries(written).filter(([path]) => isUnder(path, mount.path)))),
+  const mounted = projectMounts(release, service).map((mount): [string, string] => [
+    mount.target,
+    contentOf(mount, written),
   ])
   const inEnvironment = Object.entries(service['x-longshore']?.secretEnv ?? {}).map(
     ([variable, key]): [string, string] => [
@@ -181,4 +194,16 @@ export const mountedContent = (
   )
   const content = Object.fromEntries([...mounted, ...inEnvironment])
   return Object.keys(content).length === 0 ? undefined : content
+}
+
+const contentOf = (mount: ProjectMount, written: Readonly<Record<string, string>>): string => {
+  switch (mount.kind) {
+    // What is in the folder is the app's own; that it is mounted is all that matters.
+    case 'lock':
+      return 'lock'
+    case 'data':
+      return digestOf(Object.fromEntries(Object.entries(written).filter(([path]) => isUnder(path, mount.path))))
+    case 'tree':
+      return mount.tree.digest
+  }
 }

@@ -4,8 +4,10 @@ import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
 import { networkFaults } from './check-networks.ts'
 import { updateFaults } from './check-update.ts'
+import { windowFaults } from './check-window.ts'
 import { doClash, type HostPort, hostPortOf, hostPortsOf, hostPortText } from './host-ports.ts'
 import { joinsOf, linksOf } from './joins.ts'
+import { hasLock, lockTarget } from './lock.ts'
 import { type Model, replicasOf, type Service } from './model.ts'
 
 export type Fault = { readonly code: Code; readonly path: readonly (string | number)[]; readonly message: string }
@@ -27,6 +29,7 @@ export const checkModel = (model: Model): Fault[] => [
   ...duplicateNames(model),
   ...differingPlatforms(model),
   ...networkFaults(model),
+  ...windowFaults(model),
 ]
 
 const serviceEntries = (model: Model): [string, Service][] => Object.entries(model.services)
@@ -172,16 +175,21 @@ const duplicatePorts = (model: Model): Fault[] => {
 /** Two mounts on one path: engines refuse them, so this does, before anything is stopped. */
 const duplicateTargets = (name: string, service: Service): Fault[] => {
   const targets = new Set<string>((service.tmpfs ?? []).map((entry) => entry.split(':')[0] as string))
-  return (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
+  const fault = (target: string, ...path: (string | number)[]): Fault => ({
+    code: 'value-invalid',
+    path: ['services', name, ...path],
+    message: `service ${name} mounts two things on ${target}`,
+  })
+  const isLockTaken = hasLock(service) && targets.has(lockTarget)
+  if (hasLock(service)) targets.add(lockTarget)
+  const mounted = (['volumes', 'configs', 'secrets'] as const).flatMap((key) =>
     (service[key] ?? []).flatMap(({ target }, index) => {
-      if (!targets.has(target)) {
-        targets.add(target)
-        return []
-      }
-      const message = `service ${name} mounts two things on ${target}`
-      return [{ code: 'value-invalid' as const, path: ['services', name, key, index], message }]
+      if (targets.has(target)) return [fault(target, key, index)]
+      targets.add(target)
+      return []
     }),
   )
+  return isLockTaken ? [fault(lockTarget, 'tmpfs'), ...mounted] : mounted
 }
 
 /** The limits that Compose lets be written in two places; as there, they must not differ. */

@@ -205,6 +205,7 @@ export const partLevels = {
     title: '`x-longshore` of a service',
     keys: {
       secretEnv: readWith('variables with the value of a secret'),
+      lock: readWith('`true`: while there is a file `/run/longshore/lock`, updates wait; see [windows](windows.md)'),
       secretEnvFiles: readWith('environment files that travel as secrets and stand at `/run/secrets/NAME.env`'),
     },
   },
@@ -216,6 +217,11 @@ export const partLevels = {
   longshoreUpdate: {
     at: 'x-longshore.update',
     title: '`x-longshore.update`',
-    keys: { deadline: yes, tolerateRestarts: yes },
+    keys: {
+      deadline: yes,
+      tolerateRestarts: yes,
+      window: readWith('when an update may begin: `"0 2 * * 1-5 for 3h"`, or a list; see [windows](windows.md)'),
+      lockExpiry: readWith('a lock ends so long after it was last written; absent: 24h'),
+    },
   },
 } as const

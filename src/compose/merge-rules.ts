@@ -94,6 +94,7 @@ const list = (keyOf: KeyOf) => ({ kind: 'list', keyOf }) as const
 
 /** By section and key; what stands between them, a name of somebody's own, is left out. */
 const rules: Readonly<Record<string, MergeRule>> = {
+  'x-longshore window': replace,
   'services command': replace,
   'services entrypoint': replace,
   'services healthcheck test': replace,

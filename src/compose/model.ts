@@ -99,6 +99,7 @@ const longshoreServiceSchema = z.strictObject({
     .record(z.string().regex(/^[^=\0]+$/, 'must be the name of a variable'), resourceNameSchema)
     .optional()
     .describe('environment variables with the value of a secret: encrypted on the way, visible in inspect'),
+  lock: z.literal(true).optional().describe('a file `lock` that it makes in /run/longshore keeps updates waiting'),
 })
 
 export const serviceSchema = withExtensions({
@@ -163,6 +164,12 @@ const longshoreSchema = z.strictObject({
         .nonnegative()
         .optional()
         .describe('so often a container may end while an update is watched; default 0'),
+      window: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe('when an update may begin: `0 2 * * 1-5 for 3h`, cron in the time zone of the device or `in ZONE`'),
+      lockExpiry: durationSchema.optional().describe('a lock ends so long after it was last written; default 24h'),
     })
     .optional(),
   files: z

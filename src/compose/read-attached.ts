@@ -175,10 +175,12 @@ const readOctalMode: Reader<string> = (node, context) => {
 export type ServiceExtension = {
   readonly secretEnv?: Readonly<Record<string, string>>
   readonly secretEnvFiles?: readonly string[]
+  readonly lock?: true
 }
 
 export const readServiceExtension: Reader<ServiceExtension> = readShape('longshoreService', {
   secretEnv: (node, context) => readEntries(node, context, (value) => readFilledText(value, context)),
+  lock: readSwitch,
   secretEnvFiles: (node, context) =>
     node.kind === 'list' ? readTexts(node, context) : wrongType(node, context, 'a list of paths'),
 })

@@ -1,4 +1,5 @@
 /** One service: a row for each key. To add a key: a row here, a row in keys.ts, a line in model.ts. */
+import { defined } from '../defined.ts'
 import { type Authored, entryOf } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Service } from './model.ts'
@@ -92,7 +93,7 @@ export const readService: Reader<Service> = (node, context) => {
   const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
   if (image === undefined) faultImage(node, context)
   const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
-  const { secretEnv } = extension
+  const longshore = defined({ secretEnv: extension.secretEnv, lock: extension.lock })
   const wantedRestart = restartOf(restart, policy, entryOf(node, 'restart')?.value ?? node, context)
   const allLabels = { ...label_file, ...labels }
   const deploy = withReplicasInOnePlace(draftDeploy, scale, node, context)
@@ -104,7 +105,7 @@ export const readService: Reader<Service> = (node, context) => {
     ...(Object.keys(allLabels).length === 0 ? {} : { labels: allLabels }),
     ...(deploy === undefined ? {} : { deploy: deploy as NonNullable<Service['deploy']> }),
     ...(allSecrets.length === 0 ? {} : { secrets: allSecrets }),
-    ...(secretEnv === undefined ? {} : { 'x-longshore': { secretEnv } }),
+    ...(Object.keys(longshore).length === 0 ? {} : { 'x-longshore': longshore }),
   }
 }
 

@@ -36,6 +36,7 @@ export const inventorySchema = z
       .nullable()
       .describe('null while no engine answers'),
     agent: z.looseObject({ version: z.string(), startedAt: epochMsSchema, namePrefix: z.string() }),
+    timeZone: z.string().optional().describe('in which maintenance windows are read'),
     // Any text: one that this version cannot use must not cost the reader the rest of the inventory.
     recipient: z
       .string()

@@ -84,6 +84,8 @@ beforeEach(async () => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store,
+    timeZone: () => 'UTC',
+    builtAt: 0,
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
     nowMs: Date.now,

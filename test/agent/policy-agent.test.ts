@@ -102,6 +102,8 @@ const set = async (policyText?: string) => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store: memoryStore(),
+    timeZone: () => 'UTC',
+    builtAt: 0,
     hostFacts: async () => ({
       hostname: 'test',
       os: { name: '', version: '', kernel: '' },

@@ -46,6 +46,7 @@ describe.each([
       data: { a: { kind: 'missing' } },
       hasRelease: false,
       hasData: false,
+      hasLockFolder: false,
     })
   })
 

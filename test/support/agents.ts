@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { type Agent, createAgent } from '../../agent/agent.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
+import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
 import { openEngine } from '../../agent/engine/open-engine.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
@@ -114,6 +115,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     secretStore: await openSecretStore(state, silent),
     store: await openFileStore(state, silent),
     hostFacts,
+    timeZone: deviceTimeZone,
+    builtAt: 0,
     log: silent,
     nowMs: Date.now,
     monotonicMs: () => performance.now(),

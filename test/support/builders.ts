@@ -152,7 +152,7 @@ export const observing = (model: Model, containers: readonly ObservedContainer[]
   }
 }
 
-export const paths: ProjectPaths = { data: '/p/data', trees: '/p/trees', secrets: '/s' }
+export const paths: ProjectPaths = { data: '/p/data', trees: '/p/trees', secrets: '/s', lock: '/p/lock' }
 
 export const nothing: Observed = { containers: [], networks: [], volumes: [] }
 

@@ -47,6 +47,8 @@ const pureRoots = [
 const purePackages = [
   'zod',
   'canonicalize',
+  // Only asked when a pattern comes next; it starts nothing where it is given nothing to run.
+  'croner',
   'yaml',
   'node:crypto',
   'node:path',

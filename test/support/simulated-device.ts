@@ -13,7 +13,7 @@ import { policyInForce } from '../../agent/fixed-policy.ts'
 import { policyFault } from '../../agent/policy/policy-fault.ts'
 import type { Policy } from '../../agent/policy/policy-schema.ts'
 import { type Accept, accept } from '../../agent/reconcile/accept.ts'
-import { gatesOf } from '../../agent/reconcile/gates.ts'
+import { createGateKeeper } from '../../agent/reconcile/gate-keeper.ts'
 import { createPuller } from '../../agent/reconcile/puller.ts'
 import { createReconciler, type Reconciler } from '../../agent/reconcile/reconciler.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
@@ -149,6 +149,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     observe: async (app, paths) => (current()?.isFrozen ? never : files.observe(app, paths)),
     placeTree: async (...values) => (await guard(current, () => files.placeTree(...values))) as undefined,
     changeData: async (...values) => (await guard(current, () => files.changeData(...values))) as never,
+    makeLockFolder: async (...values) => (await guard(current, () => files.makeLockFolder(...values))) as undefined,
     removeTrees: async (...values) => (await guard(current, () => files.removeTrees(...values))) as undefined,
     removeProject: async (...values) => (await guard(current, () => files.removeProject(...values))) as undefined,
   })
@@ -198,7 +199,14 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       monotonicMs: () => performance.now(),
       onOperations: () => undefined,
       policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
-      gates: async (record) => gatesOf({ record, now: Date.now(), monotonicNow: performance.now() }),
+      gates: createGateKeeper({
+        files,
+        apps: store.apps,
+        timeZone: () => 'Europe/Berlin',
+        builtAt: 0,
+        nowMs: Date.now,
+        monotonicMs: () => performance.now(),
+      }),
       keepReleases: 3,
     })
     own = { isFrozen: false, abort: new AbortController(), reconciler }

@@ -15,6 +15,7 @@ export type SendOptions = {
   readonly texts?: Readonly<Record<string, string>>
   readonly replaceFiles?: boolean
   readonly adopt?: boolean
+  readonly now?: true
 }
 
 export const send = (

@@ -36,7 +36,7 @@ export const addDevices = (program: Command): void => {
       if (found.size === 0) return remark('no device on this broker')
       say(
         table(
-          ['DEVICE', 'STATE', 'SINCE', 'AGENT', 'ENGINE', 'SYSTEM', 'ARCH', 'CPUS', 'MEMORY', 'APPS'],
+          ['DEVICE', 'STATE', 'SINCE', 'AGENT', 'ENGINE', 'SYSTEM', 'ARCH', 'TIME ZONE', 'CPUS', 'MEMORY', 'APPS'],
           [...found.values()].map(rowOf),
         ),
       )
@@ -72,6 +72,7 @@ const rowOf = ({ device, status, inventory, apps }: DeviceState): string[] => [
   inventory?.engine == null ? '-' : `${inventory.engine.name} ${inventory.engine.version}`,
   inventory === undefined ? '-' : `${inventory.os.name} ${inventory.os.version}`,
   inventory?.arch ?? '-',
+  inventory?.timeZone ?? '-',
   String(inventory?.cpuCount ?? '-'),
   inventory === undefined ? '-' : `${(inventory.memoryBytes / 1024 ** 3).toFixed(1)} GiB`,
   String([...apps.values()].filter(({ reported }) => reported?.phase !== 'removed').length),

@@ -1,0 +1,19 @@
+/**
+ * What time it is, on a device whose clock may not be set: the greatest of its own clock, the newest deployment that was
+ * accepted and the time this agent was built. Pure.
+ */
+export type Clock = {
+  /** epoch ms */
+  readonly now: number
+  /** epoch ms that have passed already though the own clock does not know of it; absent: it may well be right */
+  readonly behind?: number
+}
+
+/** Clocks of two machines that are both set differ by less. */
+const toleranceMs = 600_000
+
+/** @param known epoch ms that lie in the past for certain */
+export const clockOf = (ownMs: number, known: readonly number[]): Clock => {
+  const now = Math.max(ownMs, ...known)
+  return now - ownMs > toleranceMs ? { now, behind: now } : { now }
+}
