@@ -17,8 +17,7 @@ afterAll(() => podman?.stop())
 const quick = { interval: '200ms', timeout: '2s', retries: 100 }
 const monitored = { deploy: { update_config: { monitor: '1s' }, rollback_config: { monitor: '1s' } } }
 
-/** Exit code 0 when the page came. The wget of busybox, static as it is here, crashes in a container of Podman. */
-const get = (host: string): string => `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc ${host} 8080 | grep -q Hello`
+const get = (host: string): string => `wget -qO- http://${host}:8080/ | grep -q Hello`
 
 /** It is healthy when it gets the page of `web` by that name. */
 const client = {
