@@ -78,6 +78,7 @@ const models: readonly Body[] = [
       db: service(),
     },
   },
+  { services: { web: service({ 'x-longshore': { lock: true } }), db: service() } },
   { services: { old: service({ container_name: 'pump' }) } },
   { services: { fresh: service({ container_name: 'pump', pull_policy: 'always' }) } },
   {
