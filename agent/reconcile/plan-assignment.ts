@@ -110,7 +110,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     if (refusal !== undefined)
       return finish(draft, accepted, { ...started, ...onFailure(input, accepted, { reason: refusal, services: [] }) })
     const phase = phaseOf(draft, accepted, views)
-    return finish(draft, accepted, { phase, ...reasonOf(phase, accepted, views), ...started })
+    return finish(draft, accepted, { phase, ...reasonOf(phase, views), ...started })
   }
 
   planSwaps(draft, { ...services, unready })
@@ -126,7 +126,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
     verdict === undefined ? accepted : { ...accepted, verdict: { ...verdict, at: 0 } },
     views,
   )
-  const reason = reasonOf(phase, accepted, views)
+  const reason = reasonOf(phase, views)
   return finish(draft, accepted, { phase, ...reason, ...started, ...(verdict && { verdict }), memory: judged.memory })
 }
 
@@ -224,8 +224,7 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
   }
 }
 
-const reasonOf = (phase: Phase, accepted: Accepted, views: Views): { readonly reason?: WireReason } => {
+const reasonOf = (phase: Phase, views: Views): { readonly reason?: WireReason } => {
   const fault = phase === 'degraded' ? [...views.values()].map(faultOf).find((found) => found !== undefined) : undefined
-  const reason = fault ?? accepted.verdict?.reason
-  return reason === undefined ? {} : { reason }
+  return fault === undefined ? {} : { reason: fault }
 }

@@ -49,6 +49,8 @@ export const reportBody = ({
   const seen =
     observed === undefined ? undefined : { owner, app: record.app, observed, secretVersions, completedJobs, stopped }
   const target = targetOf(record)
+  // What a deployment came to is told with its reason from the first word on.
+  const reason = plan.reason ?? accepted?.verdict?.reason
   const views = seen === undefined ? undefined : viewsOfAccepted(target, seen)
   const kept = deployment === undefined || deployment.remove ? [] : keptFiles(deployment, accepted?.files ?? {})
   return {
@@ -57,7 +59,7 @@ export const reportBody = ({
     release: deployment === undefined || deployment.remove ? null : deployment.release,
     phase: deployment === undefined ? null : plan.phase,
     ...(accepted?.verdict === undefined ? {} : { outcome: accepted.verdict.outcome }),
-    ...(plan.reason === undefined ? {} : { reason: plan.reason }),
+    ...(reason === undefined ? {} : { reason }),
     ...(plan.waits.length === 0 ? {} : { waitingFor: [...plan.waits] }),
     running: seen === undefined ? null : runningRelease(target, seen),
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),

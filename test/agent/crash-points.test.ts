@@ -190,4 +190,4 @@ test.each(Object.entries(scenarios))('%s', async (name, scenario) => {
       }
   // The last calls of all are looks at what is over by then.
   expect(cuts).toBeGreaterThan(count * 1.5)
-})
+}, 180_000)
