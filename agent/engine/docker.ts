@@ -108,7 +108,8 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       info && {
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
-        digests: [...(info.RepoDigests ?? [])].sort(),
+        // Podman gives what was only made here a digest too, under a host that no registry has.
+        digests: (info.RepoDigests ?? []).filter((digest) => !digest.startsWith('localhost/')).sort(),
       }
     )
   }

@@ -178,16 +178,20 @@ const runOnce = async (scenario: Scenario, cut?: { readonly calls: number; reado
   return { calls: device.callCount() - before, wasCut }
 }
 
-test.each(Object.entries(scenarios))('%s', async (name, scenario) => {
-  const { calls: count } = await runOnce(scenario)
-  let cuts = 0
-  for (let calls = 0; calls < count; calls += 1)
-    for (const isAfter of [false, true])
-      try {
-        if ((await runOnce(scenario, { calls, isAfter })).wasCut) cuts += 1
-      } catch (error) {
-        throw new Error(`${name}, killed ${isAfter ? 'after' : 'before'} call ${calls}`, { cause: error })
-      }
-  // The last calls of all are looks at what is over by then.
-  expect(cuts).toBeGreaterThan(count * 1.5)
-}, 180_000)
+test.each(Object.entries(scenarios))(
+  '%s',
+  async (name, scenario) => {
+    const { calls: count } = await runOnce(scenario)
+    let cuts = 0
+    for (let calls = 0; calls < count; calls += 1)
+      for (const isAfter of [false, true])
+        try {
+          if ((await runOnce(scenario, { calls, isAfter })).wasCut) cuts += 1
+        } catch (error) {
+          throw new Error(`${name}, killed ${isAfter ? 'after' : 'before'} call ${calls}`, { cause: error })
+        }
+    // The last calls of all are looks at what is over by then.
+    expect(cuts).toBeGreaterThan(count * 1.5)
+  },
+  180_000,
+)

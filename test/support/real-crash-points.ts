@@ -12,6 +12,7 @@ import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 import { docker, newDeviceId, removeEverythingOf, silent } from './agents.ts'
 import { type BrokerUnderTest, brokers } from './brokers.ts'
 import type { CrashInput } from './crashing-agent.ts'
+import { eventually } from './eventually.ts'
 import { modelOf } from './models.ts'
 import { containersOf, deployAndWait, endingFor, send } from './story.ts'
 
@@ -107,13 +108,18 @@ export const runCut = async (name: string, cut?: Cut): Promise<string[]> => {
 }
 
 const expectEnd = async (device: string, { says, before }: Scenario): Promise<void> => {
-  await expect.poll(() => namesOf(device), { timeout: 15_000 }).toEqual(says === undefined ? [] : expect.any(Array))
   const names = ['db', 'web'].map((service) => `${device}-shop-${service}-1 running`)
   const expected = says === undefined ? [] : names
   // What is cleared up after the outcome was told may take a moment more.
-  await expect
-    .poll(async () => (await namesOf(device)).filter((text) => !text.includes('-job-1 exited')), { timeout: 15_000 })
-    .toEqual(expected)
+  await eventually(
+    'all to be as it should be in the end',
+    async () => {
+      const found = (await namesOf(device)).filter((text) => !text.includes('-job-1 exited'))
+      expect(found).toEqual(expected)
+      return true
+    },
+    { timeoutMs: 15_000 },
+  )
   const { Volumes } = await docker().listVolumes({ filters: { label: [`io.longshore.agent=${device}`] } })
   if (before !== undefined || says !== undefined)
     expect(Volumes.map(({ Name }) => Name)).toEqual([`${device}-shop_data`])
