@@ -10,6 +10,9 @@ import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import type { HostFacts } from './devices/host-facts.ts'
+import type { ReadDisk } from './disk/disk-space.ts'
+import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
+import { createImageCollector } from './disk/image-collector.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
@@ -52,6 +55,8 @@ export type AgentInput = {
   readonly registryMirrors: RegistryMirrors
   /** where no credentials of a registry were sent as a secret */
   readonly registryCredentials: CredentialSource
+  /** of the engine: how much is free, and how much has to be */
+  readonly readDisk: ReadDisk
   readonly files: ProjectFiles
   readonly identity: Identity
   readonly secretStore: SecretStore
@@ -98,11 +103,27 @@ export const createAgent = (input: AgentInput): Agent => {
     generation: (app) => store.app(app)?.accepted?.deployment.generation,
     nowMs,
   })
+  const collector = createImageCollector({
+    agent: device,
+    engine: input.engine,
+    mirrors,
+    store,
+    log,
+    nowMs,
+    monotonicMs,
+    onRemoved: () => puller.retryFailed('disk-full'),
+  })
+  const fetchImage = createFetchImage({
+    engine: input.engine,
+    mirrors,
+    credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
+    monotonicMs,
+  })
   const puller = createPuller({
-    fetchImage: createFetchImage({
-      engine: input.engine,
-      mirrors,
-      credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
+    fetchImage: createFetchWithinSpace({
+      fetchImage: collector.tracked(fetchImage),
+      readDisk: input.readDisk,
+      makeRoom: () => collector.collect(true),
       monotonicMs,
     }),
     monotonicMs,
@@ -123,6 +144,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     nowMs,
     monotonicMs,
+    onSettled: () => void collector.collect(),
     onOperations: (app, _generation, texts) => progress.done(app, texts),
   })
   const inventory = createInventory({
@@ -301,6 +323,7 @@ export const createAgent = (input: AgentInput): Agent => {
     generationFloor: session.reportedGeneration,
     foresee: (app, payload, images) => judge(app, payload, store.app(app) ?? emptyRecord(app), images),
     receive,
+    remember: collector.remember,
     nowMs,
   })
 

@@ -8,6 +8,7 @@ import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
+import { engineDisk } from './disk/engine-disk.ts'
 import { dockerEngine } from './engine/docker.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { diskFiles } from './files/disk-files.ts'
@@ -80,6 +81,7 @@ export const startAgent = async (config: AgentConfig, log: Logger): Promise<{ re
     registryMirrors: config.registryMirrors,
     registryCredentials:
       config.registryCredentials === undefined ? async () => undefined : fileCredentials(config.registryCredentials),
+    readDisk: engineDisk({ engine, engineUrl, reserve: config.diskReserve }),
     files: diskFiles(config.state, secretsFolder),
     identity,
     secretStore: await openSecretStore(config.state, log),

@@ -72,6 +72,7 @@ const agent = createAgent({
   keepaliveS: 60,
   lookEveryMs: 60_000,
   keepReleases: 3,
+  readDisk: async () => undefined,
   version: 'bench',
   engine: dockerEngine(`unix://${socketPath}`),
   files: memoryFiles(),

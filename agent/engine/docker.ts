@@ -98,6 +98,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
         digests: [...(info.RepoDigests ?? [])].sort(),
+        names: [...(info.RepoTags ?? [])].sort(),
       }
     )
   }
@@ -117,6 +118,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         // Of both only the kernel's own name tells a variant of arm.
         platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
+        dataRoot: String(info.DockerRootDir),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
       }
     },
@@ -139,6 +141,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       }
     },
     image,
+    imageIds: () => translated('listing images', async () => (await docker.listImages()).map(({ Id }) => Id)),
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
       const name = withTag(reference)
       const authconfig = authOf(reference, credentials)

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { type Agent, createAgent } from '../../agent/agent.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
+import { engineDisk } from '../../agent/disk/engine-disk.ts'
 import { dockerEngine } from '../../agent/engine/docker.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
@@ -79,6 +80,8 @@ export type TestAgentOptions = {
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
   readonly pullStallMs?: number
+  /** bytes; without it the disk is not looked at */
+  readonly diskReserve?: number
 }
 
 export type TestAgent = {
@@ -93,6 +96,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const state = options.state ?? (await mkdtemp(join(tmpdir(), 'longshore-state-')))
   const secretsFolder = options.secretsFolder ?? `/dev/shm/longshore-test/${device}`
   const identityFile = join(state, 'identity')
+  const engineUrl = options.engineUrl ?? `unix://${inject('socketPath')}`
+  const engine = dockerEngine(engineUrl, options.pullStallMs)
   const agent = createAgent({
     device,
     clientId: device,
@@ -106,9 +111,13 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: 3,
     version: 'test',
-    engine: dockerEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, options.pullStallMs),
+    engine,
     registryMirrors: options.registryMirrors ?? {},
     registryCredentials: options.registryCredentials ?? (async () => undefined),
+    readDisk:
+      options.diskReserve === undefined
+        ? async () => undefined
+        : engineDisk({ engine, engineUrl, reserve: options.diskReserve }),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
     identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
     secretStore: await openSecretStore(state, silent),
