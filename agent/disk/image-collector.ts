@@ -71,7 +71,6 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
     return at !== undefined && monotonicMs() - at < refusedMs
   }
 
-  /** True: it is gone, or at least has no name of ours any more. */
   const remove = async (id: string): Promise<void> => {
     const references = pulled().flatMap((image) => (image.id === id ? [image.reference] : []))
     const { containers } = await engine.list({ agent })
@@ -83,9 +82,9 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
       if (name === undefined) break
       await engine.untagImage(name)
     }
-    await forget(id)
     log.info({ image: id, references }, 'an image that nobody needs any more was removed')
     input.onRemoved()
+    await forget(id)
   }
 
   const removeAll = async (isPressed: boolean): Promise<void> => {

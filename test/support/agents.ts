@@ -80,6 +80,7 @@ export type TestAgentOptions = {
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
   readonly pullStallMs?: number
+  readonly keepReleases?: number
   /** bytes; without it the disk is not looked at */
   readonly diskReserve?: number
 }
@@ -109,7 +110,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
-    keepReleases: 3,
+    keepReleases: options.keepReleases ?? 3,
     version: 'test',
     engine,
     registryMirrors: options.registryMirrors ?? {},

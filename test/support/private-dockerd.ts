@@ -1,7 +1,7 @@
 /** A Docker engine of the test's own, in network and mount namespaces of its own, which it may kill. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -16,8 +16,16 @@ export type PrivateDockerd = {
   readonly kill: () => Promise<void>
 }
 
+export type PrivateDockerdOptions = {
+  /** as `100m`: its disk, in memory */
+  readonly diskSize?: string
+  /** It reaches what listens on this machine. */
+  readonly sharesNetwork?: boolean
+}
+
 /** Started, with the example image in it. It has no bridge: containers use the network mode none. */
-export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
+export const startPrivateDockerd = async (options: PrivateDockerdOptions = {}): Promise<PrivateDockerd> => {
+  const { diskSize, sharesNetwork = false } = options
   const folder = await mkdtemp(join(tmpdir(), 'longshore-dockerd-'))
   const socketPath = join(folder, 'docker.sock')
   const pidFile = join(folder, 'docker.pid')
@@ -26,7 +34,7 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
   const answers = async (): Promise<boolean> => (await requestUnix({ socketPath, path: '/_ping' })).status === 200
 
   const start = async (): Promise<void> => {
-    const options = [
+    const flags = [
       '-H',
       `unix://${socketPath}`,
       '--data-root',
@@ -40,7 +48,16 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
     await rm(pidFile, { force: true })
     child = spawn(
       'unshare',
-      ['--net', '--mount', '--', 'dockerd', ...options, '--bridge', 'none', '--iptables=false'],
+      [
+        ...(sharesNetwork ? [] : ['--net']),
+        '--mount',
+        '--',
+        'dockerd',
+        ...flags,
+        '--bridge',
+        'none',
+        '--iptables=false',
+      ],
       { stdio: 'ignore' },
     )
     await eventually('the private dockerd to answer', answers, { timeoutMs: 40_000, everyMs: 50 })
@@ -71,8 +88,13 @@ export const startPrivateDockerd = async (): Promise<PrivateDockerd> => {
       child.kill('SIGTERM')
       await exited
     }
+    if (diskSize !== undefined) execFileSync('umount', ['--lazy', join(folder, 'data')])
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }, 60_000)
+  if (diskSize !== undefined) {
+    await mkdir(join(folder, 'data'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'none', join(folder, 'data')])
+  }
   await start()
   await makeExampleImage(socketPath)
   return { url: `unix://${socketPath}`, socketPath, start, kill }
