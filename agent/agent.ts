@@ -10,11 +10,15 @@ import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import type { HostFacts } from './devices/host-facts.ts'
+import type { ReadDisk } from './disk/disk-space.ts'
+import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
+import { createImageCollector } from './disk/image-collector.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi, type LocalApi } from './local/local-api.ts'
+import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
@@ -22,8 +26,8 @@ import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
-import { reportBody } from './reconcile/report.ts'
-import { createReporter } from './reconcile/reporter.ts'
+import { type ReportBody, reportBody } from './reconcile/report.ts'
+import { createReporter, type Reporter } from './reconcile/reporter.ts'
 import { createFetchImage } from './registry/fetch-image.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import { findLocalImage } from './registry/local-image.ts'
@@ -52,6 +56,8 @@ export type AgentInput = {
   readonly registryMirrors: RegistryMirrors
   /** where no credentials of a registry were sent as a secret */
   readonly registryCredentials: CredentialSource
+  /** of the engine: how much is free, and how much has to be */
+  readonly readDisk: ReadDisk
   readonly files: ProjectFiles
   readonly identity: Identity
   readonly secretStore: SecretStore
@@ -87,11 +93,21 @@ export const createAgent = (input: AgentInput): Agent => {
     link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
-  const reporter = createReporter({
+  const reports = createReporter({
     publish: (app, message) => publishRetained(topics.reported(device, app), message),
     session: () => session.number(),
     nowMs,
   })
+  const newest = new Map<string, ReportBody>()
+  /** A message that waits for the disk is told of with whatever else there is to say of the app. */
+  const reporter: Reporter = {
+    ...reports,
+    tell: (body) => {
+      newest.set(body.app, body)
+      const reason = pending.reason(body.app)
+      reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
+    },
+  }
   const progress = createProgress({
     publish: async (app, message) => {
       if (link.isConnected())
@@ -101,11 +117,27 @@ export const createAgent = (input: AgentInput): Agent => {
     generation: (app) => store.app(app)?.accepted?.deployment.generation,
     nowMs,
   })
+  const collector = createImageCollector({
+    agent: device,
+    engine: input.engine,
+    mirrors,
+    store,
+    log,
+    nowMs,
+    monotonicMs,
+    onRemoved: () => puller.retryFailed('disk-full'),
+  })
+  const fetchImage = createFetchImage({
+    engine: input.engine,
+    mirrors,
+    credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
+    monotonicMs,
+  })
   const puller = createPuller({
-    fetchImage: createFetchImage({
-      engine: input.engine,
-      mirrors,
-      credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
+    fetchImage: createFetchWithinSpace({
+      fetchImage: collector.tracked(fetchImage),
+      readDisk: input.readDisk,
+      makeRoom: () => collector.collect(true),
       monotonicMs,
     }),
     monotonicMs,
@@ -129,6 +161,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     nowMs,
     monotonicMs,
+    onSettled: () => void collector.collect(),
     onOperations: (app, _generation, texts) => progress.done(app, texts),
   })
   const inventory = createInventory({
@@ -142,6 +175,18 @@ export const createAgent = (input: AgentInput): Agent => {
     publish: (message) => publishRetained(topics.inventory(device), message),
     session: () => session.number(),
     nowMs,
+  })
+
+  const pending = createPendingMessages({
+    take: (kind, app, payload) => (kind === 'desired' ? onDesired(app, payload) : onSecret(app, payload)),
+    onChange: (app) => {
+      if (app === registryScope) return
+      const record = store.app(app) ?? emptyRecord(app)
+      const plan = { phase: 'accepted' as const, waits: [] }
+      const body = newest.get(app) ?? reportBody({ owner, record, secretVersions: secrets.versions(app), plan })
+      reporter.tell(body)
+    },
+    log,
   })
 
   const onDesired = async (app: string, payload: Uint8Array): Promise<void> => {
@@ -278,8 +323,8 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
     log,
     link: () => link,
-    onDesired,
-    onSecret,
+    onDesired: (app, payload) => pending.receive('desired', app, payload),
+    onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
     onReady: () => {
       reporter.repeatAll()
@@ -310,6 +355,7 @@ export const createAgent = (input: AgentInput): Agent => {
     generationFloor: session.reportedGeneration,
     foresee: (app, payload, images) => judge(app, payload, store.app(app) ?? emptyRecord(app), images),
     receive,
+    remember: collector.remember,
     nowMs,
   })
 
@@ -332,7 +378,11 @@ export const createAgent = (input: AgentInput): Agent => {
               .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
         },
         onLost: () => reconciler.setHearing(false),
-        onEvent: reconciler.onEngineEvent,
+        onEvent: (event) => {
+          // Somebody made room.
+          if (event.subject === 'image' && event.action === 'delete') puller.retryFailed('disk-full')
+          reconciler.onEngineEvent(event)
+        },
       })
       policy.watch(onPolicyChange)
       link.start()
@@ -351,6 +401,7 @@ export const createAgent = (input: AgentInput): Agent => {
       await policy.stop()
       abort.abort()
       progress.stop()
+      pending.stop()
       await reconciler.stop()
       await session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.

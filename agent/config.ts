@@ -53,6 +53,10 @@ export const agentConfigSchema = z.strictObject({
     .describe('mirrors by registry, tried in order before it; under * for every registry without an entry of its own'),
   registryCredentials: z.string().min(1).optional().describe('a Docker config.json that only the agent may read'),
   pullStallS: z.int().min(5).max(3600).default(120).describe('without a byte for this long a pull is given up'),
+  diskReserve: z
+    .union([z.int().nonnegative(), z.string().regex(/^\d{1,2}(\.\d+)?%$/, 'must be bytes, or a percentage as 5%')])
+    .optional()
+    .describe('free on the disk of the engine before a pull; default: 5 % of it, between 256 MB and 2 GB'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

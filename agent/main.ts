@@ -10,6 +10,7 @@ import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
+import { engineDisk } from './disk/engine-disk.ts'
 import type { Engine } from './engine/engine.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { openEngine } from './engine/open-engine.ts'
@@ -97,6 +98,7 @@ export const startAgent = async (
     registryMirrors: config.registryMirrors,
     registryCredentials:
       config.registryCredentials === undefined ? async () => undefined : fileCredentials(config.registryCredentials),
+    readDisk: engineDisk({ engine, engineUrl, reserve: config.diskReserve }),
     files: diskFiles(config.state, secretsFolder),
     identity,
     secretStore: await openSecretStore(config.state, log),

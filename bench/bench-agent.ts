@@ -54,6 +54,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     keepaliveS: 60,
     lookEveryMs: 60_000,
     keepReleases: 3,
+    readDisk: async () => undefined,
     version: 'bench',
     engine: dockerEngine(`unix://${socketPath}`),
     registryMirrors: {},

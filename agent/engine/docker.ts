@@ -110,6 +110,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
         // Podman gives what was only made here a digest too, under a host that no registry has.
         digests: (info.RepoDigests ?? []).filter((digest) => !digest.startsWith('localhost/')).sort(),
+        names: [...(info.RepoTags ?? [])].sort(),
       }
     )
   }
@@ -128,6 +129,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         // Of both only the kernel's own name tells a variant of arm.
         platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
+        dataRoot: String(info.DockerRootDir),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
       }
     },
@@ -153,6 +155,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       }
     },
     image,
+    imageIds: () => translated('listing images', async () => (await docker.listImages()).map(({ Id }) => Id)),
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
       const name = withTag(reference)
       const authconfig = authOf(reference, credentials)

@@ -66,6 +66,8 @@ export type EngineFacts = {
   /** as `linux/arm/v7`: of the images that it runs */
   readonly platform: string
   readonly storageDriver: string
+  /** the folder, on the engine's machine, where it keeps images and containers */
+  readonly dataRoot: string
   readonly cgroupVersion: string
 }
 
@@ -97,6 +99,8 @@ export type EngineImage = {
   readonly platform: string
   /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
   readonly digests: readonly string[]
+  /** with a tag, sorted; none of one that lost its last to another image, or was pulled by digest */
+  readonly names: readonly string[]
 }
 
 export type Engine = {
@@ -111,6 +115,8 @@ export type Engine = {
   readonly details: (id: string) => Promise<ContainerDetails | undefined>
   /** A local image by reference or id; undefined: it is not here. */
   readonly image: (reference: string) => Promise<EngineImage | undefined>
+  /** Of all local images that are more than a step in a build. */
+  readonly imageIds: () => Promise<readonly string[]>
   /** Gets an image and tells what came. Layers that are here already are not fetched again. */
   readonly pull: (
     reference: string,
@@ -120,7 +126,10 @@ export type Engine = {
   ) => Promise<EngineImage>
   /** Gives an image another name, which moves when another image had it. */
   readonly tagImage: (id: string, reference: string) => Promise<void>
-  /** Takes a name away; the image goes with its last name, unless a container needs it. */
+  /**
+   * Takes a name away, with a tag or a digest. The image goes with its last one; that of a container is refused
+   * (engine-error). One that has none is removed by its id.
+   */
   readonly untagImage: (reference: string) => Promise<void>
   /** Local images with their names, as an archive that `loadImages` takes. By digest an image loses its name, and keeps its id. */
   readonly saveImages: (references: readonly string[], signal: AbortSignal) => Promise<Readable>

@@ -70,6 +70,24 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
   const image = (reference: string): SimulatedImage | undefined =>
     images.get(reference) ?? [...images.values()].find(({ id }) => id === reference)
 
+  const namesOf = (id: string): string[] =>
+    [...images].flatMap(([name, other]) => (other.id === id && name !== id ? [name] : []))
+
+  /** Also by digest, or by the id of one that has no name. */
+  const untag = (reference: string): void => {
+    const named = images.get(reference) ?? [...images.values()].find(({ digests }) => digests.includes(reference))
+    if (named === undefined) return
+    const others = namesOf(named.id).filter((name) => name !== reference)
+    if (others.length > 0) {
+      if (reference !== named.id) images.delete(reference)
+      return
+    }
+    const user = [...containers.values()].find(({ spec }) => spec.imageId === named.id)
+    if (user !== undefined) fail(`removing image ${reference}`, `${user.name} uses it`)
+    images.delete(reference)
+    images.delete(named.id)
+  }
+
   const requireFreeName = (name: string, doing: string, id?: string): void => {
     const holder = [...containers.values()].find((container) => container.name === name)
     if (holder === undefined || holder.id === id) return
@@ -247,6 +265,8 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
       if (withVolumes) for (const { name, isOwn } of container.volumes.values()) if (isOwn) volumes.delete(name)
       tell(container, 'destroy')
     },
+    namesOf,
+    untag,
     createNetwork,
     createVolume,
     removeNetwork: (id: string): void => {

@@ -91,7 +91,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     const image = registry.get(reference) ?? fail(`pull of ${reference}`, 'manifest unknown', 'image-not-found')
     nameImage(reference, image)
     broadcast.emit({ subject: 'image', action: 'pull', id: reference, labels: {} })
-    return toEngineImage(image)
+    return toEngineImage(image, world)
   }
 
   return {
@@ -105,6 +105,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         arch: 'amd64',
         platform,
         storageDriver: 'memory',
+        dataRoot: '/',
         cgroupVersion: '2',
       })),
     list: ({ agent, app }) =>
@@ -119,8 +120,9 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     image: (reference) =>
       call('image', reference, () => {
         const image = world.image(reference)
-        return image && toEngineImage(image)
+        return image && toEngineImage(image, world)
       }),
+    imageIds: () => call('imageIds', '', () => [...new Set([...world.images.values()].map(({ id }) => id))]),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
@@ -130,7 +132,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       call('tagImage', reference, () => {
         nameImage(reference, world.image(id) ?? fail('tagImage', `no such image: ${id}`))
       }),
-    untagImage: (reference) => call('untagImage', reference, () => void world.images.delete(reference)),
+    untagImage: (reference) => call('untagImage', reference, () => world.untag(reference)),
     saveImages: (references) =>
       call('saveImages', references.join(' '), () => {
         const images = references.map((reference) => {
@@ -214,7 +216,12 @@ const newImage = (
   digests,
 })
 
-const toEngineImage = ({ id, platform, digests }: SimulatedImage): EngineImage => ({ id, platform, digests })
+const toEngineImage = ({ id, platform, digests }: SimulatedImage, { namesOf }: World): EngineImage => ({
+  id,
+  platform,
+  digests,
+  names: namesOf(id).sort(),
+})
 
 type SavedImage = Omit<SimulatedImage, 'digests'> & { readonly reference: string }
 
@@ -280,6 +287,7 @@ const createControls = (
     freePort: (port: string): void => void world.foreignPorts.delete(port),
     addImage: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
       void world.images.set(reference, newImage(id, volumes, imagePlatform)),
+    imageNames: (): string[] => [...world.images.keys()].sort(),
     removeImage: (reference: string): void => void world.images.delete(reference),
     addToRegistry: (reference: string, id: string, volumes: readonly string[] = [], imagePlatform?: string): void =>
       void registry.set(reference, newImage(id, volumes, imagePlatform, [`${reference}@${id}`])),

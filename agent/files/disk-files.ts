@@ -4,6 +4,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { LongshoreError } from '../../src/protocol/reason.ts'
+import { writeError } from '../store/record-file.ts'
 import { sha256Of, type Tree, type TreeFile } from '../translate/project-mounts.ts'
 import { makeLockFolder, readLock } from './lock-folder.ts'
 import type { ChangedOutcome, DataChange, DataEntry, DataOutcome, ProjectFiles } from './project-files.ts'
@@ -321,6 +322,6 @@ const asState = async <T>(doing: string, work: () => Promise<T>): Promise<T> => 
     return await work()
   } catch (error) {
     if (error instanceof LongshoreError) throw error
-    throw new LongshoreError('state-unusable', `${doing}: ${(error as Error).message}`, { cause: error })
+    throw writeError(error, doing)
   }
 }

@@ -25,6 +25,8 @@ export type LocalApiInput = {
   readonly foresee: Judge<Accept>
   /** The same path as that of a deployment from the broker: on disk when it resolves. */
   readonly receive: Judge<Promise<Accept>>
+  /** Images that came with a bundle may be removed again when nobody needs them. */
+  readonly remember: (images: readonly { readonly id: string; readonly reference: string }[]) => Promise<void>
   readonly nowMs: () => number
 }
 
@@ -41,6 +43,9 @@ export type LocalApi = {
 
 export const createLocalApi = (input: LocalApiInput): LocalApi => {
   const { device, engine, store, reporter, nowMs } = input
+
+  /** ids that were not on the device before a bundle was loaded; all others are somebody else's */
+  const brought = new Set<string>()
 
   const deploymentOf = (bundle: Bundle) => {
     const { app } = bundle
@@ -60,7 +65,9 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
     check: async (bundle) => {
       const { generation, ...deployment } = deploymentOf(bundle)
       const judged = input.foresee(bundle.app, writePayload({ generation, ...deployment }), idsOf(bundle))
-      const answer = { device, generation, kind: judged.kind, missing: await missingImages(bundle) }
+      const missing = await missingImages(bundle)
+      for (const reference of missing) brought.add(idsOf(bundle)[reference] as string)
+      const answer = { device, generation, kind: judged.kind, missing }
       if (judged.kind === 'refused') return { ...answer, ...refusalOf(judged.record) }
       const reason = platformFault(bundle, await engine.facts())
       return reason === undefined ? answer : { ...answer, ...refused('rejected', reason) }
@@ -78,6 +85,9 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
       const answer = { device, generation: deployment.generation, missing }
       if (reason !== undefined) return { ...answer, ...refused('rejected', reason) }
       const judged = await input.receive(bundle.app, writePayload(deployment), idsOf(bundle))
+      // Afterwards: what stands in no record yet could be removed in between.
+      const images = Object.entries(idsOf(bundle)).map(([reference, id]) => ({ id, reference }))
+      await input.remember(images.filter(({ id }) => brought.has(id)))
       return judged.kind === 'refused' ? { ...answer, ...refusalOf(judged.record) } : { ...answer, kind: judged.kind }
     },
     reported: (app) => {

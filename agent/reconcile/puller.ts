@@ -17,8 +17,8 @@ export type Puller = {
   readonly progress: (
     app: string,
   ) => readonly { readonly image: string; readonly currentBytes: number; readonly totalBytes: number }[]
-  /** What failed may work now, as after credentials were set: not tried after a pause but at once. */
-  readonly retryFailed: () => void
+  /** What failed (with this code) may work now, as after credentials were set: not tried after a pause but at once. */
+  readonly retryFailed: (code?: Code) => void
   readonly stop: () => void
 }
 
@@ -44,10 +44,13 @@ type Job = {
 
 /**
  * 1, 2, 4 … s, and 5 minutes at most: each attempt costs the site's link, which may be paid for by the byte. A registry
- * that asks for patience says for how long, but the engine does not tell: from half a minute up.
+ * that asks for patience says for how long, but the engine does not tell: from half a minute up. To see whether there
+ * is space by now costs nothing.
  */
 const pauseMs = (attempts: number, code: Code): number =>
-  Math.min(300_000, 1_000 * 2 ** Math.min(attempts - 1 + (code === 'registry-busy' ? 5 : 0), 10))
+  code === 'disk-full'
+    ? 30_000
+    : Math.min(300_000, 1_000 * 2 ** Math.min(attempts - 1 + (code === 'registry-busy' ? 5 : 0), 10))
 
 export const createPuller = (input: PullerInput): Puller => {
   const { fetchImage, monotonicMs, random, onChange, onProgress } = input
@@ -126,10 +129,10 @@ export const createPuller = (input: PullerInput): Puller => {
       [...(apps.get(app)?.jobs ?? [])]
         .filter(([, job]) => job.state.state === 'pulling')
         .map(([image, job]) => ({ image, ...job.progress })),
-    retryFailed: () => {
+    retryFailed: (code) => {
       for (const [app, { jobs }] of apps)
         for (const [reference, job] of jobs) {
-          if (job.state.state !== 'failed') continue
+          if (job.state.state !== 'failed' || (code !== undefined && job.state.reason.code !== code)) continue
           clearTimeout(job.timer)
           job.attempts = 0
           pull(app, reference, job)

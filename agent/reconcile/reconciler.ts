@@ -47,6 +47,8 @@ export type ReconcilerInput = {
   readonly log: Logger
   readonly nowMs: () => number
   readonly monotonicMs: () => number
+  /** nothing is left to be done for an app that has its verdict */
+  readonly onSettled: () => void
   readonly onOperations: (app: string, generation: number, texts: readonly string[]) => void
 }
 
@@ -142,7 +144,9 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned, lastLines }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
-    return planned.operations.length > 0 || isDecision(planned)
+    const isAgain = planned.operations.length > 0 || isDecision(planned)
+    if (!isAgain && after.accepted?.verdict !== undefined) input.onSettled()
+    return isAgain
   }
 
   /** Writes what this turn decided, unless a newer deployment has taken the place of the one it was decided for. */

@@ -3,13 +3,20 @@ import { z } from 'zod'
 import { replySchema } from '../../src/protocol/command.ts'
 import { commandIdSchema, epochMsSchema } from '../../src/protocol/names.ts'
 
+const pulledImageSchema = z.object({ id: z.string(), reference: z.string(), at: epochMsSchema })
+
 export const deviceRecordSchema = z.object({
   format: z.literal(1),
   /** of the latest connection; saved before CONNECT, so that no two connections share one */
   session: z.int().nonnegative(),
   /** finished commands with their last reply, oldest first: the same id again gets the same answer */
   answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
+  /** what may be removed again when nobody needs it */
+  pulledImages: z.array(pulledImageSchema).optional(),
 })
+
+/** An image that this agent pulled or loaded, under the name that it was brought for. */
+export type PulledImage = z.infer<typeof pulledImageSchema>
 
 export type DeviceRecord = z.infer<typeof deviceRecordSchema>
 

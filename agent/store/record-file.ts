@@ -1,5 +1,5 @@
 /** One file with one record: read with a schema, set aside when it cannot be understood, replaced as a whole or not at all. */
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
@@ -34,7 +34,7 @@ export const readRecord = async <T>(path: string, schema: z.ZodType<T>, log: Log
 
 /**
  * Written beside, flushed, renamed over, and the directory flushed: a power cut leaves the old file or the new one.
- * @throws LongshoreError state-unusable
+ * @throws LongshoreError disk-full, state-unusable
  */
 export const replaceFile = (path: string, record: object): Promise<void> => replaceText(path, JSON.stringify(record))
 
@@ -57,6 +57,16 @@ export const replaceText = async (path: string, text: string): Promise<void> => 
       await directory.close()
     }
   } catch (error) {
-    throw new LongshoreError('state-unusable', `writing ${path}: ${(error as Error).message}`, { cause: error })
+    // The part that was written would keep the disk full.
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw writeError(error, `writing ${path}`)
   }
+}
+
+/** Of whatever the agent could not write: space comes back by itself more often than a broken disk does. */
+export const writeError = (error: unknown, doing: string): LongshoreError => {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new LongshoreError('disk-full', `${doing}: no space left on the disk`, { cause: error })
+  return new LongshoreError('state-unusable', `${doing}: ${message}`, { cause: error })
 }

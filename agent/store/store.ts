@@ -8,7 +8,7 @@ export type Store = {
   /**
    * Changes one record and resolves when it is safe on disk; an equal record is not written. Calls for one app run one
    * after another, each on the result of the one before.
-   * @throws LongshoreError state-unusable when it cannot be written; nothing has changed then
+   * @throws LongshoreError disk-full or state-unusable when it cannot be written; nothing has changed then
    */
   readonly updateApp: (name: string, change: (record: AppRecord) => AppRecord) => Promise<AppRecord>
   readonly device: () => DeviceRecord

@@ -19,6 +19,18 @@ export const mirrorReferences = (reference: string, mirrors: RegistryMirrors): s
 /** Such a reference names content: no tag can be given the name, and nobody can change what it means. */
 export const isByDigest = (reference: string): boolean => reference.includes('@')
 
+/** The same for every way to write it: with its registry, and with a tag unless it has a digest. */
+export const fullReference = (reference: string): string => {
+  const { registry, path } = split(reference)
+  return `${registry}/${path}${isByDigest(path) || path.includes(':') ? '' : ':latest'}`
+}
+
+/** With its registry, without tag and digest. */
+export const repositoryOf = (reference: string): string => {
+  const { registry, path } = split(reference)
+  return `${registry}/${path.replace(/@.*$/, '').replace(/:[^/]*$/, '')}`
+}
+
 const split = (reference: string): { readonly registry: string; readonly path: string } => {
   const [first = '', ...rest] = reference.split('/')
   const isNamed = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')

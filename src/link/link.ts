@@ -35,8 +35,9 @@ export type LinkInput = {
   /** Called once a connection stands. A rejection closes it, and the next attempt follows. */
   readonly onConnect: (connection: { readonly sessionPresent: boolean }) => Promise<void>
   /**
-   * A message. Its PUBACK goes out after this resolves; after a rejection it stays with the broker. Nothing else is read
-   * from the socket meanwhile, so it must never wait for an answer of the broker.
+   * A message. Its PUBACK goes out after this resolves; after a rejection it stays with the broker, and comes again on
+   * the next connection. That follows at once, unless the code is disk-full or state-unusable: a new connection would
+   * change nothing then. Nothing else is read from the socket meanwhile, so it must never wait for an answer of the broker.
    */
   readonly onMessage: (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => Promise<void>
   readonly onDisconnect?: (reason: LongshoreError) => void
@@ -62,6 +63,9 @@ export type Link = {
 
 const connectTimeoutMs = 15_000
 
+/** Brokers send only so many that are not acknowledged, Mosquitto 20: with more of them nothing would come any more. */
+const mostUnacknowledged = 10
+
 /** A broker that says no will not say yes in a second. */
 const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 
@@ -70,6 +74,7 @@ const stableMs = 10_000
 
 type Connection = {
   readonly client: MqttClient
+  unacknowledged: number
   isUp: boolean
   upAtMs: number
   readonly closed: AbortController
@@ -104,7 +109,7 @@ export const createLink = (input: LinkInput): Link => {
       return
     }
     // Handlers stand before the first byte arrives: messages of a stored session come right behind the CONNACK.
-    const connection: Connection = { client, isUp: false, upAtMs: 0, closed: new AbortController() }
+    const connection: Connection = { client, unacknowledged: 0, isUp: false, upAtMs: 0, closed: new AbortController() }
     current = connection
     // MQTT.js acknowledges when this callback is called: persisted first, then acknowledged.
     client.handleMessage = (packet, callback) => {
@@ -113,6 +118,8 @@ export const createLink = (input: LinkInput): Link => {
         (error: unknown) => {
           log.error({ err: error, topic: packet.topic }, 'a message could not be taken in and stays with the broker')
           callback(error as Error)
+          connection.unacknowledged += 1
+          if (isDiskFault(error) && connection.unacknowledged < mostUnacknowledged) return
           // Only a new connection makes a broker send it again, and the back-off keeps that from being a storm.
           connection.failure = asLinkError(error)
           client.end(true)
@@ -277,6 +284,9 @@ const isRefusal = (error: Error): boolean => {
   const { packet } = error as Error & { packet?: { granted?: readonly number[] } }
   return packet?.granted?.some((granted) => granted >= 0x80) === true
 }
+
+const isDiskFault = (error: unknown): boolean =>
+  error instanceof LongshoreError && (error.code === 'disk-full' || error.code === 'state-unusable')
 
 const asLinkError = (error: unknown): LongshoreError =>
   error instanceof LongshoreError

@@ -132,7 +132,10 @@ const table = {
     'the image is made for another kind of machine',
     'build it for the platform of the device (longshore bundle --platform), or name one that the device can emulate with platform:',
   ],
-  'disk-full': ['there is no space left on the device', 'free space on the disk of the engine; the agent tries again'],
+  'disk-full': [
+    'a disk of the device is full, or nearly so',
+    'free space on the disk that the message names; the agent goes on by itself',
+  ],
   'image-load-failed': [
     'the engine could not load the images of a bundle',
     'see the message of the engine, and check the disk and the bundle; loading again goes on from what is there',

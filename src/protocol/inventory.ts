@@ -31,6 +31,7 @@ export const inventorySchema = z
         arch: z.string(),
         platform: z.string().optional().describe('of the images that it runs, as linux/arm/v7'),
         storageDriver: z.string(),
+        dataRoot: z.string().optional().describe('the folder of its images and containers'),
         cgroupVersion: z.string(),
       })
       .nullable()

@@ -149,6 +149,15 @@ export const describeEngine = (
       expect(await engine.image(given.image)).toMatchObject({ id: imageId })
     })
 
+    test('an image tells its names, and is one of those that are listed', async () => {
+      const name = `${given.agent.toLowerCase()}/named:1`
+      await given.tag(name)
+      expect((await engine.image(imageId))?.names).toContain(name)
+      expect(await engine.imageIds()).toContain(imageId)
+      await engine.untagImage(name)
+      expect((await engine.image(imageId))?.names).not.toContain(name)
+    })
+
     test('a container is created, with its name, labels, image and no start', async () => {
       const id = await make('web', { labels: { ...labels(), own: 'x' } })
       expect(await find('web')).toMatchObject({

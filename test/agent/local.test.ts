@@ -74,6 +74,7 @@ beforeEach(async () => {
     maxBytes: 100_000,
     policy: fixedPolicy(),
     keepReleases: 3,
+    readDisk: async () => undefined,
     registryMirrors: {},
     registryCredentials: async () => undefined,
     keepaliveS: 30,

@@ -94,6 +94,7 @@ const set = async (policyText?: string) => {
     keepaliveS: 30,
     lookEveryMs: 60_000,
     keepReleases: 3,
+    readDisk: async () => undefined,
     registryMirrors: {},
     registryCredentials: async () => undefined,
     version: 'test',

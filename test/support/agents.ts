@@ -9,6 +9,7 @@ import { inject, onTestFinished } from 'vitest'
 import { type Agent, createAgent } from '../../agent/agent.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
+import { engineDisk } from '../../agent/disk/engine-disk.ts'
 import { openEngine } from '../../agent/engine/open-engine.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
@@ -79,6 +80,9 @@ export type TestAgentOptions = {
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
   readonly pullStallMs?: number
+  readonly keepReleases?: number
+  /** bytes; without it the disk is not looked at */
+  readonly diskReserve?: number
 }
 
 export type TestAgent = {
@@ -94,6 +98,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const secretsFolder = options.secretsFolder ?? `/dev/shm/longshore-test/${device}`
   const identityFile = join(state, 'identity')
   const ending = new AbortController()
+  const engineUrl = options.engineUrl ?? `unix://${inject('socketPath')}`
+  const engine = openEngine(engineUrl, ending.signal, options.pullStallMs)
   const agent = createAgent({
     device,
     clientId: device,
@@ -105,11 +111,15 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
     lookEveryMs: options.lookEveryMs ?? 60_000,
-    keepReleases: 3,
+    keepReleases: options.keepReleases ?? 3,
     version: 'test',
-    engine: openEngine(options.engineUrl ?? `unix://${inject('socketPath')}`, ending.signal, options.pullStallMs),
+    engine,
     registryMirrors: options.registryMirrors ?? {},
     registryCredentials: options.registryCredentials ?? (async () => undefined),
+    readDisk:
+      options.diskReserve === undefined
+        ? async () => undefined
+        : engineDisk({ engine, engineUrl, reserve: options.diskReserve }),
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
     identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
     secretStore: await openSecretStore(state, silent),

@@ -1,9 +1,10 @@
 /** A Docker engine of the test's own, in network and mount namespaces of its own, which it may kill. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { makeExampleImage } from '../../src/engine-setup/make-image.ts'
 import { requestUnix } from '../../src/engine-setup/unix-http.ts'
@@ -18,20 +19,28 @@ export type PrivateDockerd = {
   readonly cutPower: () => Promise<void>
 }
 
-/**
- * Started, with the example image in it. It has no bridge: containers use the network mode none.
- * @param hasOwnProcesses all of it in a process namespace, which ends as a whole; `kill` is not for such a one
- */
-export const startPrivateDockerd = async ({ hasOwnProcesses = false } = {}): Promise<PrivateDockerd> => {
+export type PrivateDockerdOptions = {
+  /** as `100m`: its disk, in memory */
+  readonly diskSize?: string
+  /** It reaches what listens on this machine. */
+  readonly sharesNetwork?: boolean
+  /** All of it in a process namespace, which ends as a whole; `kill` is not for such a one. */
+  readonly hasOwnProcesses?: boolean
+}
+
+/** Started, with the example image in it. It has no bridge: containers use the network mode none. */
+export const startPrivateDockerd = async (options: PrivateDockerdOptions = {}): Promise<PrivateDockerd> => {
+  const { diskSize, sharesNetwork = false, hasOwnProcesses = false } = options
   const folder = await mkdtemp(join(tmpdir(), 'longshore-dockerd-'))
   const socketPath = join(folder, 'docker.sock')
   const pidFile = join(folder, 'docker.pid')
   let child: ChildProcess | undefined
+  const bridge = sharesNetwork ? await makeBridge() : undefined
 
   const answers = async (): Promise<boolean> => (await requestUnix({ socketPath, path: '/_ping' })).status === 200
 
   const start = async (): Promise<void> => {
-    const options = [
+    const flags = [
       '-H',
       `unix://${socketPath}`,
       '--data-root',
@@ -46,14 +55,14 @@ export const startPrivateDockerd = async ({ hasOwnProcesses = false } = {}): Pro
     child = spawn(
       'unshare',
       [
-        '--net',
+        ...(sharesNetwork ? [] : ['--net']),
         '--mount',
         ...(hasOwnProcesses ? ownProcesses : []),
         '--',
         'dockerd',
-        ...options,
+        ...flags,
         '--bridge',
-        'none',
+        bridge ?? 'none',
         '--iptables=false',
       ],
       { stdio: 'ignore' },
@@ -96,11 +105,28 @@ export const startPrivateDockerd = async ({ hasOwnProcesses = false } = {}): Pro
       child.kill('SIGTERM')
       await exited
     }
+    if (diskSize !== undefined) execFileSync('umount', ['--lazy', join(folder, 'data')])
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }, 60_000)
+  if (diskSize !== undefined) {
+    await mkdir(join(folder, 'data'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'none', join(folder, 'data')])
+  }
   await start()
   await makeExampleImage(socketPath)
   return { url: `unix://${socketPath}`, socketPath, start, kill, cutPower }
+}
+
+/** A bridge of its own: an engine that is to have none takes the one away that the machine's own engine has. */
+const makeBridge = async (): Promise<string> => {
+  const name = `lsd${process.pid}`
+  const run = promisify(execFile)
+  await run('ip', ['link', 'add', name, 'type', 'bridge'])
+  onTestFinished(async () => {
+    await run('ip', ['link', 'del', name])
+  })
+  await run('ip', ['addr', 'add', `10.213.${process.pid % 250}.1/24`, 'dev', name])
+  return name
 }
 
 /** The first process of the namespace dies with the one that is killed here, and all others with it. */

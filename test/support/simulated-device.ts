@@ -4,6 +4,9 @@
  */
 import type { Answer } from '../../agent/commands/commands.ts'
 import { controlVerbs } from '../../agent/commands/control-verbs.ts'
+import type { DiskState } from '../../agent/disk/disk-space.ts'
+import { createFetchWithinSpace } from '../../agent/disk/fetch-within-space.ts'
+import { createImageCollector } from '../../agent/disk/image-collector.ts'
 import type { Engine } from '../../agent/engine/engine.ts'
 import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
@@ -43,6 +46,8 @@ export type SimulatedDevice = {
   /** by name: what was set for every app */
   readonly secrets: Map<string, string>
   /** The default but for these keys. */
+  /** Of the engine's disk; until then it cannot be told. */
+  readonly setDisk: (disk: DiskState) => void
   readonly setPolicy: (changes: Partial<Policy>) => void
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
@@ -80,6 +85,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
   let generation = 0
   let life: Life | undefined
   let policyChanges: Partial<Policy> = {}
+  let disk: DiskState | undefined
   const reported = new Map<string, Reported>()
   const reports: Reported[] = []
   const store = memoryStore()
@@ -163,14 +169,31 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       ...store,
       updateApp: async (name, change) => (await guard(current, () => store.updateApp(name, change))) as AppRecord,
     }
+    const monotonicMs = () => performance.now()
+    const collector = createImageCollector({
+      agent: owner.agent,
+      engine: guardedEngine,
+      mirrors: {},
+      store: guardedStore,
+      log: silent,
+      nowMs: Date.now,
+      monotonicMs,
+      onRemoved: () => puller.retryFailed('disk-full'),
+    })
+    const fetchImage = createFetchImage({
+      engine: guardedEngine,
+      mirrors: {},
+      credentials: async () => undefined,
+      monotonicMs,
+    })
     const puller = createPuller({
-      fetchImage: createFetchImage({
-        engine: guardedEngine,
-        mirrors: {},
-        credentials: async () => undefined,
-        monotonicMs: () => performance.now(),
+      fetchImage: createFetchWithinSpace({
+        fetchImage: collector.tracked(fetchImage),
+        readDisk: async () => disk,
+        makeRoom: () => collector.collect(true),
+        monotonicMs,
       }),
-      monotonicMs: () => performance.now(),
+      monotonicMs,
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),
       onProgress: () => undefined,
@@ -197,6 +220,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       log: silent,
       nowMs: Date.now,
       monotonicMs: () => performance.now(),
+      onSettled: () => void collector.collect(),
       onOperations: () => undefined,
       policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
       gates: createGateKeeper({
@@ -258,6 +282,9 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
 
   revive()
   return {
+    setDisk: (state) => {
+      disk = state
+    },
     setPolicy: (changes) => {
       policyChanges = changes
     },

@@ -1,0 +1,49 @@
+/** How much of the engine's disk must stay free, and whether a pull fits. Pure. */
+import type { Reason } from '../../src/protocol/reason.ts'
+import type { PullProgress } from '../engine/engine.ts'
+
+export type DiskState = {
+  readonly path: string
+  readonly freeBytes: number
+  /** so much must stay free */
+  readonly reserveBytes: number
+}
+
+/** undefined: it cannot be told, as of an engine on another machine; nothing is checked then. */
+export type ReadDisk = () => Promise<DiskState | undefined>
+
+/** In bytes, or in percent of the disk as `5%`. */
+export type DiskReserve = number | string
+
+const leastReserveBytes = 256e6
+const mostReserveBytes = 2e9
+
+/** @param setting undefined: 5 % of the disk, between 256 MB and 2 GB */
+export const reserveBytes = (setting: DiskReserve | undefined, totalBytes: number): number => {
+  if (setting === undefined) return Math.min(mostReserveBytes, Math.max(leastReserveBytes, totalBytes * 0.05))
+  return typeof setting === 'number' ? setting : (totalBytes * Number.parseFloat(setting)) / 100
+}
+
+/** A layer lies there compressed and unpacked for a while; it is told compressed. */
+const unpackedFactor = 2.5
+
+export const neededBytes = ({ totalBytes }: PullProgress): number => totalBytes * unpackedFactor
+
+/**
+ * Why a pull must not begin, or go on.
+ * @param stillNeededBytes what it will yet write; 0 while nobody can tell
+ */
+export const spaceFault = (disk: DiskState, reference: string, stillNeededBytes: number): Reason | undefined => {
+  if (disk.freeBytes - stillNeededBytes >= disk.reserveBytes) return undefined
+  const needs = stillNeededBytes === 0 ? '' : ` needs about ${sizeText(stillNeededBytes)}`
+  return { code: 'disk-full', message: `pull of ${reference}${needs}: ${spaceText(disk)}` }
+}
+
+/** As `12 MB free on /var/lib/docker, 256 MB must stay free`. */
+export const spaceText = ({ path, freeBytes, reserveBytes }: DiskState): string =>
+  `${sizeText(freeBytes)} free on ${path}, ${sizeText(reserveBytes)} must stay free`
+
+const sizeText = (bytes: number): string => {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`
+  return bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.ceil(bytes / 1e3)} kB`
+}
