@@ -1,5 +1,6 @@
 /** What the device is, read when it starts and when somebody asks, published on each connection. */
 import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
+import type { Reason } from '../src/protocol/reason.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 
@@ -8,7 +9,9 @@ export type InventoryInput = {
   readonly hostFacts: () => Promise<HostFacts>
   readonly agent: Inventory['agent']
   /** whom secrets for this device are encrypted for */
-  readonly recipient: string
+  readonly recipient: string | undefined
+  /** what of its state could not be understood */
+  readonly stateFaults: readonly Reason[]
   readonly capabilities: () => string[]
   readonly policy: () => PolicyStatus
   readonly publish: (message: Inventory) => Promise<void>
@@ -36,7 +39,8 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       ...facts,
       engine,
       agent: input.agent,
-      recipient: input.recipient,
+      ...(input.recipient === undefined ? {} : { recipient: input.recipient }),
+      ...(input.stateFaults.length === 0 ? {} : { stateFaults: [...input.stateFaults] }),
       capabilities: input.capabilities(),
       policy: input.policy(),
     })
