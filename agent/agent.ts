@@ -390,7 +390,7 @@ export const createAgent = (input: AgentInput): Agent => {
         onLost: () => reconciler.setHearing(false),
         onEvent: (event) => {
           // Somebody made room.
-          if (event.subject === 'image' && event.action === 'delete') puller.retryFailed('disk-full')
+          if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           reconciler.onEngineEvent(event)
         },
       })

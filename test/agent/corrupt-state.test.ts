@@ -13,6 +13,8 @@ import { openFileStore } from '../../agent/store/file-store.ts'
 import { replaceText } from '../../agent/store/record-file.ts'
 import { deploy } from '../../src/fleet/deploy.ts'
 import { readState } from '../../src/fleet/read-state.ts'
+import { readRecipient } from '../../src/fleet/recipient.ts'
+import { putSecrets } from '../../src/fleet/secrets.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import { openFleet, silent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
@@ -102,7 +104,6 @@ const record = (folder: string) => join(folder, 'apps', 'shop.json')
 
 test.each([
   ['truncated', (text: string) => text.slice(0, text.length / 2)],
-  ['empty', () => ''],
   ['garbage', () => '\u0000\u0001\u0002'],
   ['of a newer format', (text: string) => text.replace('"format":1', '"format":2')],
 ])(
@@ -158,6 +159,23 @@ test('the record of the device: the agent connects as before', async () => {
   const inventory = await inventoryOf(at)
   expect(inventory.session).toBeGreaterThanOrEqual(before.session)
   expect(inventory.stateFaults?.[0]?.message).toContain('device.json.unreadable')
+})
+
+test('a file of secrets: they are taken again from the broker', async () => {
+  const { folder, fleet, start, inventoryOf, until } = await set()
+  const agent = await start()
+  const recipient = await eventually('the key', () => readRecipient(fleet, device))
+  const password = { password: Buffer.from('s3cret') }
+  await putSecrets(fleet, { device, app: 'shop', by: 'test', now: Date.now(), set: password, remove: [], recipient })
+  const file = join(folder, 'secrets', 'shop.json')
+  const stored = await eventually('the secrets to be stored', () => readIfThere(file))
+  await agent.stop()
+  await writeFile(file, stored.slice(0, 20))
+  const at = Date.now()
+  await start()
+  await eventually('the secrets again', async () => (await readIfThere(file)) === stored)
+  expect((await inventoryOf(at)).stateFaults?.[0]?.message).toContain('secrets/shop.json.unreadable')
+  await until('shop to run', ({ running }) => running !== null)
 })
 
 test('the key of the device is never replaced: the apps run on, and the inventory says what to do', async () => {
