@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { type Broker, createLink, type Link } from '../src/link/link.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
-import { LongshoreError, reasonOf } from '../src/protocol/reason.ts'
+import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
@@ -170,6 +170,11 @@ export const createAgent = (input: AgentInput): Agent => {
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
+    stateFaults: [
+      ...store.setAside().map(({ reason }) => reason),
+      ...input.secretStore.setAside(),
+      ...(identity.fault === undefined ? [] : [identity.fault]),
+    ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
     publish: (message) => publishRetained(topics.inventory(device), message),
@@ -225,7 +230,10 @@ export const createAgent = (input: AgentInput): Agent => {
     // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
     const record = await store.updateApp(app, (current) => {
       judged = judge(app, payload, current, images)
-      return 'record' in judged ? judged.record : current
+      if (!('record' in judged)) return current
+      // What was reported before the record was lost is known to the broker alone, and the next report replaces it there.
+      const generationSeen = Math.max(judged.record.generationSeen, session.reportedGeneration(app))
+      return { ...judged.record, generationSeen }
     })
     onJudged(app, judged.kind, record)
     return judged
@@ -259,6 +267,13 @@ export const createAgent = (input: AgentInput): Agent => {
         reporter.repeat(app)
         return
     }
+  }
+
+  /** Its containers run on, but nobody assigns the app any more and its record is lost. */
+  const tellLost = (app: string, { code, message }: Reason): void => {
+    const waits = [{ code, message: `what was decided of the app is lost, deploy it again: ${message}` }]
+    const plan = { phase: 'accepted' as const, waits }
+    reporter.tell(reportBody({ owner, record: emptyRecord(app), secretVersions: {}, plan }))
   }
 
   let isReadAgainDue = false
@@ -331,7 +346,11 @@ export const createAgent = (input: AgentInput): Agent => {
       inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
     },
-    onOrphanReport: (app) => reporter.clear(app),
+    onOrphanReport: (app) => {
+      const lost = store.setAside().find((file) => file.app === app)
+      if (lost === undefined) reporter.clear(app)
+      else tellLost(app, lost.reason)
+    },
   })
   const link: Link = createLink({
     broker: input.broker,
@@ -380,7 +399,7 @@ export const createAgent = (input: AgentInput): Agent => {
         onLost: () => reconciler.setHearing(false),
         onEvent: (event) => {
           // Somebody made room.
-          if (event.subject === 'image' && event.action === 'delete') puller.retryFailed('disk-full')
+          if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           reconciler.onEngineEvent(event)
         },
       })

@@ -1,5 +1,6 @@
 /** What the device is, read when it starts and when somebody asks, published on each connection. */
 import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
+import type { Reason } from '../src/protocol/reason.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 
@@ -9,7 +10,9 @@ export type InventoryInput = {
   readonly agent: Inventory['agent']
   readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
-  readonly recipient: string
+  readonly recipient: string | undefined
+  /** what of its state could not be understood */
+  readonly stateFaults: readonly Reason[]
   readonly capabilities: () => string[]
   readonly policy: () => PolicyStatus
   readonly publish: (message: Inventory) => Promise<void>
@@ -39,6 +42,8 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       agent: input.agent,
       timeZone: input.timeZone(),
       recipient: input.recipient,
+      ...(input.recipient === undefined ? {} : { recipient: input.recipient }),
+      ...(input.stateFaults.length === 0 ? {} : { stateFaults: [...input.stateFaults] }),
       capabilities: input.capabilities(),
       policy: input.policy(),
     })

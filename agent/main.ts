@@ -62,7 +62,9 @@ export const startAgent = async (
   const secretsFolder = await findSecretsFolder(
     config.secrets === undefined ? usualSecretsFolders.map((root) => join(root, config.device)) : [config.secrets],
   )
-  log.info({ recipient: identity.recipient }, 'secrets for this device are sealed for this key')
+  if (identity.fault === undefined)
+    log.info({ recipient: identity.recipient }, 'secrets for this device are sealed for this key')
+  else log.error({ ...identity.fault }, 'going on without the key of the device')
   if (secretsFolder === undefined)
     log.warn({ code: 'secret-store-unusable' }, 'no folder in memory was found: services with secrets cannot run')
   const policyFile = resolve(config.policy)

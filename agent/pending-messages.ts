@@ -70,8 +70,8 @@ export const createPendingMessages = (input: PendingMessagesInput): PendingMessa
       } catch (error) {
         if (isDiskFault(error)) {
           const reason = reasonOf(error)
-          const what = kind === 'desired' ? 'the newest deployment' : 'the newest secrets'
-          pending.set(key, { kind, app, payload, reason: { ...reason, message: `${what} wait: ${reason.message}` } })
+          const what = kind === 'desired' ? 'the newest deployment waits' : 'the newest secrets wait'
+          pending.set(key, { kind, app, payload, reason: { ...reason, message: `${what}: ${reason.message}` } })
           onChange(app)
           retryLater()
         }

@@ -58,6 +58,7 @@ export const createSession = (input: SessionInput): Session => {
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = 0
   let hasRead = false
+  let hasReadReports = false
   let isLeaving = false
   const reportedBefore = new Map<string, number>()
 
@@ -124,6 +125,7 @@ export const createSession = (input: SessionInput): Session => {
       birthEcho = undefined
       if (isFullRead) {
         await link().unsubscribe([topics.reported(device, '+')])
+        hasReadReports = true
         await readDesired()
         await link().subscribe([topics.command(device, '+')], 1)
         hasRead = true
@@ -139,6 +141,9 @@ export const createSession = (input: SessionInput): Session => {
       }
       switch (parsed.kind) {
         case 'desired':
+          // Queued at the broker, of an app without a record: what was reported of it must be known first, or something
+          // older than what runs could be taken. The full read that is about to follow brings it again.
+          if (!hasReadReports && store.app(parsed.app) === undefined) return
           return await input.onDesired(parsed.app, payload)
         case 'secret':
           return await input.onSecret(parsed.app, payload)

@@ -3,7 +3,7 @@
  * of other people are never touched: what was here before a pull is theirs.
  */
 import type { Logger } from 'pino'
-import { reasonOf } from '../../src/protocol/reason.ts'
+import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { FetchImage } from '../registry/fetch-image.ts'
 import type { PulledImage } from '../store/device-record.ts'
@@ -74,12 +74,15 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
   const remove = async (id: string): Promise<void> => {
     const references = pulled().flatMap((image) => (image.id === id ? [image.reference] : []))
     const { containers } = await engine.list({ agent })
+    const taken = new Set<string>()
     for (;;) {
       const image = await engine.image(id)
       const name = image && nextName(image, references, mirrors)
       // Decided once more on what is known now: a deployment may have been accepted meanwhile that runs this very image.
       if (!candidates(new Set(containers.map(({ imageId }) => imageId))).includes(id)) return
       if (name === undefined) break
+      if (taken.has(name)) throw new LongshoreError('engine-error', `image ${id} still has the name ${name}`)
+      taken.add(name)
       await engine.untagImage(name)
     }
     log.info({ image: id, references }, 'an image that nobody needs any more was removed')

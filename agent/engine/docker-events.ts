@@ -22,6 +22,7 @@ const actions = [
   'pull',
   'import',
   'load',
+  'delete',
 ]
 
 const subjects = ['container', 'image', 'network', 'volume'] as const

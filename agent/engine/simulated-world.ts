@@ -79,6 +79,8 @@ export const newWorld = (now: () => number, emit: (event: EngineEvent) => void) 
     if (named === undefined) return
     const others = namesOf(named.id).filter((name) => name !== reference)
     if (others.length > 0) {
+      const digests = named.digests.filter((digest) => digest !== reference)
+      for (const name of others) images.set(name, { ...named, digests })
       if (reference !== named.id) images.delete(reference)
       return
     }

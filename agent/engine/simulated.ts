@@ -73,7 +73,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
   /** One that loses its name to another stays, without one. */
   const nameImage = (reference: string, image: SimulatedImage): void => {
     const before = world.images.get(reference)
-    if (before !== undefined) world.images.set(before.id, before)
+    if (before !== undefined && before.id !== image.id) world.images.set(before.id, before)
     world.images.set(reference, image)
   }
 

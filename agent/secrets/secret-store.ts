@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { epochMsSchema, secretScopeSchema } from '../../src/protocol/names.ts'
-import { LongshoreError } from '../../src/protocol/reason.ts'
-import { readRecord, replaceFile } from '../store/record-file.ts'
+import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
+import { readRecord, readSetAside, replaceFile } from '../store/record-file.ts'
 
 const secretRecordSchema = z.object({
   format: z.literal(1),
@@ -24,6 +24,8 @@ export type SecretStore = {
   /** @throws LongshoreError state-unusable */
   readonly put: (record: SecretRecord) => Promise<void>
   readonly remove: (app: string) => Promise<void>
+  /** what could not be understood when it was opened */
+  readonly setAside: () => readonly Reason[]
 }
 
 export const openSecretStore = async (stateFolder: string, log: Logger): Promise<SecretStore> => {
@@ -35,7 +37,9 @@ export const openSecretStore = async (stateFolder: string, log: Logger): Promise
     const record = await readRecord(join(folder, file), secretRecordSchema, log)
     if (record !== undefined) records.set(record.app, record)
   }
+  const setAside = [...(await readSetAside(folder)).values()]
   return {
+    setAside: () => setAside,
     get: (app) => records.get(app),
     put: async (record) => {
       await replaceFile(join(folder, `${record.app}.json`), record)
@@ -51,6 +55,7 @@ export const openSecretStore = async (stateFolder: string, log: Logger): Promise
 export const memorySecretStore = (): SecretStore => {
   const records = new Map<string, SecretRecord>()
   return {
+    setAside: () => [],
     get: (app) => records.get(app),
     put: async (record) => void records.set(record.app, record),
     remove: async (app) => void records.delete(app),

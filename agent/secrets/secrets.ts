@@ -98,7 +98,11 @@ export const createSecrets = ({ device, identity, store, maxBytes, log }: Secret
       const entries = await Promise.all(
         Object.entries(message.secrets).map(async ([name, { age }]) => {
           const known = before?.secrets[name]
-          return [name, known?.age === age ? known : await entryOf(app, name, age)] as const
+          // One that could not be decrypted is tried again: the key may have been put back.
+          return [
+            name,
+            known?.age === age && known.version !== undefined ? known : await entryOf(app, name, age),
+          ] as const
         }),
       )
       await store.put({ format: 1, app, issuedAt: message.issuedAt, secrets: Object.fromEntries(entries) })

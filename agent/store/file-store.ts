@@ -6,8 +6,8 @@ import type { Logger } from 'pino'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { type AppRecord, appRecordSchema, emptyRecord } from './app-record.ts'
 import { type DeviceRecord, deviceRecordSchema, emptyDeviceRecord } from './device-record.ts'
-import { readRecord, replaceFile } from './record-file.ts'
-import type { Store } from './store.ts'
+import { readRecord, readSetAside, replaceFile } from './record-file.ts'
+import type { SetAside, Store } from './store.ts'
 
 /**
  * Reads what is there. A file that cannot be understood is set aside under another name and reported; the agent then
@@ -32,6 +32,10 @@ export const openFileStore = async (directory: string, log: Logger): Promise<Sto
   }
   const devicePath = join(directory, 'device.json')
   let device: DeviceRecord = (await readRecord(devicePath, deviceRecordSchema, log)) ?? emptyDeviceRecord
+  const setAside: readonly SetAside[] = [
+    ...[...(await readSetAside(directory)).values()].map((reason) => ({ reason })),
+    ...[...(await readSetAside(appsDirectory))].map(([file, reason]) => ({ app: file.replace(/\.json$/, ''), reason })),
+  ]
   const inTurn = turnstile()
 
   return {
@@ -46,6 +50,7 @@ export const openFileStore = async (directory: string, log: Logger): Promise<Sto
         return after
       }),
     device: () => device,
+    setAside: () => setAside,
     updateDevice: (change) =>
       // No app name has a dot, so this key is nobody else's.
       inTurn('device.json', async () => {

@@ -15,6 +15,7 @@ export const memoryStore = (): Store => {
       return after
     },
     device: () => device,
+    setAside: () => [],
     updateDevice: async (change) => {
       device = change(device)
       return device

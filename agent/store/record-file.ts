@@ -1,10 +1,10 @@
 /** One file with one record: read with a schema, set aside when it cannot be understood, replaced as a whole or not at all. */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { describeIssue } from '../../src/protocol/payload.ts'
-import { LongshoreError } from '../../src/protocol/reason.ts'
+import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
 
 export const readRecord = async <T>(path: string, schema: z.ZodType<T>, log: Logger): Promise<T | undefined> => {
   let text: string
@@ -23,13 +23,26 @@ export const readRecord = async <T>(path: string, schema: z.ZodType<T>, log: Log
     }
   })()
   if ('value' in fault) return fault.value
-  const aside = `${path}.unreadable`
+  const aside = `${path}${asideSuffix}`
   await rename(path, aside)
   log.error(
     { code: 'state-unusable', path: aside, why: fault.why },
     'a state file cannot be understood and was set aside',
   )
   return undefined
+}
+
+const asideSuffix = '.unreadable'
+
+/** What was set aside in a folder, by the name of the file that it was: it is told of until somebody takes it away. */
+export const readSetAside = async (folder: string): Promise<ReadonlyMap<string, Reason>> => {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(asideSuffix)).sort()
+  return new Map(
+    names.map((name) => {
+      const message = `${join(folder, name)} could not be understood and was set aside; remove it when nobody needs it`
+      return [name.slice(0, -asideSuffix.length), { code: 'state-unusable', message }]
+    }),
+  )
 }
 
 /**

@@ -1,6 +1,9 @@
 /** The store: records by key, read at start, written before anything is done about them. */
+import type { Reason } from '../../src/protocol/reason.ts'
 import type { AppRecord } from './app-record.ts'
 import type { DeviceRecord } from './device-record.ts'
+
+export type SetAside = { readonly app?: string; readonly reason: Reason }
 
 export type Store = {
   readonly apps: () => readonly AppRecord[]
@@ -12,5 +15,7 @@ export type Store = {
    */
   readonly updateApp: (name: string, change: (record: AppRecord) => AppRecord) => Promise<AppRecord>
   readonly device: () => DeviceRecord
+  /** What could not be understood when it was opened; `app`: it was the record of that app. */
+  readonly setAside: () => readonly SetAside[]
   readonly updateDevice: (change: (record: DeviceRecord) => DeviceRecord) => Promise<DeviceRecord>
 }

@@ -108,6 +108,8 @@ test('a bundle is checked, loaded, deployed and runs, and no registry was asked'
   const { generation, kind } = await client.deploy(bundleOf())
   expect(kind).toBe('accepted')
   expect(store.app('shop')?.accepted?.deployment).toMatchObject({ generation, by: 'load (local)' })
+  // It was not here before: it may go again when nobody needs it.
+  expect(store.device().pulledImages).toMatchObject([{ id, reference }])
   await eventually('it to succeed', async () => (await client.reported('shop'))?.outcome === 'succeeded')
   expect(engine.controls.containers().map(({ spec }) => spec.imageId)).toEqual([id])
   expect(engine.controls.calls.map(({ kind }) => kind)).not.toContain('pull')

@@ -179,10 +179,21 @@ describe('the own status', () => {
 
 describe('a message', () => {
   test('goes to whom it is for', async () => {
-    const { taken, receive } = open()
+    const { taken, connect, receive } = open()
+    await connect()
     await receive(topics.desired('gw-1', 'shop'), '{}')
     await receive(topics.command('gw-1', 'c1'), '{}')
     expect(taken).toEqual(['desired shop 2', 'command c1'])
+  })
+
+  test('of an app without a record waits for the full read, which tells what was reported of it before', async () => {
+    const { store, taken, connect, receive } = open()
+    await store.updateApp('known', () => emptyRecord('known'))
+    for (const app of ['known', 'lost']) await receive(topics.desired('gw-1', app), '{}')
+    expect(taken).toEqual(['desired known 2'])
+    await connect(true)
+    await receive(topics.desired('gw-1', 'lost'), '{}')
+    expect(taken).toEqual(['desired known 2', 'desired lost 2'])
   })
 
   test('on a topic of another device or of nobody is ignored', async () => {

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { createBroker } from '../../broker/broker.ts'
 import { createLink, type Link, type LinkInput } from '../../src/link/link.ts'
-import type { LongshoreError } from '../../src/protocol/reason.ts'
+import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
 import { connackRefused, refusingSubscriptions, startFakePeer } from '../support/fake-peers.ts'
 import { openClient } from '../support/mqtt.ts'
@@ -45,6 +45,36 @@ const open = (url: string, input: Partial<LinkInput> = {}): Opened => {
 }
 
 const connected = ({ link }: Opened): Promise<unknown> => eventually('a connection', link.isConnected, { everyMs: 5 })
+
+test.each([
+  ['is followed by the next one on the same connection', 5, 1],
+  ['ends the connection before the broker sends nothing more', 25, 2],
+])('what a full disk keeps from being taken %s', async (_name, count, leastConnections) => {
+  const url = await startBroker()
+  let connections = 0
+  let isFull = true
+  const seen: string[] = []
+  const opened = open(url, {
+    clientId: `full-${count}`,
+    clean: false,
+    onConnect: async ({ sessionPresent }) => {
+      connections += 1
+      if (!sessionPresent) await opened.link.subscribe(['jobs'], 1)
+    },
+    onMessage: async (_topic, payload) => {
+      seen.push(payload.toString())
+      if (isFull && payload.toString() !== 'last') throw new LongshoreError('disk-full', 'no space')
+    },
+  })
+  await connected(opened)
+  const writer = await openClient(url)
+  for (let number = 0; number < count; number += 1) await writer.client.publishAsync('jobs', `${number}`, { qos: 1 })
+  await writer.client.publishAsync('jobs', 'last', { qos: 1 })
+  await eventually('the connections', () => connections >= leastConnections)
+  isFull = leastConnections === 1
+  await eventually('the last message', () => seen.includes('last'))
+  if (leastConnections === 1) expect(connections).toBe(1)
+})
 
 test('a message that could not be taken in comes again, and is acknowledged only then', async () => {
   const url = await startBroker()

@@ -41,8 +41,8 @@ export const addDevices = (program: Command): void => {
         ),
       )
       for (const { device, inventory } of found.values()) {
-        const fault = inventory?.policy?.fault
-        if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
+        for (const fault of [inventory?.policy?.fault, ...(inventory?.stateFaults ?? [])])
+          if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
       }
     })
 
