@@ -46,9 +46,11 @@ const gapWhile = async (port: number, work: () => Promise<unknown>): Promise<num
   let lastAt = performance.now()
   let longest = 0
   const asking = (async () => {
-    while (!isOver) {
+    // Until one more answer: a gap is only known when it is over.
+    for (let isAnswered = false; !isOver || !isAnswered; ) {
       const startedAt = performance.now()
-      if (await get(port)) {
+      isAnswered = await get(port)
+      if (isAnswered) {
         longest = Math.max(longest, performance.now() - lastAt)
         lastAt = performance.now()
       }

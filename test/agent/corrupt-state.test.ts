@@ -48,6 +48,8 @@ const set = async () => {
       lookEveryMs: 60_000,
       keepReleases: 3,
       readDisk: async () => undefined,
+      timeZone: () => 'UTC',
+      builtAt: 0,
       registryMirrors: {},
       registryCredentials: async () => undefined,
       version: 'test',
