@@ -9,6 +9,7 @@ import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
+import { createDeployments } from './deployments.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
@@ -21,7 +22,6 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
-import { type Accept, accept } from './reconcile/accept.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -35,7 +35,7 @@ import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
-import { type Accepted, type AppRecord, emptyRecord, neededContents } from './store/app-record.ts'
+import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
@@ -183,7 +183,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
 
   const pending = createPendingMessages({
-    take: (kind, app, payload) => (kind === 'desired' ? onDesired(app, payload) : onSecret(app, payload)),
+    take: (kind, app, payload) => (kind === 'desired' ? deployments.onDesired(app, payload) : onSecret(app, payload)),
     onChange: (app) => {
       if (app === registryScope) return
       const record = store.app(app) ?? emptyRecord(app)
@@ -194,50 +194,20 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
-  const onDesired = async (app: string, payload: Uint8Array): Promise<void> => {
-    if (payload.byteLength === 0) {
-      // No instruction changes nothing; of an app that was removed there is then nothing left to say.
-      const accepted = store.app(app)?.accepted
-      if (accepted?.deployment.remove && accepted.verdict !== undefined) reporter.clear(app)
-      return
-    }
-    await receive(app, payload, {})
-  }
-
-  const judge = (app: string, payload: Uint8Array, record: AppRecord, images: Accepted['images']): Accept =>
-    accept({
-      device,
-      app,
-      payload,
-      maxBytes: input.maxBytes,
-      record,
-      others: store.apps().filter((other) => other.app !== app),
-      generationFloor: session.reportedGeneration(app),
-      policy: policy.inForce(),
-      images,
-      now: nowMs(),
-      keepReleases: input.keepReleases,
-    })
-
-  /** Judges a deployment and has it on disk before it resolves. `images` came to the device with it. */
-  const receive = async (app: string, payload: Uint8Array, images: Accepted['images']): Promise<Accept> => {
-    const before = store.app(app) ?? emptyRecord(app)
-    const foreseen = judge(app, payload, before, images)
-    // Contents first: a record on disk that names what is not there could never be carried out.
-    if (foreseen.kind === 'accepted' && foreseen.contents.size > 0)
-      await files.keep(app, foreseen.contents, neededContents([before, foreseen.record]))
-    let judged: Accept = { kind: 'known' }
-    // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
-    const record = await store.updateApp(app, (current) => {
-      judged = judge(app, payload, current, images)
-      if (!('record' in judged)) return current
-      // What was reported before the record was lost is known to the broker alone, and the next report replaces it there.
-      const generationSeen = Math.max(judged.record.generationSeen, session.reportedGeneration(app))
-      return { ...judged.record, generationSeen }
-    })
-    onJudged(app, judged.kind, record)
-    return judged
-  }
+  const deployments = createDeployments({
+    owner,
+    maxBytes: input.maxBytes,
+    keepReleases: input.keepReleases,
+    store,
+    files,
+    policy: policy.inForce,
+    secretVersions: secrets.versions,
+    generationFloor: (app) => session.reportedGeneration(app),
+    reporter,
+    look: (app) => reconciler.look(app),
+    nowMs,
+    log,
+  })
 
   const onSecret = async (app: string, payload: Uint8Array): Promise<void> => {
     const refused = await secrets.receive(app, payload)
@@ -245,28 +215,6 @@ export const createAgent = (input: AgentInput): Agent => {
     else log.warn({ app, ...refused }, 'secrets refused')
     if (app === registryScope) puller.retryFailed()
     else reconciler.look(app)
-  }
-
-  const onJudged = (app: string, kind: Accept['kind'], record: AppRecord): void => {
-    switch (kind) {
-      case 'known':
-        reporter.repeat(app)
-        return
-      case 'accepted': {
-        log.info({ app, generation: record.generationSeen }, 'deployment accepted')
-        const last = reporter.last(app)
-        const secretVersions = secrets.versions(app)
-        const body = reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } })
-        reporter.tell({ ...body, running: last?.running ?? null, services: last?.services ?? {} })
-        reconciler.look(app)
-        return
-      }
-      case 'refused':
-        log.warn({ app, ...record.refused }, 'deployment refused')
-        reconciler.look(app)
-        reporter.repeat(app)
-        return
-    }
   }
 
   /** Its containers run on, but nobody assigns the app any more and its record is lost. */
@@ -372,8 +320,8 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     reporter,
     generationFloor: session.reportedGeneration,
-    foresee: (app, payload, images) => judge(app, payload, store.app(app) ?? emptyRecord(app), images),
-    receive,
+    foresee: deployments.foresee,
+    receive: deployments.receive,
     remember: collector.remember,
     nowMs,
   })

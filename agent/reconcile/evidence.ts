@@ -12,6 +12,9 @@ export type Evidence = {
 /** For people to see what is wrong; the whole log is elsewhere. */
 const lineCount = 10
 
+/** A few show what is wrong; the lines of fifty would not fit into a message. */
+const mostAtOnce = 5
+
 /** Containers come and go for years: what is forgotten is read once more. */
 const mostKnown = 200
 
@@ -24,9 +27,9 @@ export const createEvidence = (engine: Pick<Engine, 'lastLines'>): Evidence => {
   return {
     read,
     of: async (containers) => {
-      const ended = containers.filter(
-        ({ state, details }) => state === 'restarting' || (state === 'exited' && details?.exitCode !== 0),
-      )
+      const ended = containers
+        .filter(({ state, details }) => state === 'restarting' || (state === 'exited' && details?.exitCode !== 0))
+        .slice(0, mostAtOnce)
       if (known.size > mostKnown) known.clear()
       const entries = await Promise.all(
         ended.map(async ({ id, details }) => {
