@@ -20,7 +20,17 @@ import { planProject } from './plan-project.ts'
 import { planRenewal } from './plan-renewal.ts'
 import { changedNetworks, planResources } from './plan-resources.ts'
 import { planSwaps } from './plan-swaps.ts'
-import { faultOf, isGood, isUp, jobExitCode, type ServiceView, type Views, viewServices } from './service-view.ts'
+import { halt } from './retire.ts'
+import {
+  faultOf,
+  isActive,
+  isGood,
+  isUp,
+  jobExitCode,
+  type ServiceView,
+  type Views,
+  viewServices,
+} from './service-view.ts'
 import { isRollback } from './target.ts'
 import { failureActionOf } from './update-config.ts'
 
@@ -105,6 +115,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const started = begins ? { ...results, begins: { faulty: faultyBefore(views) } } : results
   // Until a release has proved itself, nothing that runs is touched before everything it needs is there.
   if (changed.length > 0 || (!isProven && !isPrepared)) {
+    if (isBack) haltFailed(draft, views)
     if (changed.length === 0) keepOldRunning(draft, input, memory)
     const refusal = accepted.verdict === undefined ? engineRefusal(memory) : undefined
     if (refusal !== undefined)
@@ -144,6 +155,14 @@ const onFailure = (
     return { phase: 'rolling-back', reason, ...evidence, rollback: { reason } }
   const isPaused = action === 'pause' ? { isPaused: true } : {}
   return { ...failed, verdict: { outcome: 'failed', reason, ...isPaused } }
+}
+
+/** What ends again and again is of no use to anybody: it is stopped while what takes its place is made. */
+const haltFailed = (draft: Draft, views: Views): void => {
+  for (const { name, service, others } of views.values())
+    for (const other of others.filter(isActive))
+      if (other.state === 'restarting' || (other.details?.restarts ?? 0) > 0)
+        draft.propose(halt(other, `service ${name} failed`, service))
 }
 
 /** There is something else to go back to: another release, or the same with the images it had. */

@@ -1,6 +1,8 @@
 /** How one release follows another: order, replicas in batches, jobs that stay done, followers, stops and gates. */
 import { describe, expect, test } from 'vitest'
+import { emptyMemory } from '../../agent/reconcile/memory.ts'
 import type { PlanInput } from '../../agent/reconcile/plan-contract.ts'
+import { targetOf } from '../../agent/reconcile/target.ts'
 import { label } from '../../agent/translate/engine-names.ts'
 import type { Model, Service } from '../../src/compose/model.ts'
 import {
@@ -246,4 +248,23 @@ describe('a gate', () => {
     const result = planned(planInput(underWay(removal(), before), seen, { gates }))
     expect(result).toMatchObject({ operations: [], phase: 'waiting', wakeAt: 77 })
   })
+})
+
+test('on the way back, what ends again and again is stopped while what takes its place is made', () => {
+  const [before, after] = [
+    assignment(serviceModel({ web: {} }), 1),
+    assignment(serviceModel({ web: { init: true } }), 2),
+  ]
+  const record = underWay(after, before)
+  const rollback = { reason: { code: 'crash-loop', message: 'it ends' }, at: 1 }
+  const back = targetOf({ ...record, accepted: record.accepted && { ...record.accepted, rollback } })
+  const looping = container(after, 'web', { state: 'restarting', restarts: 3 })
+  const input = planInput(back, observing(after.compose, [looping]), { memory: emptyMemory(1, true) })
+  expect(turns(input)).toEqual([
+    ['create-container shop-web-1.next', 'forbid-restart shop-web-1'],
+    ['stop-container shop-web-1'],
+    ['start-container shop-web-1.next'],
+    ['remove-container shop-web-1'],
+    ['rename-container shop-web-1.next to shop-web-1'],
+  ])
 })
