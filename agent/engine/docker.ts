@@ -108,9 +108,9 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       info && {
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
-        // Podman gives what was only made here a digest too, under a host that no registry has.
-        digests: (info.RepoDigests ?? []).filter((digest) => !digest.startsWith('localhost/')).sort(),
-        names: [...(info.RepoTags ?? [])].sort(),
+        digests: [...(info.RepoDigests ?? [])].sort(),
+        // Podman writes out the registry that Docker leaves away.
+        names: (info.RepoTags ?? []).map((name) => name.replace(/^docker\.io\/(library\/)?/, '')).sort(),
       }
     )
   }
