@@ -69,3 +69,46 @@ describe('what one can go back to', () => {
     expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:two')
   })
 })
+
+describe('an agent that is started anew', () => {
+  test('watches a release that ran before with another image for the whole window', async () => {
+    const { controls, pass, deploy, report, good, restart } = await openDevice()
+    await good(model('1'))
+    controls.addToRegistry('web:1', 'sha256:web2')
+    await deploy(model('1'), {}, { pull: true })
+    expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:web2')
+    await restart()
+    await pass(9_000)
+    expect(report()).toMatchObject({ phase: 'verifying' })
+    await pass(1_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  test('watches what was put back for the whole window', async () => {
+    const { controls, pass, deploy, report, good, restart, variable } = await openDevice()
+    await good(model('1'))
+    await deploy(model('2'))
+    controls.exitContainer('shop-web-1', 3)
+    await pass(0)
+    expect(variable()).toBe('1')
+    await restart()
+    await pass(9_000)
+    expect(report()).toMatchObject({ phase: 'rolling-back' })
+    await pass(1_000)
+    expect(report()).toMatchObject({ outcome: 'rolled-back' })
+  })
+})
+
+test('what was broken before the update, and is not changed by it, does not fail the way back', async () => {
+  const { controls, pass, deploy, report, good } = await openDevice()
+  const withCheck = (a: string) =>
+    serviceModel({ web: { environment: { A: a } }, db: { healthcheck: { test: ['CMD', 'x'] } } })
+  await good(withCheck('1'))
+  controls.setHealth('shop-db-1', 'healthy')
+  await pass(10_000)
+  controls.setHealth('shop-db-1', 'unhealthy')
+  await deploy(withCheck('2'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_000)
+  expect(report()).toMatchObject({ outcome: 'rolled-back', phase: 'degraded', reason: { code: 'unhealthy' } })
+})
