@@ -112,3 +112,50 @@ test('what was broken before the update, and is not changed by it, does not fail
   await pass(10_000)
   expect(report()).toMatchObject({ outcome: 'rolled-back', phase: 'degraded', reason: { code: 'unhealthy' } })
 })
+
+describe('what the operator stops', () => {
+  test('and starts again while it is watched has not failed, and is watched', async () => {
+    const { device, controls, pass, deploy, report, good } = await openDevice()
+    await good(model('1'))
+    await deploy(model('2'))
+    await device.ask('stop', { app, service: 'web' })
+    await pass(500)
+    expect(report()).toMatchObject({ services: { web: { state: 'exited' } } })
+    await device.ask('start', { app, service: 'web' })
+    await pass(500)
+    expect(report()).toMatchObject({ phase: 'verifying', services: { web: { state: 'running' } } })
+    controls.exitContainer('shop-web-1', 3)
+    await pass(500)
+    expect(report()).toMatchObject({ phase: 'rolling-back' })
+  })
+
+  test('stays stopped without a loop when its job was done in an earlier release', async () => {
+    const { device, controls, pass, deploy, report, names } = await openDevice()
+    const job = (a: string) => serviceModel({ job: { restart: 'no', environment: { A: a } } })
+    for (const a of ['1', '2']) {
+      await deploy(job(a))
+      controls.exitContainer('shop-job-1', 0)
+      await pass(500)
+    }
+    await device.ask('stop', { app })
+    await deploy(job('1'))
+    await pass(500)
+    expect(report()).toMatchObject({ generation: 3, outcome: 'succeeded' })
+    expect(names()).toEqual([])
+  })
+
+  test('stays stopped without a loop while the engine refuses what is to take its place', async () => {
+    const { device, controls, pass, deploy, names } = await openDevice()
+    device.secrets.set('key', 'one')
+    const secrets = [{ source: 'key', target: '/run/secrets/key' }]
+    await deploy(serviceModel({ web: { secrets } }, { secrets: { key: { external: true } } }))
+    await pass(10_000)
+    await device.ask('stop', { app })
+    await pass(500)
+    controls.failNext('createContainer', 'engine-error', 3)
+    device.secrets.set('key', 'two')
+    device.look()
+    await pass(20_000)
+    expect(names()).toEqual(['shop-web-1 created'])
+  })
+})
