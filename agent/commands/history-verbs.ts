@@ -31,7 +31,7 @@ const historyOf = (record: AppRecord) => {
     ? [{ generation: accepted.deployment.generation, release: accepted.deployment.release, at: accepted.at }]
     : []
   const ended = history.map(({ generation, release, at, by, outcome, reason, log }) =>
-    defined({ generation, release, at, by, outcome, reason, log, isLastGood: release === lastGood?.release }),
+    defined({ generation, release, at, by, outcome, reason, log, isLastGood: generation === lastGood?.generation }),
   )
   return [...open, ...ended]
 }

@@ -193,7 +193,8 @@ const withSuperseded = ({ record, now, keepReleases }: JudgeInput): AppRecord =>
 const imagesToKeep = (record: AppRecord, deployment: AcceptedDeployment): Record<string, string> => {
   if (deployment.remove || deployment.pull === true) return {}
   const { release, compose, keepImages } = deployment
-  const images = provenImages(record, release)
+  const images =
+    provenImages(record, release) ?? (keepImages === true ? imagesOfFailed(record, release) : undefined) ?? {}
   const asked = new Set(
     Object.values(compose.services).flatMap(({ image, pull_policy }) => (pull_policy === 'always' ? [image] : [])),
   )
@@ -202,10 +203,16 @@ const imagesToKeep = (record: AppRecord, deployment: AcceptedDeployment): Record
   )
 }
 
-const provenImages = ({ lastGood, history = [] }: AppRecord, release: string): Record<string, string> => {
+type Images = Readonly<Record<string, string>>
+
+const provenImages = ({ lastGood, history = [] }: AppRecord, release: string): Images | undefined => {
   if (lastGood?.release === release) return lastGood.images
-  return history.find((entry) => entry.release === release && entry.outcome === 'succeeded')?.images ?? {}
+  return history.find((entry) => entry.release === release && entry.outcome === 'succeeded')?.images
 }
+
+/** Of a release that the operator goes back to although it came to nothing: all the same the ones it ran with. */
+const imagesOfFailed = ({ history = [] }: AppRecord, release: string): Images | undefined =>
+  history.find((entry) => entry.release === release)?.images
 
 /** The same refusal again keeps its time, so that a retained message read twice changes nothing. */
 const withRefusal = (record: AppRecord, { outcome, reason, about }: Refused, now: number): AppRecord => {

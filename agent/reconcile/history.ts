@@ -2,13 +2,22 @@
 import { defined } from '../../src/defined.ts'
 import type { Accepted, AppRecord, HistoryEntry, Verdict } from '../store/app-record.ts'
 
-/** The record with an entry for the accepted deployment; `keepReleases` releases are kept, each once, newest first. */
+/**
+ * The record with an entry for the accepted deployment, newest first. Of a release there is one entry; one that succeeded
+ * stays beside a later one that did not, for with the images it ran with it can be gone back to. The newest
+ * `keepReleases` releases are kept, and the one that was the last good one until now, however many failed since.
+ */
 export const withHistory = (record: AppRecord, verdict: Verdict, keepReleases: number): AppRecord => {
-  const { accepted, history = [] } = record
+  const { accepted, history = [], lastGood } = record
   if (accepted === undefined || accepted.deployment.remove) return record
   const entry = entryOf(accepted, verdict)
-  const others = history.filter(({ release }) => release !== entry.release)
-  return { ...record, history: [entry, ...others].slice(0, keepReleases) }
+  const isReplaced = ({ release, outcome }: HistoryEntry): boolean =>
+    release === entry.release && (entry.outcome === 'succeeded' || outcome !== 'succeeded')
+  const entries = [entry, ...history.filter((other) => !isReplaced(other))]
+  const newest = new Set([...new Set(entries.map(({ release }) => release))].slice(0, keepReleases))
+  const isLastGood = ({ release, outcome }: HistoryEntry): boolean =>
+    release === lastGood?.release && outcome === 'succeeded'
+  return { ...record, history: entries.filter((other) => newest.has(other.release) || isLastGood(other)) }
 }
 
 const entryOf = ({ deployment, images }: Accepted, { outcome, reason, log, at }: Verdict): HistoryEntry => {
@@ -25,7 +34,8 @@ export const releaseToReturnTo = (record: AppRecord, name?: string): HistoryEntr
   const { accepted, history = [], lastGood } = record
   if (name !== undefined) {
     const wanted = name.replace(/^sha256:/, '')
-    return history.find(({ release }) => release.replace(/^sha256:/, '').startsWith(wanted))
+    const named = history.filter(({ release }) => release.replace(/^sha256:/, '').startsWith(wanted))
+    return named.find(({ outcome }) => outcome === 'succeeded') ?? named[0]
   }
   const newest = accepted === undefined || accepted.deployment.remove ? undefined : accepted.deployment.release
   const good = history.filter(({ outcome, release }) => outcome === 'succeeded' && release !== newest)

@@ -51,8 +51,10 @@ export const judge = (input: JudgeInput): Judged => {
   if (failure !== undefined) return { verdict: { outcome: 'failed', ...failure }, memory: next }
 
   if (steady !== undefined) {
-    // What ran and proved itself before needs no second proof.
-    const isSame = !memory.hasActed && record.lastGood?.release === deployment.release
+    // What ran and proved itself before needs no second proof, unless something was touched since: the record knows
+    // that when an agent that was started anew does not.
+    const isUntouched = !memory.hasActed && accepted.begun === undefined
+    const isSame = isUntouched && record.lastGood?.release === deployment.release
     const monitoredUntil = isSame ? now : steady.steadySince + monitorMs(judged, isRollback(record))
     return monitoredUntil <= now
       ? { verdict: { outcome: 'succeeded' }, memory: next }
@@ -68,7 +70,8 @@ const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInpu
   const faulty = accepted.begun?.faulty ?? []
   const excused = new Set<ServiceView>()
   for (const view of views.values()) {
-    const isChanged = view.wanted?.labels[label.generation] === String(deployment.generation)
+    // On the way back what the update did not change has the generation of the last good release itself.
+    const isChanged = !isRollback(record) && view.wanted?.labels[label.generation] === String(deployment.generation)
     const wasFaulty = faulty.includes(viewKey(view.name, view.number)) && view.wanted !== undefined && !isChanged
     if (wasFaulty || (mayFail(view, views, record, memory) && hasEnded(view, memory))) excused.add(view)
   }

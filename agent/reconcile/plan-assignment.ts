@@ -9,7 +9,7 @@ import type { Release } from '../translate/project-mounts.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, type Failure, judge } from './judge.ts'
 import { keepOldRunning } from './keep-old-running.ts'
-import { emptyMemory, rememberLook } from './memory.ts'
+import { emptyMemory, forgetEnds, rememberLook } from './memory.ts'
 import type { Operation } from './operation.ts'
 import type { Plan, PlanInput } from './plan-contract.ts'
 import { planCreates } from './plan-creates.ts'
@@ -127,7 +127,9 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   planSwaps(draft, { ...services, unready })
   planOrphans(draft, { ...services, unready })
   const { operations } = draft
-  const judged = judge({ deployment, record, accepted, views, memory, now, operations })
+  const stoppedIds = [...views.values()].flatMap(({ isStopped, wanted }) => (isStopped && wanted ? [wanted.id] : []))
+  const remembered = forgetEnds(memory, stoppedIds)
+  const judged = judge({ deployment, record, accepted, views, memory: remembered, now, operations })
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
   const { verdict } = judged
   if (verdict?.outcome === 'failed')

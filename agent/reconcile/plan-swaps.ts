@@ -127,7 +127,10 @@ const planStop = (draft: Draft, view: ServiceView, input: ServicesInput): void =
       other.isStopped && other.name !== view.name && isUp(other) && startsAfter(other.service).includes(view.name),
   )
   if (isNeeded) return
-  for (const old of view.others) draft.propose((view.wanted === undefined ? halt : retire)(old, cause, view.service))
+  const isReplaced = view.wanted !== undefined || view.isDone
+  for (const old of view.others)
+    if (isReplaced) draft.propose(retire(old, cause, view.service))
+    else if (isActive(old)) draft.propose(halt(old, cause, view.service))
   if (view.wanted !== undefined && isActive(view.wanted)) draft.propose(halt(view.wanted, cause, view.service))
   else takeName(draft, view, input.observed)
 }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Service } from '../../src/compose/model.ts'
 import { app, serviceModel } from '../support/builders.ts'
-import { simulatedDevice } from '../support/simulated-device.ts'
+import { openDevice } from '../support/open-device.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
@@ -19,38 +19,8 @@ const withUpdate = (config: NonNullable<Service['deploy']>['update_config'], a =
   serviceModel({ web: { environment: { A: a }, deploy: { update_config: config } }, db: {} })
 
 const open = async () => {
-  const device = simulatedDevice()
-  device.engine.controls.addImage('web:1', 'sha256:web1')
-  await device.settle()
-  const { controls } = device.engine
-  /** In steps: what is done at one moment may ask to be woken at a later one. */
-  const pass = async (ms: number) => {
-    await device.settle()
-    for (let passed = 0; passed < ms; passed += 500) {
-      vi.advanceTimersByTime(500)
-      await device.settle()
-    }
-  }
-  const deploy = async (...values: Parameters<typeof device.deploy>) => {
-    expect(await device.deploy(...values)).toBe('accepted')
-    await device.settle()
-  }
-  const web = () => controls.containers().find(({ name }) => name === 'shop-web-1')
-  return {
-    device,
-    controls,
-    pass,
-    deploy,
-    report: () => device.reported.get(app),
-    record: () => device.store.app(app),
-    names: () => controls.containers().map(({ name, state }) => `${name} ${state}`),
-    variable: () => web()?.spec.environment.A,
-    id: (name: string) => controls.container(name).id,
-    good: async (model = one) => {
-      await deploy(model)
-      await pass(10_000)
-    },
-  }
+  const device = await openDevice()
+  return { ...device, good: (model = one) => device.good(model) }
 }
 
 describe('a release that ends while it is watched', () => {

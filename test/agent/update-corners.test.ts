@@ -1,0 +1,161 @@
+/** Updates at odd moments: what is kept to go back to, and what an agent's restart, an operator or a new deployment finds. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { historyVerb, releaseVerb } from '../../agent/commands/history-verbs.ts'
+import { app, serviceModel } from '../support/builders.ts'
+import { openDevice } from '../support/open-device.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const model = (a: string, web: object = {}) => serviceModel({ web: { environment: { A: a }, ...web }, db: {} })
+
+describe('what one can go back to', () => {
+  const open = async () => {
+    const opened = await openDevice()
+    const { device, controls, deploy, pass, report } = opened
+    return {
+      ...opened,
+      bad: async (...values: Parameters<typeof device.deploy>) => {
+        await deploy(...values)
+        controls.exitContainer('shop-web-1', 3)
+        await pass(10_500)
+        expect(report()).toMatchObject({ outcome: 'rolled-back' })
+      },
+      release: (release?: string) => releaseVerb(device)({ app, ...(release === undefined ? {} : { release }) }),
+      history: () => historyVerb(device)({ app }),
+    }
+  }
+
+  test('is the release that runs, however many failed since', async () => {
+    const { good, bad, release, history, record } = await open()
+    await good(model('1'))
+    for (const a of ['2', '3', '4']) await bad(model(a))
+    expect(await release()).toMatchObject({ result: { generation: 1 } })
+    expect(await release(record()?.lastGood?.release)).toMatchObject({ result: { generation: 1 } })
+    expect(await history()).toMatchObject({
+      result: {
+        releases: [{ generation: 4 }, { generation: 3 }, { generation: 2 }, { generation: 1, isLastGood: true }],
+      },
+    })
+    await good(model('5'))
+    expect(await release()).toMatchObject({ result: { generation: 1 } })
+  })
+
+  test('is a release that succeeded once and failed later, with the images that it succeeded with', async () => {
+    const { controls, good, bad, release, deploy } = await open()
+    await good(model('1'))
+    controls.addToRegistry('web:1', 'sha256:web2')
+    await bad(model('1'), {}, { pull: true })
+    await good(model('2'))
+    expect(await release()).toMatchObject({ result: { generation: 1, outcome: 'succeeded' } })
+    await deploy(model('1'), {}, { keepImages: true })
+    expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:web1')
+  })
+
+  test('is a release that failed as well, with the images that it ran with', async () => {
+    const { controls, good, bad, deploy, pass } = await open()
+    controls.addImage('web:2', 'sha256:two')
+    controls.addToRegistry('web:2', 'sha256:other')
+    await good(model('1'))
+    await bad(model('2', { image: 'web:2' }))
+    await deploy(model('3', { image: 'web:2', pull_policy: 'always' }))
+    await pass(500)
+    expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:other')
+    await deploy(model('2', { image: 'web:2' }), {}, { keepImages: true })
+    expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:two')
+  })
+})
+
+describe('an agent that is started anew', () => {
+  test('watches a release that ran before with another image for the whole window', async () => {
+    const { controls, pass, deploy, report, good, restart } = await openDevice()
+    await good(model('1'))
+    controls.addToRegistry('web:1', 'sha256:web2')
+    await deploy(model('1'), {}, { pull: true })
+    expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:web2')
+    await restart()
+    await pass(9_000)
+    expect(report()).toMatchObject({ phase: 'verifying' })
+    await pass(1_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  test('watches what was put back for the whole window', async () => {
+    const { controls, pass, deploy, report, good, restart, variable } = await openDevice()
+    await good(model('1'))
+    await deploy(model('2'))
+    controls.exitContainer('shop-web-1', 3)
+    await pass(0)
+    expect(variable()).toBe('1')
+    await restart()
+    await pass(9_000)
+    expect(report()).toMatchObject({ phase: 'rolling-back' })
+    await pass(1_000)
+    expect(report()).toMatchObject({ outcome: 'rolled-back' })
+  })
+})
+
+test('what was broken before the update, and is not changed by it, does not fail the way back', async () => {
+  const { controls, pass, deploy, report, good } = await openDevice()
+  const withCheck = (a: string) =>
+    serviceModel({ web: { environment: { A: a } }, db: { healthcheck: { test: ['CMD', 'x'] } } })
+  await good(withCheck('1'))
+  controls.setHealth('shop-db-1', 'healthy')
+  await pass(10_000)
+  controls.setHealth('shop-db-1', 'unhealthy')
+  await deploy(withCheck('2'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_000)
+  expect(report()).toMatchObject({ outcome: 'rolled-back', phase: 'degraded', reason: { code: 'unhealthy' } })
+})
+
+describe('what the operator stops', () => {
+  test('and starts again while it is watched has not failed, and is watched', async () => {
+    const { device, controls, pass, deploy, report, good } = await openDevice()
+    await good(model('1'))
+    await deploy(model('2'))
+    await device.ask('stop', { app, service: 'web' })
+    await pass(500)
+    expect(report()).toMatchObject({ services: { web: { state: 'exited' } } })
+    await device.ask('start', { app, service: 'web' })
+    await pass(500)
+    expect(report()).toMatchObject({ phase: 'verifying', services: { web: { state: 'running' } } })
+    controls.exitContainer('shop-web-1', 3)
+    await pass(500)
+    expect(report()).toMatchObject({ phase: 'rolling-back' })
+  })
+
+  test('stays stopped without a loop when its job was done in an earlier release', async () => {
+    const { device, controls, pass, deploy, report, names } = await openDevice()
+    const job = (a: string) => serviceModel({ job: { restart: 'no', environment: { A: a } } })
+    for (const a of ['1', '2']) {
+      await deploy(job(a))
+      controls.exitContainer('shop-job-1', 0)
+      await pass(500)
+    }
+    await device.ask('stop', { app })
+    await deploy(job('1'))
+    await pass(500)
+    expect(report()).toMatchObject({ generation: 3, outcome: 'succeeded' })
+    expect(names()).toEqual([])
+  })
+
+  test('stays stopped without a loop while the engine refuses what is to take its place', async () => {
+    const { device, controls, pass, deploy, names } = await openDevice()
+    device.secrets.set('key', 'one')
+    const secrets = [{ source: 'key', target: '/run/secrets/key' }]
+    await deploy(serviceModel({ web: { secrets } }, { secrets: { key: { external: true } } }))
+    await pass(10_000)
+    await device.ask('stop', { app })
+    await pass(500)
+    controls.failNext('createContainer', 'engine-error', 3)
+    device.secrets.set('key', 'two')
+    device.look()
+    await pass(20_000)
+    expect(names()).toEqual(['shop-web-1 created'])
+  })
+})
