@@ -23,7 +23,7 @@ import {
 } from '../test/support/builders.ts'
 import { openBenchAgent, say, sayRatio, sayTimes } from './bench-agent.ts'
 
-const rounds = 8
+const rounds = 6
 const run = promisify(execFile)
 const bench = await openBenchAgent()
 const { call, prefix } = bench
@@ -212,6 +212,7 @@ const measureSeamless = async (): Promise<{ good: number; bad: number }> => {
   const script = `while :; do
     address=$(nslookup web 127.0.0.11 | awk '/^Address/ && $NF !~ /127.0.0.11/ {print $NF}' | tail -1)
     printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 1 "$address" 8080 | grep -q Hello && echo good || echo bad
+    sleep 0.02
   done`
   const services = (a: string): Record<string, Service> => ({
     web: {
