@@ -1,6 +1,8 @@
 /** One kill in the middle of each kind of update on a real engine; `npm run prove -- updates` tries every point. */
-import { expect, test } from 'vitest'
-import { runCut } from '../support/real-crash-points.ts'
+import { afterAll, expect, test } from 'vitest'
+import { removeCrashingAgent, runCut } from '../support/real-crash-points.ts'
+
+afterAll(removeCrashingAgent)
 
 test.concurrent('without a kill there are as many points as are cut below', async () => {
   const points = await runCut('update, stop-first')

@@ -4,14 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { requestUnix } from '../../src/engine-setup/unix-http.ts'
 import { newDeviceId, openFleet } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { modelOf } from '../support/models.ts'
 import { startPrivateDockerd } from '../support/private-dockerd.ts'
-import { startCrashingAgent } from '../support/real-crash-points.ts'
+import { removeCrashingAgent, startCrashingAgent } from '../support/real-crash-points.ts'
 import { deployAndWait, endingFor, send } from '../support/story.ts'
+
+afterAll(removeCrashingAgent)
 
 const isolated = { network_mode: 'none' }
 const shop = (a: string) =>
@@ -28,7 +30,7 @@ test('no service runs both old and new, and the update is finished', async () =>
   const state = await mkdtemp(join(tmpdir(), 'longshore-state-'))
   onTestFinished(() => rm(state, { recursive: true, force: true }))
   const config = { device, broker: broker.url, state, engine: engine.url, namePrefix: 'own-' }
-  let agent = startCrashingAgent({ config })
+  let agent = await startCrashingAgent({ config })
   onTestFinished(() => agent.kill())
   const fleet = await openFleet(broker.url)
   expect(await deployAndWait(fleet, device, shop('0'))).toMatchObject({ outcome: 'succeeded' })
@@ -48,7 +50,7 @@ test('no service runs both old and new, and the update is finished', async () =>
     // What the engine brings back by itself, before there is an agent.
     const before = await running()
     expect(before, `cut after ${afterMs} ms`).toEqual([...new Set(before)])
-    agent = startCrashingAgent({ config })
+    agent = await startCrashingAgent({ config })
     expect(await endingFor(fleet, sent, 60_000), `cut after ${afterMs} ms`).toMatchObject({ outcome: 'succeeded' })
     expect(await running()).toEqual(['web', 'worker'])
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { expect, inject, test } from 'vitest'
+import { afterAll, expect, inject, test } from 'vitest'
 import type { Model } from '../../src/compose/model.ts'
 import { ask } from '../../src/fleet/command.ts'
 import { connectFleet } from '../../src/fleet/fleet.ts'
@@ -13,8 +13,10 @@ import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { openCampaign } from '../support/campaign.ts'
 import { eventually } from '../support/eventually.ts'
 import { modelOf } from '../support/models.ts'
-import { startCrashingAgent } from '../support/real-crash-points.ts'
+import { removeCrashingAgent, startCrashingAgent } from '../support/real-crash-points.ts'
 import { containersOf, deployAndWait, send } from '../support/story.ts'
+
+afterAll(removeCrashingAgent)
 
 const campaign = openCampaign('updates-engine')
 
@@ -66,7 +68,7 @@ const runSequence = async (steps: readonly Step[]): Promise<void> => {
   const fleet = await connectFleet({ broker: { url: broker.url }, root: 'longshore', log: silent })
   const engine = `unix://${inject('socketPath')}`
   const config = { device, broker: broker.url, state, engine, namePrefix: `${device}-`, lookEveryS: 5 }
-  let agent = startCrashingAgent({ config })
+  let agent = await startCrashingAgent({ config })
   const tell = (verb: string) =>
     ask(fleet, { device, verb, args: { app: 'shop' }, timeoutMs: 10_000, now: Date.now() }).catch(() => undefined)
   try {
@@ -86,7 +88,7 @@ const runSequence = async (steps: readonly Step[]): Promise<void> => {
           .catch(() => undefined)
       else if (kind === 'crash') {
         await agent.kill()
-        agent = startCrashingAgent({ config })
+        agent = await startCrashingAgent({ config })
       } else if (['stop', 'start', 'hold', 'unhold'].includes(kind)) await tell(kind)
       else await delay(which * 10)
     }

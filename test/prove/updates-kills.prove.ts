@@ -1,7 +1,9 @@
 /** The agent killed before and after every point of every kind of update, on a real engine. */
-import { test } from 'vitest'
+import { afterAll, test } from 'vitest'
 import { openCampaign } from '../support/campaign.ts'
-import { runCut, scenarios } from '../support/real-crash-points.ts'
+import { removeCrashingAgent, runCut, scenarios } from '../support/real-crash-points.ts'
+
+afterAll(removeCrashingAgent)
 
 const campaign = openCampaign('updates-kills')
 

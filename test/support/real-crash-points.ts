@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, inject } from 'vitest'
 import type { Model, Service } from '../../src/compose/model.ts'
@@ -11,6 +11,7 @@ import { assignRemoval, type Deployed } from '../../src/fleet/deploy.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 import { docker, newDeviceId, removeEverythingOf, silent } from './agents.ts'
 import { type BrokerUnderTest, brokers } from './brokers.ts'
+import { type BuiltCommand, buildCommand } from './command.ts'
 import type { CrashInput } from './crashing-agent.ts'
 import { eventually } from './eventually.ts'
 import { modelOf } from './models.ts'
@@ -81,19 +82,19 @@ export const runCut = async (name: string, cut?: Cut): Promise<string[]> => {
     namePrefix: `${device}-`,
     policy: join(state, 'no-policy.yaml'),
   }
-  let agent = startCrashingAgent({ config })
+  let agent = await startCrashingAgent({ config })
   try {
     if (scenario.before !== undefined)
       expect(await deployAndWait(fleet, device, scenario.before)).toMatchObject({ outcome: 'succeeded' })
     await agent.kill()
-    agent = startCrashingAgent({ config, ...(cut === undefined ? {} : { crash: cut }) })
+    agent = await startCrashingAgent({ config, ...(cut === undefined ? {} : { crash: cut }) })
     const deployed = await scenario.act(fleet, device)
     const ending = endingFor(fleet, deployed, 60_000)
     ending.catch(() => undefined)
     const { points } = agent
     if (cut !== undefined) {
       await Promise.race([agent.ended, ending])
-      agent = startCrashingAgent({ config })
+      agent = await startCrashingAgent({ config })
     }
     expect(await ending).toMatchObject({ outcome: scenario.outcome })
     await expectEnd(device, scenario)
@@ -148,8 +149,20 @@ type RunningAgent = {
   readonly kill: () => Promise<void>
 }
 
-export const startCrashingAgent = (input: CrashInput): RunningAgent => {
-  const child: ChildProcess = spawn(process.execPath, ['dist/test/crashing-agent.mjs', JSON.stringify(input)], {
+let built: Promise<BuiltCommand> | undefined
+
+/** The program that is killed, built once a test file and not in `dist`, which others may build anew meanwhile. */
+export const buildCrashingAgent = async (): Promise<void> => {
+  built ??= buildCommand()
+  await built
+}
+
+export const removeCrashingAgent = async (): Promise<void> => (await built)?.remove()
+
+export const startCrashingAgent = async (input: CrashInput): Promise<RunningAgent> => {
+  await buildCrashingAgent()
+  const program = join(dirname((await built)?.path ?? ''), 'test/crashing-agent.mjs')
+  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const points: string[] = []
