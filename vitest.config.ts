@@ -30,7 +30,8 @@ export default defineConfig({
           name: 'real',
           include: ['test/**/*.real.test.ts'],
           globalSetup: ['test/support/real-setup.ts'],
-          testTimeout: 90_000,
+          testTimeout: 180_000,
+          maxConcurrency: 3,
           hookTimeout: 60_000,
           maxWorkers: 3,
           // After the unit tests: both at once would be too much for two cores.
