@@ -129,6 +129,25 @@ describe('what the operator stops', () => {
     expect(report()).toMatchObject({ phase: 'rolling-back' })
   })
 
+  test('of a job has not failed, and runs from its beginning when it is started again', async () => {
+    const { device, controls, pass, deploy, report, names } = await openDevice({
+      // Few jobs have a handler for SIGTERM.
+      beforeCall: ({ kind, target }) => kind === 'stopContainer' && controls.killContainer(target),
+    })
+    await deploy(serviceModel({ web: {}, job: { restart: 'no' } }))
+    await pass(500)
+    await device.ask('stop', { app, service: 'job' })
+    await pass(500)
+    expect(names()).toEqual(['shop-web-1 running', 'shop-job-1 created'])
+    await device.ask('start', { app, service: 'job' })
+    await pass(500)
+    expect(names()).toEqual(['shop-web-1 running', 'shop-job-1 running'])
+    expect(report()).toMatchObject({ phase: 'verifying' })
+    controls.exitContainer('shop-job-1', 0)
+    await pass(10_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+  })
+
   test('stays stopped without a loop when its job was done in an earlier release', async () => {
     const { device, controls, pass, deploy, report, names } = await openDevice()
     const job = (a: string) => serviceModel({ job: { restart: 'no', environment: { A: a } } })
@@ -158,4 +177,35 @@ describe('what the operator stops', () => {
     await pass(20_000)
     expect(names()).toEqual(['shop-web-1 created'])
   })
+})
+
+test('an image named by its digest that comes back under another id is put back without a loop', async () => {
+  const { controls, pass, deploy, report, good } = await openDevice()
+  const pinned = `web@sha256:${'a'.repeat(64)}`
+  controls.addImage(pinned, 'sha256:before')
+  controls.addToRegistry(pinned, 'sha256:again')
+  await good(serviceModel({ web: { image: pinned } }))
+  await deploy(serviceModel({ web: {} }))
+  controls.removeImage(pinned)
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_500)
+  expect(report()).toMatchObject({ outcome: 'rolled-back', running: { generation: 1 } })
+  expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:again')
+})
+
+test('the first report of an outcome has the whole reason', async () => {
+  const { device, controls, pass, deploy, report, good } = await openDevice()
+  const firstWith = (outcome: string) => device.reports.find((message) => message.outcome === outcome)
+  await good(model('1'))
+  await deploy(model('2'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_500)
+  expect(firstWith('rolled-back')?.reason).toMatchObject({ code: 'exited', path: 'services.web' })
+  await deploy(model('3'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(0)
+  controls.exitContainer('shop-web-1', 4)
+  await pass(0)
+  expect(report()).toMatchObject({ outcome: 'rollback-failed' })
+  expect(firstWith('rollback-failed')?.reason).toEqual(report()?.reason)
 })
