@@ -209,3 +209,52 @@ test('the first report of an outcome has the whole reason', async () => {
   expect(report()).toMatchObject({ outcome: 'rollback-failed' })
   expect(firstWith('rollback-failed')?.reason).toEqual(report()?.reason)
 })
+
+describe('superseded when the old container was just stopped', () => {
+  /** The third release comes while the engine stops the container of the first. */
+  const open = async (supersede: (device: Awaited<ReturnType<typeof openDevice>>['device']) => Promise<unknown>) => {
+    let onStop = (_: string): void => undefined
+    const opened = await openDevice({
+      beforeCall: ({ kind, target }) => {
+        if (kind === 'stopContainer') onStop(target)
+      },
+    })
+    const { good, id, device, deploy } = opened
+    await good(model('1'))
+    const old = id('shop-web-1')
+    onStop = (target) => {
+      if (target !== old) return
+      onStop = () => undefined
+      void supersede(device)
+    }
+    await deploy(model('2'))
+    return opened
+  }
+
+  test('the release before runs while images are pulled, and is replaced then', async () => {
+    const { controls, pass, report, variable, names } = await open(async ({ deploy, engine }) => {
+      engine.controls.holdPulls()
+      await deploy(model('3', { image: 'far:1' }))
+    })
+    await pass(20_000)
+    expect(report()).toMatchObject({ generation: 3, phase: 'pulling' })
+    expect(names()).toContain('shop-web-1 running')
+    expect(controls.container('shop-web-1').restartPolicy).toBe('unless-stopped')
+    expect(variable()).toBe('1')
+    controls.addToRegistry('far:1', 'sha256:far')
+    controls.letPullsGo()
+    await pass(20_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    expect(names()).toEqual(['shop-db-1 running', 'shop-web-1 running'])
+  })
+
+  test('the release before runs while the operator holds the app', async () => {
+    const { pass, report, names } = await open(async ({ ask, deploy }) => {
+      await ask('hold', { app, by: 'ann' })
+      await deploy(model('3'))
+    })
+    await pass(20_000)
+    expect(report()).toMatchObject({ generation: 3, phase: 'waiting' })
+    expect(names()).toContain('shop-web-1 running')
+  })
+})
