@@ -29,11 +29,17 @@ export const isDecision = ({ images, files, completedJobs, begins, rollback, ver
 const withFiles: Change = (record, { files }) =>
   files === undefined ? record : withTarget(record, withDecisions(targetOf(record), files))
 
-/** Of a rollback the images are known: they are those that the last good release ran with. */
-const withImages: Change = (record, { images }) =>
-  images === undefined || record.accepted?.rollback !== undefined
-    ? record
-    : withAccepted(record, { images: { ...images } })
+/**
+ * Of a rollback they are those of the last good release; one that is named by its digest may have another id now. An id
+ * that is not here any more stays known: nothing else may run in its place.
+ */
+const withImages: Change = (record, { images }) => {
+  if (images === undefined) return record
+  const { lastGood, accepted } = record
+  return accepted?.rollback !== undefined && lastGood !== undefined
+    ? { ...record, lastGood: { ...lastGood, images: { ...lastGood.images, ...images } } }
+    : withAccepted(record, { images: { ...accepted?.images, ...images } })
+}
 
 /** So many digests of one job are remembered: it must be known again after a rollback. */
 const mostDigests = 4

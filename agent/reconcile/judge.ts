@@ -102,9 +102,10 @@ export const hasEnded = (view: ServiceView, memory: Memory): boolean => endCount
 /** How often the container of a service ended since it was first seen to run. */
 const endCount = (view: ServiceView, memory: Memory): number => {
   const { wanted } = view
+  if (view.isStopped) return 0
   const jobCode = jobExitCode(view)
   if (jobCode !== undefined) return jobCode === 0 ? 0 : 1
-  if (wanted === undefined || view.isJob || view.isStopped) return 0
+  if (wanted === undefined || view.isJob) return 0
   const restartsBefore = memory.seenRunning[wanted.id]
   if (restartsBefore === undefined) return 0
   const byEngine = Math.max(0, (wanted.details?.restarts ?? restartsBefore) - restartsBefore)

@@ -132,6 +132,9 @@ const planStop = (draft: Draft, view: ServiceView, input: ServicesInput): void =
     if (isReplaced) draft.propose(retire(old, cause, view.service))
     else if (isActive(old)) draft.propose(halt(old, cause, view.service))
   if (view.wanted !== undefined && isActive(view.wanted)) draft.propose(halt(view.wanted, cause, view.service))
+  // A job that was cut off has come to nothing: it is made anew, to be run once more when the operator says so.
+  else if (view.wanted !== undefined && (jobExitCode(view) ?? 0) !== 0)
+    draft.propose(retire(view.wanted, cause, view.service))
   else takeName(draft, view, input.observed)
 }
 

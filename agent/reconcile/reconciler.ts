@@ -141,7 +141,10 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     if (after === undefined) return true // a newer deployment came in between: this plan is void
     puller.want(app, generation, planned.pulls, platformsOf(gathered.record))
     const lastLines = await evidence.of(observed.containers)
-    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: planned, lastLines }))
+    // Whoever waits for an outcome stops reading at it: it comes with the whole reason, not that of this turn.
+    const { reason = planned.reason } = (planned.verdict && after.accepted?.verdict) ?? {}
+    const told = defined({ ...planned, reason })
+    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: told, lastLines }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
     const isAgain = planned.operations.length > 0 || isDecision(planned)

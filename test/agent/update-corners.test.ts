@@ -129,6 +129,25 @@ describe('what the operator stops', () => {
     expect(report()).toMatchObject({ phase: 'rolling-back' })
   })
 
+  test('of a job has not failed, and runs from its beginning when it is started again', async () => {
+    const { device, controls, pass, deploy, report, names } = await openDevice({
+      // Few jobs have a handler for SIGTERM.
+      beforeCall: ({ kind, target }) => kind === 'stopContainer' && controls.killContainer(target),
+    })
+    await deploy(serviceModel({ web: {}, job: { restart: 'no' } }))
+    await pass(500)
+    await device.ask('stop', { app, service: 'job' })
+    await pass(500)
+    expect(names()).toEqual(['shop-web-1 running', 'shop-job-1 created'])
+    await device.ask('start', { app, service: 'job' })
+    await pass(500)
+    expect(names()).toEqual(['shop-web-1 running', 'shop-job-1 running'])
+    expect(report()).toMatchObject({ phase: 'verifying' })
+    controls.exitContainer('shop-job-1', 0)
+    await pass(10_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+  })
+
   test('stays stopped without a loop when its job was done in an earlier release', async () => {
     const { device, controls, pass, deploy, report, names } = await openDevice()
     const job = (a: string) => serviceModel({ job: { restart: 'no', environment: { A: a } } })
@@ -157,5 +176,85 @@ describe('what the operator stops', () => {
     device.look()
     await pass(20_000)
     expect(names()).toEqual(['shop-web-1 created'])
+  })
+})
+
+test('an image named by its digest that comes back under another id is put back without a loop', async () => {
+  const { controls, pass, deploy, report, good } = await openDevice()
+  const pinned = `web@sha256:${'a'.repeat(64)}`
+  controls.addImage(pinned, 'sha256:before')
+  controls.addToRegistry(pinned, 'sha256:again')
+  await good(serviceModel({ web: { image: pinned } }))
+  await deploy(serviceModel({ web: {} }))
+  controls.removeImage(pinned)
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_500)
+  expect(report()).toMatchObject({ outcome: 'rolled-back', running: { generation: 1 } })
+  expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:again')
+})
+
+test('the first report of an outcome has the whole reason', async () => {
+  const { device, controls, pass, deploy, report, good } = await openDevice()
+  const firstWith = (outcome: string) => device.reports.find((message) => message.outcome === outcome)
+  await good(model('1'))
+  await deploy(model('2'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(10_500)
+  expect(firstWith('rolled-back')?.reason).toMatchObject({ code: 'exited', path: 'services.web' })
+  await deploy(model('3'))
+  controls.exitContainer('shop-web-1', 3)
+  await pass(0)
+  controls.exitContainer('shop-web-1', 4)
+  await pass(0)
+  expect(report()).toMatchObject({ outcome: 'rollback-failed' })
+  expect(firstWith('rollback-failed')?.reason).toEqual(report()?.reason)
+})
+
+describe('superseded when the old container was just stopped', () => {
+  /** The third release comes while the engine stops the container of the first. */
+  const open = async (supersede: (device: Awaited<ReturnType<typeof openDevice>>['device']) => Promise<unknown>) => {
+    let onStop = (_: string): void => undefined
+    const opened = await openDevice({
+      beforeCall: ({ kind, target }) => {
+        if (kind === 'stopContainer') onStop(target)
+      },
+    })
+    const { good, id, device, deploy } = opened
+    await good(model('1'))
+    const old = id('shop-web-1')
+    onStop = (target) => {
+      if (target !== old) return
+      onStop = () => undefined
+      void supersede(device)
+    }
+    await deploy(model('2'))
+    return opened
+  }
+
+  test('the release before runs while images are pulled, and is replaced then', async () => {
+    const { controls, pass, report, variable, names } = await open(async ({ deploy, engine }) => {
+      engine.controls.holdPulls()
+      await deploy(model('3', { image: 'far:1' }))
+    })
+    await pass(20_000)
+    expect(report()).toMatchObject({ generation: 3, phase: 'pulling' })
+    expect(names()).toContain('shop-web-1 running')
+    expect(controls.container('shop-web-1').restartPolicy).toBe('unless-stopped')
+    expect(variable()).toBe('1')
+    controls.addToRegistry('far:1', 'sha256:far')
+    controls.letPullsGo()
+    await pass(20_000)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    expect(names()).toEqual(['shop-db-1 running', 'shop-web-1 running'])
+  })
+
+  test('the release before runs while the operator holds the app', async () => {
+    const { pass, report, names } = await open(async ({ ask, deploy }) => {
+      await ask('hold', { app, by: 'ann' })
+      await deploy(model('3'))
+    })
+    await pass(20_000)
+    expect(report()).toMatchObject({ generation: 3, phase: 'waiting' })
+    expect(names()).toContain('shop-web-1 running')
   })
 })
