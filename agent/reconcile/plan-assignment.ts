@@ -190,8 +190,10 @@ const finish = (draft: Draft, accepted: Accepted, rest: Omit<Plan, 'operations' 
     accepted.rollback === undefined || isDecided
       ? {}
       : { phase: 'rolling-back' as const, reason: accepted.rollback.reason }
+  // What failed goes no further: what was to come next is not what comes now.
+  const isGivenUp = rest.rollback !== undefined || rest.verdict?.isPaused === true
   return {
-    operations: draft.operations,
+    operations: isGivenUp ? [] : draft.operations,
     waits: draft.waits,
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...rest,

@@ -258,3 +258,57 @@ describe('superseded when the old container was just stopped', () => {
     expect(names()).toContain('shop-web-1 running')
   })
 })
+
+describe('the moment of a failure', () => {
+  const startFirst = (a: string) => model(a, { deploy: { update_config: { order: 'start-first' } } })
+
+  test('start-first: what goes back is found by its name again', async () => {
+    let onStop = (_: string): void => undefined
+    const { controls, pass, deploy, report, good, id } = await openDevice({
+      beforeCall: ({ kind, target }) => {
+        if (kind === 'stopContainer') onStop(target)
+      },
+    })
+    await good(startFirst('1'))
+    const old = id('shop-web-1')
+    onStop = (target) => {
+      if (target !== old) return
+      onStop = () => undefined
+      controls.exitContainer('shop-web-1.next', 3)
+    }
+    await deploy(startFirst('2'))
+    await pass(12_000)
+    expect(report()).toMatchObject({ outcome: 'rolled-back', running: { generation: 1 } })
+    const networks = [...controls.container('shop-web-1').networks.values()]
+    expect(networks.map(({ attachment }) => attachment.aliases)).toEqual([['web', 'shop-web-1']])
+  })
+
+  test('touches nothing more of a release that is to be left as it is', async () => {
+    const { controls, deploy, pass, good, report, id } = await openDevice()
+    const web = (a: string) => {
+      const update = { failure_action: 'pause' as const, monitor: '0s' }
+      const healthcheck = { test: ['CMD', 'x'] }
+      return serviceModel({
+        web: { environment: { A: a }, healthcheck, deploy: { replicas: 2, update_config: update } },
+      })
+    }
+    const heal = async () => {
+      for (const { name, state } of controls.containers()) if (state === 'running') controls.setHealth(name, 'healthy')
+      await pass(500)
+    }
+    await good(web('1'))
+    await heal()
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    const second = id('shop-web-2')
+    await deploy(web('2'))
+    expect(id('shop-web-2')).toBe(second)
+    controls.exitContainer('shop-web-1', 3)
+    await pass(30_000)
+    expect(report()).toMatchObject({ outcome: 'failed' })
+    expect(controls.container('shop-web-2')).toMatchObject({
+      id: second,
+      state: 'running',
+      restartPolicy: 'unless-stopped',
+    })
+  })
+})
