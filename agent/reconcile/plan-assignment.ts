@@ -215,8 +215,8 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
       if (all.some(({ isStopped }) => isStopped) && all.every((view) => view.isStopped || view.isJob)) return 'stopped'
       return all.every(({ isJob }) => isJob) ? 'completed' : 'running'
     case undefined:
-      if (draft.operations.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
-      if (draft.operations.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
+      if (draft.progress.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
+      if (draft.progress.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
       if (all.every((view) => isUp(view) || (view.isJob && view.wanted?.state === 'running'))) return 'verifying'
       return draft.waits.length > 0 ? 'waiting' : 'starting'
     default:

@@ -312,3 +312,19 @@ describe('the moment of a failure', () => {
     })
   })
 })
+
+test('what fails again and again is reported once, not with each try', async () => {
+  const { device, controls, pass, deploy, report, good } = await openDevice()
+  await good(model('1'))
+  controls.failNext('createContainer', 'name-in-use', 100)
+  await deploy(model('2'))
+  await pass(10_000)
+  expect(report()).toMatchObject({ phase: 'waiting', waitingFor: [{ code: 'name-in-use' }] })
+  const before = device.reports.length
+  await pass(300_000)
+  expect(device.reports.length).toBe(before)
+  controls.forgetFaults()
+  await pass(70_000)
+  expect(report()).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+  expect(report()?.waitingFor).toBeUndefined()
+})
