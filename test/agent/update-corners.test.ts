@@ -328,3 +328,38 @@ test('what fails again and again is reported once, not with each try', async () 
   expect(report()).toMatchObject({ outcome: 'succeeded', phase: 'running' })
   expect(report()?.waitingFor).toBeUndefined()
 })
+
+test('a service that was renamed never runs beside its old self on what only one can have', async () => {
+  const data = { volumes: [{ type: 'volume' as const, source: 'data', target: '/data' }] }
+  const cases: { readonly before: object; readonly rest?: object }[] = [
+    { before: data, rest: { volumes: { data: {} } } },
+    { before: { devices: [{ source: '/dev/ttyUSB0', target: '/dev/ttyUSB0', permissions: 'rwm' }] } },
+    { before: { network_mode: 'host' } },
+    {
+      before: { networks: { lan: { ipv4_address: '10.1.0.5' } } },
+      rest: { networks: { lan: { ipam: { config: [{ subnet: '10.1.0.0/24' }] } } } },
+    },
+  ]
+  for (const { before, rest } of cases) {
+    let active: string[] = []
+    const { device, controls, deploy, pass, report, good, names } = await openDevice({
+      check: ({ controls }) => {
+        const running = controls.containers().filter(({ state }) => state === 'running')
+        if (running.length > 1) active = running.map(({ name }) => name)
+      },
+    })
+    device.setPolicy({ hostNamespaces: ['network'], devices: ['/dev/ttyUSB0'] })
+    await good(serviceModel({ postgres: before }, rest))
+    await deploy(serviceModel({ database: before }, rest))
+    await pass(500)
+    controls.exitContainer('shop-database-1', 3)
+    await pass(10_500)
+    expect(report()).toMatchObject({ outcome: 'rolled-back' })
+    expect(names()).toEqual(['shop-postgres-1 running'])
+    await deploy(serviceModel({ database: before }, rest))
+    await pass(10_500)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    expect(names()).toEqual(['shop-database-1 running'])
+    expect(active).toEqual([])
+  }
+})
