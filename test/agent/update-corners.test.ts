@@ -56,6 +56,25 @@ describe('what one can go back to', () => {
     expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:web1')
   })
 
+  test('tells why a release failed also when another took its place while it was rolled back', async () => {
+    const { controls, good, deploy, pass, history } = await open()
+    await good(model('1'))
+    await deploy(model('2'))
+    controls.container('shop-web-1').lines = ['panic']
+    controls.exitContainer('shop-web-1', 3)
+    await pass(0)
+    await deploy(model('3'))
+    expect(await history()).toMatchObject({
+      result: {
+        releases: [
+          { generation: 3 },
+          { generation: 2, outcome: 'superseded', reason: { code: 'exited' }, log: ['panic'] },
+          { generation: 1 },
+        ],
+      },
+    })
+  })
+
   test('is a release that failed as well, with the images that it ran with', async () => {
     const { controls, good, bad, deploy, pass } = await open()
     controls.addImage('web:2', 'sha256:two')
