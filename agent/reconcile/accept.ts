@@ -5,6 +5,7 @@
 import type { Model } from '../../src/compose/model.ts'
 import { releasePathOf } from '../../src/compose/project-path.ts'
 import { validateModel } from '../../src/compose/validate.ts'
+import { defined } from '../../src/defined.ts'
 import type { Code } from '../../src/protocol/codes.ts'
 import { compareDeployments, deploymentSchema, type Ordered, type Removal } from '../../src/protocol/deployment.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
@@ -183,11 +184,13 @@ const absentConfig = (
   return undefined
 }
 
-/** A deployment that was under way came to nothing: its place is taken. */
-const withSuperseded = ({ record, now, keepReleases }: JudgeInput): AppRecord =>
-  record.accepted === undefined || record.accepted.verdict !== undefined
-    ? record
-    : withHistory(record, { outcome: 'superseded', at: now }, keepReleases)
+/** A deployment that was under way came to nothing: its place is taken. Why it was being rolled back stays known. */
+const withSuperseded = ({ record, now, keepReleases }: JudgeInput): AppRecord => {
+  const { accepted } = record
+  if (accepted === undefined || accepted.verdict !== undefined) return record
+  const { reason, log } = accepted.rollback ?? {}
+  return withHistory(record, defined({ outcome: 'superseded' as const, reason, log, at: now }), keepReleases)
+}
 
 /** A release that proved itself keeps the images it ran with, unless the operator asks the registry each time. */
 const imagesToKeep = (record: AppRecord, deployment: AcceptedDeployment): Record<string, string> => {

@@ -5,8 +5,13 @@ import { type Operation, operationKey } from './operation.ts'
 
 export type Draft = {
   readonly operations: Operation[]
+  /** those of the operations that did not fail before */
+  readonly progress: Operation[]
   readonly waits: Reason[]
-  /** Adds an operation, or, while its last failure is fresh, a wait for that failure's reason. */
+  /**
+   * Adds an operation, or, while its last failure is fresh, only a wait for that failure's reason. A new try does not end
+   * the wait: what is reported would change back and forth with each of them.
+   */
   readonly propose: (operation: Operation) => void
   readonly wait: (reason: Reason) => void
   readonly wakeAt: (at: number) => void
@@ -15,6 +20,7 @@ export type Draft = {
 
 export const newDraft = (memory: Memory, now: number): Draft => {
   const operations: Operation[] = []
+  const progress: Operation[] = []
   const waits: Reason[] = []
   let earliest: number | undefined
   const wakeAt = (at: number): void => {
@@ -25,18 +31,17 @@ export const newDraft = (memory: Memory, now: number): Draft => {
   }
   return {
     operations,
+    progress,
     waits,
     wait,
     wakeAt,
     earliestWake: () => earliest,
     propose: (operation) => {
       const failure = memory.failures[operationKey(operation)]
-      if (failure === undefined || failure.retryAt <= now) {
-        operations.push(operation)
-        return
-      }
-      wait(failure.reason)
-      wakeAt(failure.retryAt)
+      if (failure === undefined) progress.push(operation)
+      else wait(failure.reason)
+      if (failure === undefined || failure.retryAt <= now) operations.push(operation)
+      else wakeAt(failure.retryAt)
     },
   }
 }

@@ -213,8 +213,10 @@ const finish = (draft: Draft, accepted: Accepted, rest: Omit<Plan, 'operations' 
     accepted.rollback === undefined || isDecided
       ? {}
       : { phase: 'rolling-back' as const, reason: accepted.rollback.reason }
+  // What failed goes no further: what was to come next is not what comes now.
+  const isGivenUp = rest.rollback !== undefined || rest.verdict?.isPaused === true
   return {
-    operations: draft.operations,
+    operations: isGivenUp ? [] : draft.operations,
     waits: draft.waits,
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...rest,
@@ -236,8 +238,8 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
       if (all.some(({ isStopped }) => isStopped) && all.every((view) => view.isStopped || view.isJob)) return 'stopped'
       return all.every(({ isJob }) => isJob) ? 'completed' : 'running'
     case undefined:
-      if (draft.operations.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
-      if (draft.operations.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
+      if (draft.progress.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
+      if (draft.progress.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
       if (all.every((view) => isUp(view) || (view.isJob && view.wanted?.state === 'running'))) return 'verifying'
       return draft.waits.length > 0 ? 'waiting' : 'starting'
     default:

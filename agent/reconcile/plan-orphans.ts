@@ -1,6 +1,6 @@
 /** What an older release left: it goes when the new one has proved itself, or when it stands in its way. */
 import { doClash, hostPortsOf } from '../../src/compose/host-ports.ts'
-import { replicasOf } from '../../src/compose/model.ts'
+import { replicasOf, type Service } from '../../src/compose/model.ts'
 import { projectMounts } from '../translate/project-mounts.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
@@ -41,7 +41,7 @@ export const planOrphans = (draft: Draft, input: ServicesInput): void => {
     })
 }
 
-/** Those that hold a host port or a name that a service needs: they go before it starts. */
+/** Those that hold what a service needs for itself, be it a host port, a name or a volume: they go before it starts. */
 export const orphansInTheWay = (view: ServiceView, input: ServicesInput): ObservedContainer[] => {
   const before = input.record.lastGood?.compose.services
   const ports = Object.values(input.deployment.compose.services).flatMap(hostPortsOf)
@@ -50,10 +50,31 @@ export const orphansInTheWay = (view: ServiceView, input: ServicesInput): Observ
     return (
       service === undefined ||
       orphan.name === view.containerName ||
-      hostPortsOf(service).some((held) => ports.some((port) => doClash(held, port)))
+      hostPortsOf(service).some((held) => ports.some((port) => doClash(held, port))) ||
+      isSuccessor(view.service, service)
     )
   })
 }
+
+/**
+ * Whether a service, as after a renaming, takes over what another had: a volume that both write, as two databases must
+ * not at one time, a device, an address, or the network of the host with the ports that it listens on.
+ */
+const isSuccessor = (service: Service, before: Service): boolean => {
+  const held = new Set(heldAlone(before))
+  return heldAlone(service).some((one) => held.has(one))
+}
+
+const heldAlone = ({ volumes = [], devices = [], networks = {}, network_mode: mode }: Service): string[] => [
+  ...volumes.flatMap((mount) =>
+    mount.type === 'volume' && mount.source !== undefined && mount.read_only !== true ? [`volume ${mount.source}`] : [],
+  ),
+  ...devices.map(({ source }) => `device ${source}`),
+  ...Object.values(networks).flatMap((network) =>
+    [network?.ipv4_address, network?.ipv6_address].flatMap((address) => (address === undefined ? [] : [address])),
+  ),
+  ...(mode === 'host' ? ['host'] : []),
+]
 
 const orphansOf = ({ observed, deployment }: ServicesInput): ObservedContainer[] =>
   observed.containers.filter((container) => {

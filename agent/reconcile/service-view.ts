@@ -82,6 +82,7 @@ export const viewServices = (input: ViewInput): Views => {
     const digest = specDigest(model, name, service, imageId, mountedContent(release, service, input.written))
     const job = isJob(service, isAwaited(model, name))
     const joined = joinedLabel(joins, wantedIds(views, joins))
+    const networks = networkKeys(service).map((key) => networkName(owner, app, model, key))
     const stopped = input.stopped ?? {}
     const isStopped = Object.hasOwn(stopped, wholeApp) || Object.hasOwn(stopped, name)
     for (let number = 1; number <= replicasOf(service); number += 1) {
@@ -90,6 +91,7 @@ export const viewServices = (input: ViewInput): Views => {
       )
       const wanted = containers
         .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
+        .filter((container) => isFound(container, networks))
         .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
       views.set(viewKey(name, number), {
         name,
@@ -151,6 +153,13 @@ const isAsWanted = (
   const hasFailed = job && container.state === 'exited' && container.details?.exitCode !== 0
   return !(hasFailed && container.labels[label.generation] !== String(generation))
 }
+
+/**
+ * By the name of its service. One that was about to give way to its successor beside it (start-first) is not any more, and
+ * an engine gives no name back to what runs.
+ */
+const isFound = ({ service, details }: ObservedContainer, networks: readonly string[]): boolean =>
+  networks.every((name) => details?.aliases[name]?.includes(service) !== false)
 
 /** Whether a job ended, and how; undefined while it has not. */
 export const jobExitCode = (view: ServiceView): number | undefined => {

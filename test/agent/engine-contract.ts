@@ -421,6 +421,15 @@ export const describeEngine = (
       expect(await given.look.endpoint(id, named('net'))).toMatchObject({ ipv4Address: address(79) })
     })
 
+    test('a container tells its aliases before it runs, and after', async () => {
+      await engine.createNetwork(named('net'), network())
+      const id = await make('web', attached({ aliases: ['shop'] }))
+      expect((await engine.details(id))?.aliases[named('net')]).toContain('shop')
+      await engine.startContainer(id)
+      await engine.stopContainer(id, 0)
+      expect((await engine.details(id))?.aliases[named('net')]).toContain('shop')
+    })
+
     test('a container whose alias was withdrawn stays on its network without it', async () => {
       await engine.createNetwork(named('net'), network())
       const id = await run('web', attached({ aliases: ['shop'] }))

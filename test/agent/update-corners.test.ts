@@ -56,6 +56,25 @@ describe('what one can go back to', () => {
     expect(controls.container('shop-web-1').spec.imageId).toBe('sha256:web1')
   })
 
+  test('tells why a release failed also when another took its place while it was rolled back', async () => {
+    const { controls, good, deploy, pass, history } = await open()
+    await good(model('1'))
+    await deploy(model('2'))
+    controls.container('shop-web-1').lines = ['panic']
+    controls.exitContainer('shop-web-1', 3)
+    await pass(0)
+    await deploy(model('3'))
+    expect(await history()).toMatchObject({
+      result: {
+        releases: [
+          { generation: 3 },
+          { generation: 2, outcome: 'superseded', reason: { code: 'exited' }, log: ['panic'] },
+          { generation: 1 },
+        ],
+      },
+    })
+  })
+
   test('is a release that failed as well, with the images that it ran with', async () => {
     const { controls, good, bad, deploy, pass } = await open()
     controls.addImage('web:2', 'sha256:two')
@@ -257,4 +276,109 @@ describe('superseded when the old container was just stopped', () => {
     expect(report()).toMatchObject({ generation: 3, phase: 'waiting' })
     expect(names()).toContain('shop-web-1 running')
   })
+})
+
+describe('the moment of a failure', () => {
+  const startFirst = (a: string) => model(a, { deploy: { update_config: { order: 'start-first' } } })
+
+  test('start-first: what goes back is found by its name again', async () => {
+    let onStop = (_: string): void => undefined
+    const { controls, pass, deploy, report, good, id } = await openDevice({
+      beforeCall: ({ kind, target }) => {
+        if (kind === 'stopContainer') onStop(target)
+      },
+    })
+    await good(startFirst('1'))
+    const old = id('shop-web-1')
+    onStop = (target) => {
+      if (target !== old) return
+      onStop = () => undefined
+      controls.exitContainer('shop-web-1.next', 3)
+    }
+    await deploy(startFirst('2'))
+    await pass(12_000)
+    expect(report()).toMatchObject({ outcome: 'rolled-back', running: { generation: 1 } })
+    const networks = [...controls.container('shop-web-1').networks.values()]
+    expect(networks.map(({ attachment }) => attachment.aliases)).toEqual([['web', 'shop-web-1']])
+  })
+
+  test('touches nothing more of a release that is to be left as it is', async () => {
+    const { controls, deploy, pass, good, report, id } = await openDevice()
+    const web = (a: string) => {
+      const update = { failure_action: 'pause' as const, monitor: '0s' }
+      const healthcheck = { test: ['CMD', 'x'] }
+      return serviceModel({
+        web: { environment: { A: a }, healthcheck, deploy: { replicas: 2, update_config: update } },
+      })
+    }
+    const heal = async () => {
+      for (const { name, state } of controls.containers()) if (state === 'running') controls.setHealth(name, 'healthy')
+      await pass(500)
+    }
+    await good(web('1'))
+    await heal()
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    const second = id('shop-web-2')
+    await deploy(web('2'))
+    expect(id('shop-web-2')).toBe(second)
+    controls.exitContainer('shop-web-1', 3)
+    await pass(30_000)
+    expect(report()).toMatchObject({ outcome: 'failed' })
+    expect(controls.container('shop-web-2')).toMatchObject({
+      id: second,
+      state: 'running',
+      restartPolicy: 'unless-stopped',
+    })
+  })
+})
+
+test('what fails again and again is reported once, not with each try', async () => {
+  const { device, controls, pass, deploy, report, good } = await openDevice()
+  await good(model('1'))
+  controls.failNext('createContainer', 'name-in-use', 100)
+  await deploy(model('2'))
+  await pass(10_000)
+  expect(report()).toMatchObject({ phase: 'waiting', waitingFor: [{ code: 'name-in-use' }] })
+  const before = device.reports.length
+  await pass(300_000)
+  expect(device.reports.length).toBe(before)
+  controls.forgetFaults()
+  await pass(70_000)
+  expect(report()).toMatchObject({ outcome: 'succeeded', phase: 'running' })
+  expect(report()?.waitingFor).toBeUndefined()
+})
+
+test('a service that was renamed never runs beside its old self on what only one can have', async () => {
+  const data = { volumes: [{ type: 'volume' as const, source: 'data', target: '/data' }] }
+  const cases: { readonly before: object; readonly rest?: object }[] = [
+    { before: data, rest: { volumes: { data: {} } } },
+    { before: { devices: [{ source: '/dev/ttyUSB0', target: '/dev/ttyUSB0', permissions: 'rwm' }] } },
+    { before: { network_mode: 'host' } },
+    {
+      before: { networks: { lan: { ipv4_address: '10.1.0.5' } } },
+      rest: { networks: { lan: { ipam: { config: [{ subnet: '10.1.0.0/24' }] } } } },
+    },
+  ]
+  for (const { before, rest } of cases) {
+    let active: string[] = []
+    const { device, controls, deploy, pass, report, good, names } = await openDevice({
+      check: ({ controls }) => {
+        const running = controls.containers().filter(({ state }) => state === 'running')
+        if (running.length > 1) active = running.map(({ name }) => name)
+      },
+    })
+    device.setPolicy({ hostNamespaces: ['network'], devices: ['/dev/ttyUSB0'] })
+    await good(serviceModel({ postgres: before }, rest))
+    await deploy(serviceModel({ database: before }, rest))
+    await pass(500)
+    controls.exitContainer('shop-database-1', 3)
+    await pass(10_500)
+    expect(report()).toMatchObject({ outcome: 'rolled-back' })
+    expect(names()).toEqual(['shop-postgres-1 running'])
+    await deploy(serviceModel({ database: before }, rest))
+    await pass(10_500)
+    expect(report()).toMatchObject({ outcome: 'succeeded' })
+    expect(names()).toEqual(['shop-database-1 running'])
+    expect(active).toEqual([])
+  }
 })
