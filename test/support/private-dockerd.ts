@@ -69,33 +69,31 @@ export const startPrivateDockerd = async (options: PrivateDockerdOptions = {}): 
     )
     await eventually('the private dockerd to answer', answers, { timeoutMs: 40_000, everyMs: 50 })
   }
-  const cutPower = async (): Promise<void> => {
+  /** False: there was none. */
+  const killChild = async (): Promise<boolean> => {
     const ending = child
     child = undefined
-    if (ending === undefined) return
+    if (ending === undefined) return false
     const exited = once(ending, 'exit')
     ending.kill('SIGKILL')
     await exited
-    await rm(join(folder, 'exec', 'containerd', 'containerd.pid'), { force: true })
+    return true
+  }
+  const containerdPidFile = join(folder, 'exec', 'containerd', 'containerd.pid')
+  const cutPower = async (): Promise<void> => {
+    if (await killChild()) await rm(containerdPidFile, { force: true })
   }
   /** SIGKILL, to dockerd and to the containerd that it started; containers run on. */
   const kill = async (): Promise<void> => {
-    const ending = child
-    child = undefined
-    if (ending === undefined) return
-    const exited = once(ending, 'exit')
-    ending.kill('SIGKILL')
-    await exited
-    const containerd = Number(
-      await readFile(join(folder, 'exec', 'containerd', 'containerd.pid'), 'utf8').catch(() => ''),
-    )
+    if (!(await killChild())) return
+    const containerd = Number(await readFile(containerdPidFile, 'utf8').catch(() => ''))
     try {
       if (containerd > 0) process.kill(containerd, 'SIGKILL')
     } catch (error) {
       // It may have gone with its parent.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
-    await rm(join(folder, 'exec', 'containerd', 'containerd.pid'), { force: true })
+    await rm(containerdPidFile, { force: true })
   }
   onTestFinished(async () => {
     // A tidy end takes the containers along; then nothing holds the folder.
