@@ -84,7 +84,7 @@ test('a small disk of the engine: a pull waits with the numbers, and images that
   const registry = await startRegistry()
   const proxy = await startRegistryProxy(registry.host)
   const web = (tag: string) => `${proxy.host}/web:${tag}`
-  for (const tag of ['1', '2', '3']) await registry.push('web', tag, { files: [newFile('a', 1_000)] })
+  for (const tag of ['1', '2', '3', '4']) await registry.push('web', tag, { files: [newFile('a', 1_000)] })
   await registry.push('web', 'big', { files: [newFile('a', 35_000_000)] })
   for (const tag of ['1', '2', '3']) await registry.push('foreign', tag, { files: [newFile('a', 20_000_000)] })
   const url = await startBroker()
@@ -114,18 +114,19 @@ test('a small disk of the engine: a pull waits with the numbers, and images that
   await docker.getImage(foreign[2] as string).remove()
   expect(await endingFor(fleet, first)).toEqual(succeeded)
 
-  // What somebody else names stays: only the name that it had from us goes.
+  // What somebody else names stays: only the name that it had from us goes. The release before can be gone back to.
   await docker.getImage(web('1')).tag({ repo: 'somebody/else', tag: '1' })
   expect(await deployAndWait(fleet, device, modelWith('2'))).toEqual(succeeded)
-  await eventually('the name of the first image to go', async () => !(await namesOf()).includes(web('1')))
-  expect(await namesOf()).toEqual([web('2'), 'somebody/else:1', ...others].sort())
-  const before = (await docker.getImage(web('2')).inspect()).Id
   expect(await deployAndWait(fleet, device, modelWith('3'))).toEqual(succeeded)
+  await eventually('the name of the first image to go', async () => !(await namesOf()).includes(web('1')))
+  expect(await namesOf()).toEqual([web('2'), web('3'), 'somebody/else:1', ...others].sort())
+  const before = (await docker.getImage(web('2')).inspect()).Id
+  expect(await deployAndWait(fleet, device, modelWith('4'))).toEqual(succeeded)
   await eventually('the second image to go', async () => {
     const images = await docker.listImages()
     return !images.some(({ Id }) => Id === before)
   })
-  expect(await namesOf()).toEqual([web('3'), 'somebody/else:1', ...others].sort())
+  expect(await namesOf()).toEqual([web('3'), web('4'), 'somebody/else:1', ...others].sort())
 
   // A pull that would fill the disk is given up while it runs; what ran runs on.
   proxy.break(() => ({ kind: 'slow', bytesPerSecond: 2_000_000 }))
