@@ -170,10 +170,10 @@ export const createAgent = (input: AgentInput): Agent => {
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
-    stateFaults: [
+    faults: () => [
       ...store.setAside().map(({ reason }) => reason),
       ...input.secretStore.setAside(),
-      ...(identity.fault === undefined ? [] : [identity.fault]),
+      ...[identity.fault, session.contest()].flatMap((fault) => fault ?? []),
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
@@ -284,6 +284,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     version: input.version,
     nowMs,
+    monotonicMs,
     log,
     link: () => link,
     onDesired: (app, payload) => pending.receive('desired', app, payload),
@@ -299,6 +300,7 @@ export const createAgent = (input: AgentInput): Agent => {
       if (lost === undefined) reporter.clear(app)
       else tellLost(app, lost.reason)
     },
+    onContest: () => inventory.publish().catch(() => undefined), // without a connection: the next one does it
   })
   const link: Link = createLink({
     broker: input.broker,
@@ -311,6 +313,7 @@ export const createAgent = (input: AgentInput): Agent => {
     beforeConnect: session.beforeConnect,
     onConnect: session.onConnect,
     onMessage: session.onMessage,
+    isContested: () => session.contest() !== undefined,
     onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
   })
 

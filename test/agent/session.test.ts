@@ -47,6 +47,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     store,
     version: '1.0',
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
     log: silent,
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
@@ -54,6 +55,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     onCommand: (id) => taken.push(`command ${id}`),
     onReady: () => done.push('ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
+    onContest: ({ code }) => taken.push(code),
   })
   const connect = async (sessionPresent = false): Promise<void> => {
     await session.beforeConnect()
