@@ -10,7 +10,8 @@ export const connectionFailure = (url: string, error: Error): LongshoreError => 
       cause: error,
     })
   const kind: Code = isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
-  const said = tlsFaults[String(code)] ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
+  const fault = kind === 'broker-untrusted' ? tlsFault(error) : undefined
+  const said = fault ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
   return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
 }
 
@@ -47,33 +48,43 @@ const refusals: Readonly<Record<number, string>> = {
   159: 'the broker limits how fast clients connect',
 }
 
+const unknownAuthority =
+  'the certificate of the broker is signed by an authority that is not known here: give it with --ca'
 const ownRefused = 'the broker did not accept the own certificate: check --cert and --key'
 
-/** Codes of Node and OpenSSL, said so that one knows whose certificate it is and what to do. */
-const tlsFaults: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED:
+/**
+ * Whose certificate it is and what to do, by what Node and OpenSSL say. The same fault comes as a code
+ * (ERR_SSL_TLSV1_ALERT_UNKNOWN_CA), or as EPROTO with OpenSSL's words (tlsv1 alert unknown ca): words are compared.
+ */
+const tlsFaults: readonly (readonly [RegExp, string])[] = [
+  [
+    /^cert has expired/,
     'the certificate of the broker has expired: renew it, or set the clock of this machine if it is wrong',
-  CERT_NOT_YET_VALID:
+  ],
+  [
+    /^cert not yet valid/,
     'the certificate of the broker is not valid yet: the clock of this machine is probably behind; set it',
-  ERR_TLS_CERT_ALTNAME_INVALID:
+  ],
+  [
+    /cert altname invalid|hostname mismatch/,
     'the certificate of the broker is for another host name: connect by a name that stands in it, or have it made anew',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'the certificate of the broker is signed by an authority that is not known here: give it with --ca',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'the certificate of the broker is signed by an authority that is not known here: give it with --ca',
-  UNABLE_TO_GET_ISSUER_CERT:
-    'the certificate of the broker is signed by an authority that is not known here: give it with --ca',
-  SELF_SIGNED_CERT_IN_CHAIN:
-    'the certificate of the broker is signed by an authority that is not known here: give it with --ca',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate of the broker is signed by itself: give it with --ca',
-  CERT_REVOKED: 'the certificate of the broker was revoked: it needs a new one',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken on this port: connect with mqtt:// or ws://, or to the port for TLS',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the broker asks for a certificate of this client: give --cert and --key',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ownRefused,
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: ownRefused,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: ownRefused,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: `${ownRefused}; it was revoked`,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: `${ownRefused}; it has expired`,
+  ],
+  [/^(unable to verify leaf signature|unable to get issuer cert|self signed cert in chain)/, unknownAuthority],
+  [/^depth zero self signed cert/, 'the certificate of the broker is signed by itself: give it with --ca'],
+  [/^cert revoked/, 'the certificate of the broker was revoked: it needs a new one'],
+  [
+    /wrong version number/,
+    'no TLS is spoken on this port: connect with mqtt:// or ws://, or to the port where TLS is spoken',
+  ],
+  [/alert certificate required/, 'the broker asks for a certificate of this client: give --cert and --key'],
+  [/alert certificate revoked/, `${ownRefused}; it was revoked`],
+  [/alert certificate expired/, `${ownRefused}; it has expired`],
+  [/alert (unknown ca|bad certificate|certificate unknown)/, ownRefused],
+]
+
+const tlsFault = ({ code, message }: NodeJS.ErrnoException): string | undefined => {
+  const words = `${code} ${message}`.toLowerCase().replaceAll('_', ' ')
+  return tlsFaults.find(([pattern]) => pattern.test(words))?.[1]
 }
 
 /** Codes of Node (ERR_TLS_…, ERR_SSL_…), of OpenSSL's certificate check, and of PEM files that do not parse. */

@@ -174,7 +174,9 @@ export const createLink = (input: LinkInput): Link => {
       failure ??
       new LongshoreError(
         'broker-unreachable',
-        isUp ? `the connection to ${address} was lost` : `${address} closed the connection`,
+        isUp
+          ? `the connection to ${address} was lost`
+          : `${address} closed the connection before it answered${broker.cert === undefined ? '' : '; perhaps it does not accept the own certificate'}`,
       )
     if (isUp) input.onDisconnect?.(reason)
     if (!isStopped) retry(reason, isUp && performance.now() - connection.upAtMs >= stableMs)
