@@ -48,6 +48,7 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
   readonly keepReleases: number
@@ -307,7 +308,7 @@ export const createAgent = (input: AgentInput): Agent => {
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
-    backOff: { baseMs: 500, capMs: 60_000 },
+    backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,

@@ -45,6 +45,7 @@ const set = async () => {
       maxBytes: 256 * 1024,
       policy: fixedPolicy(),
       keepaliveS: 30,
+      reconnectMaxMs: 60_000,
       lookEveryMs: 60_000,
       keepReleases: 3,
       readDisk: async () => undefined,
