@@ -21,6 +21,7 @@ await build({
     prove: 'scripts/prove.ts',
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
+    'bench/outbox': 'bench/outbox.ts',
     'bench/updates': 'bench/updates.ts',
     'test/crashing-agent': 'test/support/crashing-agent.ts',
   },

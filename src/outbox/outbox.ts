@@ -1,0 +1,338 @@
+/**
+ * A durable queue to the broker. What `append` has resolved for survives a kill and a power cut until the broker has
+ * acknowledged it, except telemetry, which is written only while it cannot be sent, and then every `flushIntervalMs`.
+ * Memory stays bounded however long there is no link; the disk stays within a cap, and whatever is dropped is told of.
+ */
+import type { Logger } from 'pino'
+import { type Dropped, type DropReason, type MessageClass, messageClasses } from '../protocol/queued.ts'
+import { LongshoreError } from '../protocol/reason.ts'
+import { type ClassQueue, createClassQueue } from './class-queue.ts'
+import { createCommits, topClass } from './commits.ts'
+import { addDrop } from './drops.ts'
+import type { Entry } from './entry.ts'
+import { wrapMessage } from './envelope.ts'
+import type { OutboxFiles } from './files.ts'
+import { isDurable, type OutboxLimits } from './limits.ts'
+import { openFolder } from './open-folder.ts'
+import { createSegmentStore } from './segment-store.ts'
+import { createSender, type Publish } from './sender.ts'
+import { setAside } from './set-aside.ts'
+import { ageMs, type Clocks, correctedAt, isStep, noteClock, type Stamp } from './stamp.ts'
+import { writeCursor, writeEpoch } from './state-files.ts'
+
+export type Message = {
+  readonly topic: string
+  /** Becomes JSON; `class`, `epoch`, `seq` and `at` are put before its own fields. */
+  readonly body: Readonly<Record<string, unknown>> & {
+    readonly class?: never
+    readonly epoch?: never
+    readonly seq?: never
+    readonly at?: never
+  }
+}
+
+export type OutboxInput = {
+  readonly files: OutboxFiles
+  readonly limits: OutboxLimits
+  /** epoch ms; may jump */
+  readonly nowMs: () => number
+  /** ms of a clock that never jumps… */
+  readonly monotonicMs: () => number
+  /** …and the name of its run: the boot of the machine, if the clock runs on from process to process */
+  readonly boot: string
+  /** The message, of the top class, that tells what was dropped. */
+  readonly describeDrop: (dropped: Dropped) => Message
+  readonly log: Logger
+}
+
+export type ClassCounts = {
+  readonly appended: number
+  readonly sent: number
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+  readonly bytesOnDisk: number
+  /** of those waiting; the others lie on disk only */
+  readonly inMemory: number
+  /** Nothing waits, neither here nor there. */
+  readonly isEmpty: boolean
+}
+
+export type OutboxCounts = {
+  readonly epoch: number
+  readonly classes: Readonly<Record<MessageClass, ClassCounts>>
+  readonly inFlight: number
+  /** ms; a broker that takes messages and acknowledges none lets this rise */
+  readonly oldestInFlightMs: number
+  /** Why the disk takes nothing now. */
+  readonly fault?: LongshoreError
+}
+
+export type Outbox = {
+  /**
+   * Resolves when the message is safe: on disk, or for telemetry in the queue. Rejects with `disk-full` or
+   * `state-unusable` where the disk does not take it, with `payload-too-large`; it is counted as dropped then.
+   */
+  readonly append: (messageClass: MessageClass, message: Message) => Promise<{ epoch: number; seq: number }>
+  /** From whom on messages are sent, while connected. */
+  readonly start: (publish: Publish) => void
+  /** false: what has no answer yet is sent again on the next connection. */
+  readonly setConnected: (isConnected: boolean) => void
+  readonly counts: () => OutboxCounts
+  /** Writes what is in memory. Idempotent. */
+  readonly close: () => Promise<void>
+}
+
+/** How often it is written what was acknowledged; a crash sends that much again. */
+const cursorMs = 1_000
+
+/** The fields put before each message. */
+const envelopeBytes = 100
+
+/** Never rejects because of the disk: an agent without one still has to run, and `counts` and `append` tell. */
+export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
+  const { files, limits, log, boot, monotonicMs } = input
+  const openedMs = monotonicMs()
+  const found = await openFolder(files, input.nowMs(), log)
+  const { epoch } = found
+  let clocks: Clocks = found.cursor.clocks
+  let drops: readonly Dropped[] = []
+  let isClosed = false
+  let closing: Promise<void> | undefined
+  const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
+  const timers = new Map<'cursor' | 'flush' | 'report', NodeJS.Timeout>()
+  const tallies = Object.fromEntries(
+    messageClasses.map((one) => [one, { appended: 0, sent: 0, dropped: {} as Partial<Record<DropReason, number>> }]),
+  ) as Record<MessageClass, { appended: number; sent: number; dropped: Partial<Record<DropReason, number>> }>
+
+  const queues = messageClasses.map((messageClass) => {
+    const store = createSegmentStore({
+      files,
+      messageClass,
+      epoch,
+      boot,
+      segmentBytes: limits.segmentBytes,
+      found: found.segments[messageClass],
+      settled: found.cursor.settled[messageClass],
+      log,
+      onDamage: (damage) => drop({ class: messageClass, ...damage, reason: 'corrupt' }),
+      setAside: (name) => setAside(files, name),
+    })
+    return createClassQueue(messageClass, store)
+  })
+  const queueOf = Object.fromEntries(queues.map((queue) => [queue.messageClass, queue])) as Record<
+    MessageClass,
+    ClassQueue
+  >
+
+  const after = (name: 'cursor' | 'flush' | 'report', delayMs: number, work: () => void): void => {
+    if (isClosed || timers.has(name)) return
+    const fire = (): void => {
+      timers.delete(name)
+      work()
+    }
+    timers.set(name, setTimeout(fire, delayMs).unref())
+  }
+
+  const readClocks = (): Stamp => {
+    const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
+    if (isStep(clocks, now)) {
+      clocks = noteClock(clocks, now)
+      after('cursor', cursorMs, () => void saveCursor(false))
+    }
+    return now
+  }
+
+  const drop = (dropped: Dropped): void => {
+    const tally = tallies[dropped.class].dropped
+    tally[dropped.reason] = (tally[dropped.reason] ?? 0) + dropped.count
+    drops = addDrop(drops, dropped)
+    after('report', limits.reportDropsMs, report)
+  }
+
+  const dropEntry = ({ messageClass, seq, epoch: ofEpoch }: Entry, reason: DropReason): void =>
+    drop({ class: messageClass, epoch: ofEpoch, from: seq, to: seq, count: 1, reason })
+
+  const addReports = (): void => {
+    const told = drops
+    drops = []
+    for (const one of told) {
+      const { topic, body } = input.describeDrop(one)
+      queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), one))
+    }
+  }
+
+  const report = (): void => {
+    if (drops.length === 0) return
+    if (commits.fault() !== undefined) after('report', limits.reportDropsMs, report)
+    else {
+      addReports()
+      commits.commit()
+    }
+  }
+
+  const saveCursor = async (isDurable: boolean): Promise<void> => {
+    const settled = Object.fromEntries(queues.map(({ messageClass, store }) => [messageClass, store.settled()]))
+    await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) =>
+      log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again'),
+    )
+  }
+
+  const flushWhenDue = (): void => {
+    const oldest = queueOf.telemetry.oldestInMemoryOnly()
+    if (oldest === undefined) return
+    const leftMs = limits.flushIntervalMs - (monotonicMs() - oldest.stamp.monotonicMs)
+    after('flush', Math.max(leftMs, 1), () => {
+      const due = queueOf.telemetry.oldestInMemoryOnly()
+      if (due === undefined) return
+      if (monotonicMs() - due.stamp.monotonicMs < limits.flushIntervalMs) return flushWhenDue()
+      // A disk that refuses is not asked without a pause.
+      void commits.flush().then(() => after('flush', limits.flushIntervalMs, flushWhenDue))
+    })
+  }
+
+  const newEntry = (messageClass: MessageClass, topic: string, text: string, dropped?: Dropped): Entry => {
+    tallies[messageClass].appended += 1
+    return {
+      messageClass,
+      epoch,
+      seq: queueOf[messageClass].takeSeq(),
+      topic,
+      text,
+      bytes: Buffer.byteLength(topic) + Buffer.byteLength(text),
+      stamp: readClocks(),
+      state: 'ready',
+      attempt: 0,
+      refusals: 0,
+      losses: 0,
+      ...(dropped === undefined ? {} : { drop: dropped }),
+    }
+  }
+
+  const commits = createCommits({
+    queues,
+    limits,
+    files,
+    monotonicMs,
+    log,
+    addReports,
+    storeEpoch: () => writeEpoch(files, epoch),
+    onFull: ({ messageClass }, damage) => {
+      if (damage.count > 0) drop({ class: messageClass, ...damage, reason: 'full' })
+    },
+    onWritten: (entries) => {
+      for (const entry of entries) {
+        waiters.get(entry)?.resolve()
+        waiters.delete(entry)
+      }
+      sender.pump()
+    },
+    onFailed: (entry, error) => {
+      // The report of a drop is no message of anybody: what it tells is told later.
+      if (entry.drop === undefined) dropEntry(entry, 'disk')
+      else drops = addDrop(drops, entry.drop)
+      after('report', limits.reportDropsMs, report)
+      waiters.get(entry)?.reject(error)
+      waiters.delete(entry)
+    },
+  })
+
+  const sender = createSender({
+    queues,
+    limits,
+    monotonicMs,
+    log,
+    payloadOf: (entry) => {
+      readClocks()
+      const { messageClass, seq, stamp } = entry
+      return wrapMessage({ class: messageClass, epoch: entry.epoch, seq, at: correctedAt(stamp, clocks) }, entry.text)
+    },
+    isExpired: ({ stamp, messageClass }) => {
+      const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
+      return ageMs(stamp, now, clocks, openedMs) > limits.classes[messageClass].ttlMs
+    },
+    onEnd: (queue, entry, reason) => {
+      if (reason === undefined) tallies[entry.messageClass].sent += 1
+      else dropEntry(entry, reason)
+      if (reason === 'poison')
+        void setAside(files, `${entry.messageClass}-${entry.epoch}-${entry.seq}`, `${entry.topic}\n${entry.text}\n`)
+      void queue.settle()
+      after('cursor', cursorMs, () => void saveCursor(false))
+    },
+  })
+
+  const appendTelemetry = (queue: ClassQueue, entry: Entry): void => {
+    queue.add(entry)
+    if (sender.isConnected()) sender.pump()
+    if (queue.pendingBytes() > limits.segmentBytes && commits.fault() === undefined) void commits.flush()
+    while (queue.pendingBytes() > limits.maxPendingBytes) dropEntry(queue.takeOldestPending() as Entry, 'disk')
+    if (!timers.has('flush')) flushWhenDue()
+  }
+
+  const refuse = (messageClass: MessageClass, reason: DropReason, error: LongshoreError): never => {
+    tallies[messageClass].dropped[reason] = (tallies[messageClass].dropped[reason] ?? 0) + 1
+    throw error
+  }
+
+  return {
+    append: async (messageClass, { topic, body }) => {
+      if (isClosed) throw new LongshoreError('internal-error', `appending to ${topic}: the outbox is closed`)
+      const text = JSON.stringify(body)
+      const bytes = Buffer.byteLength(topic) + Buffer.byteLength(text) + envelopeBytes
+      if (bytes > limits.maxMessageBytes) {
+        const message = `a message to ${topic} has ${bytes} bytes, ${limits.maxMessageBytes} are allowed`
+        return refuse(messageClass, 'poison', new LongshoreError('payload-too-large', message))
+      }
+      const queue = queueOf[messageClass]
+      if (!isDurable(messageClass)) {
+        const entry = newEntry(messageClass, topic, text)
+        appendTelemetry(queue, entry)
+        return { epoch, seq: entry.seq }
+      }
+      const fault = commits.fault()
+      if (fault !== undefined) return refuse(messageClass, 'disk', fault)
+      if (queue.pendingBytes() > limits.maxPendingBytes) {
+        const message = `appending to ${topic}: ${queue.pendingBytes()} bytes wait for the disk already`
+        return refuse(messageClass, 'disk', new LongshoreError('state-unusable', message))
+      }
+      const entry = newEntry(messageClass, topic, text)
+      queue.add(entry)
+      commits.commit()
+      await new Promise<void>((resolve, reject) => waiters.set(entry, { resolve, reject }))
+      return { epoch, seq: entry.seq }
+    },
+    start: sender.start,
+    setConnected: sender.setConnected,
+    counts: () => {
+      const fault = commits.fault()
+      return {
+        epoch,
+        classes: Object.fromEntries(
+          queues.map((queue) => [
+            queue.messageClass,
+            {
+              ...tallies[queue.messageClass],
+              dropped: { ...tallies[queue.messageClass].dropped },
+              bytesOnDisk: queue.store.bytes(),
+              inMemory: queue.entries.length + queue.pending().length,
+              isEmpty: queue.isEmpty(),
+            },
+          ]),
+        ) as Record<MessageClass, ClassCounts>,
+        inFlight: sender.inFlight(),
+        oldestInFlightMs: sender.oldestInFlightMs(),
+        ...(fault === undefined ? {} : { fault }),
+      }
+    },
+    close: () => {
+      closing ??= (async () => {
+        isClosed = true
+        sender.stop()
+        for (const timer of timers.values()) clearTimeout(timer)
+        addReports()
+        await commits.flush()
+        await saveCursor(true)
+        for (const { store } of queues) await store.close()
+      })()
+      return closing
+    },
+  }
+}
