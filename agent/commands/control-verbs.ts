@@ -6,7 +6,7 @@ import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { wholeApp } from '../reconcile/service-view.ts'
 import { targetOf } from '../reconcile/target.ts'
-import type { AppRecord } from '../store/app-record.ts'
+import type { Accepted, AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Answer, Verb } from './commands.ts'
 
@@ -50,7 +50,7 @@ const control =
     if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
     const { app, service } = parsed.data
     const record = store.app(app)
-    if (record?.accepted === undefined)
+    if (record?.accepted === undefined || isGone(record.accepted))
       return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
     const services = servicesOf(record)
     if (service !== undefined && !services.includes(service))
@@ -62,6 +62,10 @@ const control =
     look(app)
     return { outcome: 'done' }
   }
+
+/** Removed: what was said of it would be waiting for one that comes back by the same name. */
+const isGone = ({ deployment, verdict }: Accepted): boolean =>
+  deployment.remove === true && verdict?.outcome === 'succeeded'
 
 /** None of an app that is to be removed: it can be held until then all the same. */
 const servicesOf = (record: AppRecord): string[] => {

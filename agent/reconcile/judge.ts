@@ -33,6 +33,7 @@ export type Failure = {
 export type Judged = {
   readonly verdict?: { readonly outcome: 'succeeded' } | ({ readonly outcome: 'failed' } & Failure)
   readonly wakeAt?: number
+  readonly wait?: Reason
   readonly memory: Memory
 }
 
@@ -49,6 +50,11 @@ export const judge = (input: JudgeInput): Judged => {
   const { steadySince: _, steadyRestarts: __, ...rest } = memory
   const next: Memory = { ...rest, changingSince, ...steady }
   if (failure !== undefined) return { verdict: { outcome: 'failed', ...failure }, memory: next }
+  const unproven = judged.find((view) => isUnproven(view, input))
+  if (unproven !== undefined) {
+    const { changingSince: ___, ...stopped } = rest // the deadline counts anew, too
+    return { wait: unprovenReason(unproven), memory: stopped }
+  }
 
   if (steady !== undefined) {
     // What ran and proved itself before needs no second proof, unless something was touched since: the record knows
@@ -64,6 +70,20 @@ export const judge = (input: JudgeInput): Judged => {
   if (deadline <= now) return { verdict: { outcome: 'failed', ...lateness(judged) }, memory: next }
   return { wakeAt: deadline, memory: next }
 }
+
+/** It ran in this update and was stopped before its time was over: it is watched from the beginning when it is started. */
+const isUnproven = ({ isStopped, isJob, wanted }: ServiceView, { record, deployment }: JudgeInput): boolean =>
+  isStopped &&
+  !isJob &&
+  !isRollback(record) &&
+  wanted?.details?.startedAt !== undefined &&
+  wanted.labels[label.generation] === String(deployment.generation)
+
+const unprovenReason = ({ name }: ServiceView): Reason => ({
+  code: 'stopped',
+  message: `service ${name} was stopped before the update had proved itself, and is watched again when it is started`,
+  path: `services.${name}`,
+})
 
 /** What was wrong before the update began and is not changed by it, and the containers that may fail of a service. */
 const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInput): ReadonlySet<ServiceView> => {

@@ -131,6 +131,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const remembered = forgetEnds(memory, stoppedIds)
   const judged = judge({ deployment, record, accepted, views, memory: remembered, now, operations })
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
+  if (judged.wait !== undefined) draft.wait(judged.wait)
   const { verdict } = judged
   if (verdict?.outcome === 'failed')
     return finish(draft, accepted, { ...started, ...onFailure(input, accepted, verdict), memory: judged.memory })
@@ -173,7 +174,8 @@ const canGoBack = ({ lastGood, accepted }: AppRecord): boolean => {
   return lastGood.release !== accepted.deployment.release || !isDeepStrictEqual(lastGood.images, accepted.images)
 }
 
-const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || view.isStopped
+/** One that is stopped is replaced all the same, if its release is another. */
+const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || (view.isStopped && view.wanted !== undefined)
 
 /** Jobs that are done and not known as such yet. */
 const newlyCompleted = (views: Views, { completedJobs = [] }: AppRecord): NonNullable<Plan['completedJobs']> =>
