@@ -37,8 +37,13 @@ export const isWaiting = ({ accepted }: AppRecord): boolean =>
   accepted.begun === undefined &&
   accepted.deployment.now !== true
 
-const heldGate = ({ record: { hold }, clock, monotonicNow }: GatesInput): Gate[] => {
-  if (hold === undefined || (hold.until !== undefined && hold.until <= clock.now)) return []
+/** @param now epoch ms */
+export const holdAt = ({ hold }: AppRecord, now: number): AppRecord['hold'] =>
+  hold?.until !== undefined && hold.until <= now ? undefined : hold
+
+const heldGate = ({ record, clock, monotonicNow }: GatesInput): Gate[] => {
+  const hold = holdAt(record, clock.now)
+  if (hold === undefined) return []
   const until = hold.until === undefined ? '' : ` until ${new Date(hold.until).toISOString()}`
   const why = hold.reason === undefined ? '' : `: ${hold.reason}`
   return [

@@ -122,7 +122,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const { accepted } = record
     const secretVersions = secrets.versions(app)
     if (accepted === undefined) {
-      reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
+      reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
       return false
     }
     const { generation } = accepted.deployment
@@ -144,7 +144,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     // Whoever waits for an outcome stops reading at it: it comes with the whole reason, not that of this turn.
     const { reason = planned.reason } = (planned.verdict && after.accepted?.verdict) ?? {}
     const told = defined({ ...planned, reason })
-    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: told, lastLines }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record: after, observed, secretVersions, plan: told, lastLines }))
     if (planned.operations.length > 0) await carryOut(app, generation, planned)
     else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
     const isAgain = planned.operations.length > 0 || isDecision(planned)
@@ -206,7 +206,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const isDecided = record.accepted.verdict !== undefined
     const phase = isDecided ? 'degraded' : 'waiting'
     const secretVersions = secrets.versions(app)
-    reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
   }
 
   const lookAtEverything = (): void => {

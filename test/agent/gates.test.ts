@@ -290,6 +290,26 @@ describe('a lock', () => {
   })
 })
 
+describe('a hold', () => {
+  test('that is over is not reported any more, also where nothing waited for it', async () => {
+    const { device, pass, report, runs } = await open()
+    await runs(model('1'))
+    await device.ask('hold', { app, by: 'ann', until: Date.now() + hourMs })
+    await pass(hourMs / 2, 60_000)
+    expect(report()).toMatchObject({ hold: { by: 'ann' } })
+    await pass(hourMs / 2, 60_000)
+    device.look()
+    await pass(0)
+    expect(report()).not.toHaveProperty('hold')
+  })
+
+  test('until a time that no calendar has is refused', async () => {
+    const { device, runs } = await open()
+    await runs(model('1'))
+    expect(await device.ask('hold', { app, until: 8.9e15 })).toMatchObject({ reason: { code: 'message-invalid' } })
+  })
+})
+
 test('a lock that cannot be looked at counts as one, and what runs goes on', async () => {
   const { device, deploy, pass, runs, variable, waiting, containers } = await open()
   await runs(locking('1'))
@@ -320,8 +340,8 @@ test('a plan says what it would do, and beside it what it would wait for first',
     observe: createObserver(engine, owner.agent).observe,
     gates: createGateKeeper({ files, apps: store.apps, timeZone: () => 'UTC', builtAt: 0, ...clocks }),
   })
-  const planOf = async (compose: Model) => {
-    const answer = await ask({ app, compose: compose as never })
+  const planOf = async (compose: Model, options: { now?: boolean } = {}) => {
+    const answer = await ask({ app, compose: compose as never, ...options })
     return answer.outcome === 'done' ? answer.result : answer.reason
   }
   lock('')
@@ -333,6 +353,7 @@ test('a plan says what it would do, and beside it what it would wait for first',
     ],
   })
   expect(await planOf(locking('1', { window: [nights] }))).toMatchObject({ operations: [], waits: [] })
+  expect(await planOf(locking('2', { window: [nights] }), { now: true })).toMatchObject({ waits: [] })
   lock(null)
   expect(await planOf(locking('2'))).toMatchObject({ waits: [] })
 })
