@@ -93,15 +93,21 @@ const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInpu
     // On the way back what the update did not change has the generation of the last good release itself.
     const isChanged = !isRollback(record) && view.wanted?.labels[label.generation] === String(deployment.generation)
     const wasFaulty = faulty.includes(viewKey(view.name, view.number)) && view.wanted !== undefined && !isChanged
-    if (wasFaulty || (mayFail(view, views, record, memory) && hasEnded(view, memory))) excused.add(view)
+    if (wasFaulty || isPassedOver(view, viewsOf(views, view.name), record, memory)) excused.add(view)
   }
   return excused
 }
 
-/** Whether so few containers of the service have ended that `max_failure_ratio` lets it pass. */
-const mayFail = (view: ServiceView, views: Views, record: AppRecord, memory: Memory): boolean => {
+/** Whether a container has failed, and so few of its service have that `max_failure_ratio` lets it pass. */
+export const isPassedOver = (
+  view: ServiceView,
+  replicas: readonly ServiceView[],
+  record: AppRecord,
+  memory: Memory,
+): boolean => {
+  const hasFailed = (one: ServiceView): boolean => hasEnded(one, memory) || faultOf(one)?.code === 'unhealthy'
   const most = updateConfigOf(view.service, isRollback(record)).maxFailureRatio * replicasOf(view.service)
-  return most >= 1 && viewsOf(views, view.name).filter((other) => hasEnded(other, memory)).length <= most
+  return hasFailed(view) && most >= 1 && replicas.filter(hasFailed).length <= most
 }
 
 const failureOf = ({ deployment, memory }: JudgeInput, judged: readonly ServiceView[]): Failure | undefined => {
