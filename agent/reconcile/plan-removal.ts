@@ -20,10 +20,7 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const isBeginning = begun === undefined && observed.containers.length > 0
   if (isBeginning && input.gates.length > 0) {
     stopMeanwhile(draft, input)
-    for (const { reason, wakeAt } of input.gates) {
-      draft.wait(reason)
-      if (wakeAt !== undefined) draft.wakeAt(wakeAt)
-    }
+    draft.waitForGates(input.gates)
     const wakeAt = draft.earliestWake()
     const waits = { waits: draft.waits, ...(wakeAt === undefined ? {} : { wakeAt }) }
     return { phase: 'waiting', operations: draft.operations, ...waits, pulls: [], memory }

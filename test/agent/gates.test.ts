@@ -290,6 +290,41 @@ describe('a lock', () => {
   })
 })
 
+test.each(['a lock', 'a hold', 'a window'])(
+  '%s keeps a new value of a secret from replacing what runs',
+  async (gate) => {
+    const { device, containers, deploy, lock, pass, runs, waiting } = await open()
+    device.secrets.set('key', 'one')
+    const secrets = [{ source: 'key', target: '/run/secrets/key' }]
+    const update = gate === 'a window' ? { window: [nights] } : {}
+    const robot = serviceModel(
+      { web: { secrets, 'x-longshore': { lock: true } }, db: {} },
+      { secrets: { key: { external: true } }, 'x-longshore': { update } },
+    )
+    await runs(robot)
+    const ids = () => Object.fromEntries(containers().map(({ name, id }) => [name, id]))
+    const before = ids()
+    if (gate === 'a lock') lock('')
+    if (gate === 'a hold') await device.ask('hold', { app, by: 'ann' })
+    device.secrets.set('key', 'two')
+    device.engine.controls.removeContainer('shop-db-1')
+    device.look()
+    await pass(60_000)
+    expect(waiting()).toEqual([expect.stringMatching(/^(locked|held|window-closed): /)])
+    expect(containers().map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'shop-web-1 running',
+      'shop-db-1 running',
+    ])
+    expect(ids()['shop-web-1']).toBe(before['shop-web-1'])
+    if (gate === 'a window') await deploy(robot, {}, { now: true })
+    lock(null)
+    await device.ask('unhold', { app })
+    await pass(5_000)
+    expect(ids()['shop-web-1']).not.toBe(before['shop-web-1'])
+    expect(waiting()).toEqual([])
+  },
+)
+
 describe('a hold', () => {
   test('that is over is not reported any more, also where nothing waited for it', async () => {
     const { device, pass, report, runs } = await open()
