@@ -1,7 +1,7 @@
 /** The verbs `stop`, `start`, `hold` and `unhold`: what an operator wants of an app until it is taken back. On disk first. */
 import { z } from 'zod'
 import { defined } from '../../src/defined.ts'
-import { appNameSchema, epochMsSchema } from '../../src/protocol/names.ts'
+import { appNameSchema, epochMsSchema, lastDateMs } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { wholeApp } from '../reconcile/service-view.ts'
@@ -35,7 +35,10 @@ export const controlVerbs = (input: ControlInput) => ({
 
 const commonArgs = z.object({ app: appNameSchema, by: z.string().max(200).default('somebody') })
 const serviceArgs = commonArgs.extend({ service: z.string().min(1).optional() })
-const holdArgs = commonArgs.extend({ until: epochMsSchema.optional(), reason: z.string().max(500).optional() })
+const holdArgs = commonArgs.extend({
+  until: epochMsSchema.max(lastDateMs).optional(),
+  reason: z.string().max(500).optional(),
+})
 
 type Args = z.infer<typeof commonArgs> & { readonly service?: string | undefined }
 

@@ -139,6 +139,16 @@ describe('a window', () => {
     expect(variable()).toBe('2')
   })
 
+  test('opens all the same when the time of another deployment is one that no calendar has', async () => {
+    const { device, deploy, pass, runs, waiting } = await open()
+    await runs(inWindow('1'))
+    const other = { ...model('1'), name: 'other' }
+    expect(await device.deploy(other, {}, { issuedAt: Number.MAX_SAFE_INTEGER })).toBe('accepted')
+    await deploy(inWindow('2'))
+    await pass(1_000)
+    expect(waiting()).toEqual([expect.stringMatching(/^window-closed: .* opens at 2026-11-24 02:00/)])
+  })
+
   test('never opens by a clock that was not set', async () => {
     const { deploy, jump, pass, runs, variable, waiting } = await open()
     await runs(inWindow('1'))
