@@ -48,6 +48,7 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
   readonly keepReleases: number
@@ -170,10 +171,10 @@ export const createAgent = (input: AgentInput): Agent => {
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
-    stateFaults: [
+    faults: () => [
       ...store.setAside().map(({ reason }) => reason),
       ...input.secretStore.setAside(),
-      ...(identity.fault === undefined ? [] : [identity.fault]),
+      ...[identity.fault, session.contest()].flatMap((fault) => fault ?? []),
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
@@ -285,6 +286,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     version: input.version,
     nowMs,
+    monotonicMs,
     log,
     link: () => link,
     onDesired: (app, payload) => pending.receive('desired', app, payload),
@@ -300,18 +302,20 @@ export const createAgent = (input: AgentInput): Agent => {
       if (lost === undefined) reporter.clear(app)
       else tellLost(app, lost.reason)
     },
+    onContest: () => inventory.publish().catch(() => undefined), // without a connection: the next one does it
   })
   const link: Link = createLink({
     broker: input.broker,
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
-    backOff: { baseMs: 500, capMs: 60_000 },
+    backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,
     onConnect: session.onConnect,
     onMessage: session.onMessage,
+    isContested: () => session.contest() !== undefined,
     onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
   })
 

@@ -45,6 +45,7 @@ export const startAgent = async (
 ): Promise<{ readonly stop: () => Promise<void> }> => {
   const broker = await readBrokerFiles({
     url: config.broker,
+    mqttVersion: config.mqttVersion,
     username: config.username,
     passwordFile: config.passwordFile,
     ca: config.ca,
@@ -93,6 +94,7 @@ export const startAgent = async (
     maxBytes: config.maxBytes,
     policy,
     keepaliveS: config.keepaliveS,
+    reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
     keepReleases: config.keepReleases,
     version,

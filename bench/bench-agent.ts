@@ -52,6 +52,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     maxBytes: 262_144,
     policy: fixedPolicy(),
     keepaliveS: 60,
+    reconnectMaxMs: 60_000,
     lookEveryMs: 60_000,
     keepReleases: 3,
     readDisk: async () => undefined,

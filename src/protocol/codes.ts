@@ -203,6 +203,11 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
+  'device-id-in-use': [
+    'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',
+    'give one of them an id of its own, and a state folder of its own',
+  ],
   'device-online': ['the device is online and would publish it all again', 'stop its agent first, or give --force'],
   'broker-untrusted': [
     'the certificate of the broker cannot be trusted, or TLS failed otherwise',

@@ -45,6 +45,7 @@ const set = async () => {
       maxBytes: 256 * 1024,
       policy: fixedPolicy(),
       keepaliveS: 30,
+      reconnectMaxMs: 60_000,
       lookEveryMs: 60_000,
       keepReleases: 3,
       readDisk: async () => undefined,
@@ -121,7 +122,7 @@ test.each([
     )
     expect(after).toMatchObject({ generation: before.generation, running: before.running, services: before.services })
     expect(changes()).toEqual([])
-    expect((await inventoryOf(at)).stateFaults).toEqual([
+    expect((await inventoryOf(at)).faults).toEqual([
       { code: 'state-unusable', message: expect.stringContaining('apps/shop.json.unreadable') },
     ])
   },
@@ -160,7 +161,7 @@ test('the record of the device: the agent connects as before', async () => {
   await start()
   const inventory = await inventoryOf(at)
   expect(inventory.session).toBeGreaterThanOrEqual(before.session)
-  expect(inventory.stateFaults?.[0]?.message).toContain('device.json.unreadable')
+  expect(inventory.faults?.[0]?.message).toContain('device.json.unreadable')
 })
 
 test('a file of secrets: they are taken again from the broker', async () => {
@@ -176,7 +177,7 @@ test('a file of secrets: they are taken again from the broker', async () => {
   const at = Date.now()
   await start()
   await eventually('the secrets again', async () => (await readIfThere(file)) === stored)
-  expect((await inventoryOf(at)).stateFaults?.[0]?.message).toContain('secrets/shop.json.unreadable')
+  expect((await inventoryOf(at)).faults?.[0]?.message).toContain('secrets/shop.json.unreadable')
   await until('shop to run', ({ running }) => running !== null)
 })
 
@@ -187,7 +188,7 @@ test('the key of the device is never replaced: the apps run on, and the inventor
   await start()
   const inventory = await inventoryOf(at)
   expect(inventory.recipient).toBeUndefined()
-  expect(inventory.stateFaults?.[0]?.message).toContain('put it back from a backup')
+  expect(inventory.faults?.[0]?.message).toContain('put it back from a backup')
   await until('shop to run', ({ session, running }) => session !== before.session && running !== null)
   expect(await readFile(join(folder, 'identity'), 'utf8')).toBe('# recipient: age1')
 })

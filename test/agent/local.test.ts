@@ -78,6 +78,7 @@ beforeEach(async () => {
     registryMirrors: {},
     registryCredentials: async () => undefined,
     keepaliveS: 30,
+    reconnectMaxMs: 60_000,
     lookEveryMs: 60_000,
     version: 'test',
     engine,

@@ -92,6 +92,7 @@ const set = async (policyText?: string) => {
     maxBytes: 256 * 1024,
     policy,
     keepaliveS: 30,
+    reconnectMaxMs: 60_000,
     lookEveryMs: 60_000,
     keepReleases: 3,
     readDisk: async () => undefined,

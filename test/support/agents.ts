@@ -110,6 +110,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     maxBytes: options.maxBytes ?? 256 * 1024,
     policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
+    reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
