@@ -189,7 +189,8 @@ export const createAgent = (input: AgentInput): Agent => {
       if (app === registryScope) return
       const record = store.app(app) ?? emptyRecord(app)
       const plan = { phase: 'accepted' as const, waits: [] }
-      const body = newest.get(app) ?? reportBody({ owner, record, secretVersions: secrets.versions(app), plan })
+      const body =
+        newest.get(app) ?? reportBody({ now: nowMs(), owner, record, secretVersions: secrets.versions(app), plan })
       reporter.tell(body)
     },
     log,
@@ -222,7 +223,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const tellLost = (app: string, { code, message }: Reason): void => {
     const waits = [{ code, message: `what was decided of the app is lost, deploy it again: ${message}` }]
     const plan = { phase: 'accepted' as const, waits }
-    reporter.tell(reportBody({ owner, record: emptyRecord(app), secretVersions: {}, plan }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record: emptyRecord(app), secretVersions: {}, plan }))
   }
 
   let isReadAgainDue = false

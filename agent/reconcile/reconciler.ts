@@ -122,7 +122,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const { accepted } = record
     const secretVersions = secrets.versions(app)
     if (accepted === undefined) {
-      reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
+      reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
       return false
     }
     const { generation } = accepted.deployment
@@ -145,7 +145,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const told = defined({ ...planned, reason })
     const tell = async (): Promise<void> => {
       const lastLines = await evidence.of(observed.containers)
-      reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: told, lastLines }))
+      reporter.tell(reportBody({ now: nowMs(), owner, record: after, observed, secretVersions, plan: told, lastLines }))
     }
     // Side by side: the engine lets nobody read what a container said while it starts it again.
     await Promise.all([tell(), planned.operations.length > 0 ? carryOut(app, generation, planned) : undefined])
@@ -223,7 +223,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const isDecided = record.accepted.verdict !== undefined
     const phase = isDecided ? 'degraded' : 'waiting'
     const secretVersions = secrets.versions(app)
-    reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
   }
 
   const lookAtEverything = (): void => {

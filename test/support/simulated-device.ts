@@ -52,7 +52,7 @@ export type SimulatedDevice = {
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
   /** What an operator asks of an app by command; told when it is on disk. */
-  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string>) => Promise<Answer>
+  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string | number>) => Promise<Answer>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
