@@ -3,6 +3,7 @@ import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { PullProgress } from '../engine/engine.ts'
 import type { FetchImage } from '../registry/fetch-image.ts'
+import { isByDigest } from '../translate/registry.ts'
 import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
@@ -39,6 +40,8 @@ type Job = {
   state: PullState
   progress: PullProgress
   attempts: number
+  /** Somebody deployed while it was under way: the tag may have been moved since the registry was asked. */
+  isOutdated: boolean
   timer?: NodeJS.Timeout
 }
 
@@ -58,6 +61,7 @@ export const createPuller = (input: PullerInput): Puller => {
 
   const pull = (app: string, reference: string, job: Job): void => {
     job.state = { state: 'pulling' }
+    job.isOutdated = false
     const onBytes = (progress: PullProgress): void => {
       job.progress = progress
       onProgress(app)
@@ -65,7 +69,9 @@ export const createPuller = (input: PullerInput): Puller => {
     fetchImage(reference, job.platform, onBytes, job.abort.signal)
       .then(
         (imageId) => {
-          job.state = { state: 'done', imageId }
+          // Asked once more: layers that are here by now are not fetched again.
+          if (job.isOutdated) pull(app, reference, job)
+          else job.state = { state: 'done', imageId }
         },
         (error: unknown) => {
           if (job.abort.signal.aborted) return
@@ -100,9 +106,10 @@ export const createPuller = (input: PullerInput): Puller => {
           references.includes(reference) && job.platform === platforms[reference]
             ? job.state.state === 'pulling' || !isNew
             : !isNew && job.state.state === 'done'
-        if (isKept) continue
-        giveUp(job)
-        entry.jobs.delete(reference)
+        if (!isKept) {
+          giveUp(job)
+          entry.jobs.delete(reference)
+        } else if (isNew && !isByDigest(reference)) job.isOutdated = true
       }
       entry.generation = generation
       apps.set(app, entry)
@@ -115,6 +122,7 @@ export const createPuller = (input: PullerInput): Puller => {
           state: { state: 'pulling' },
           progress: { currentBytes: 0, totalBytes: 0 },
           attempts: 0,
+          isOutdated: false,
         }
         entry.jobs.set(reference, fresh)
         pull(app, reference, fresh)
