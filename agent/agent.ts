@@ -14,6 +14,7 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
 import { createImageCollector } from './disk/image-collector.ts'
+import { createWithinSpace } from './disk/within-space.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
@@ -133,13 +134,13 @@ export const createAgent = (input: AgentInput): Agent => {
     credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
     monotonicMs,
   })
+  const withinSpace = createWithinSpace({
+    readDisk: input.readDisk,
+    makeRoom: () => collector.collect(true),
+    monotonicMs,
+  })
   const puller = createPuller({
-    fetchImage: createFetchWithinSpace({
-      fetchImage: collector.tracked(fetchImage),
-      readDisk: input.readDisk,
-      makeRoom: () => collector.collect(true),
-      monotonicMs,
-    }),
+    fetchImage: createFetchWithinSpace(collector.tracked(fetchImage), withinSpace),
     monotonicMs,
     random,
     onChange: (app) => reconciler.look(app),
@@ -317,6 +318,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const local = createLocalApi({
     device,
     engine,
+    withinSpace,
     store,
     reporter,
     generationFloor: session.reportedGeneration,

@@ -5,6 +5,7 @@ import type { Judgement } from '../../src/protocol/local.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
 import type { Refusal, Reported } from '../../src/protocol/reported.ts'
+import type { WithinSpace } from '../disk/within-space.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Accept } from '../reconcile/accept.ts'
 import type { Reporter } from '../reconcile/reporter.ts'
@@ -18,6 +19,7 @@ export type Judge<T> = (app: string, payload: Uint8Array, images: Readonly<Recor
 export type LocalApiInput = {
   readonly device: string
   readonly engine: Engine
+  readonly withinSpace: WithinSpace
   readonly store: Store
   readonly reporter: Reporter
   readonly generationFloor: (app: string) => number
@@ -33,8 +35,11 @@ export type LocalApiInput = {
 export type LocalApi = {
   /** What would become of a bundle, before its images are loaded. */
   readonly check: (bundle: Bundle) => Promise<Judgement>
-  /** @throws LongshoreError image-load-failed, engine-unreachable */
-  readonly loadImages: (archive: Readable, signal: AbortSignal) => Promise<void>
+  /**
+   * @param archiveBytes how long the archive is; 0: unknown
+   * @throws LongshoreError disk-full, image-load-failed, engine-unreachable
+   */
+  readonly loadImages: (archive: Readable, archiveBytes: number, signal: AbortSignal) => Promise<void>
   /** Deploys a bundle whose images are on the engine. @throws LongshoreError bundle-invalid where one is not */
   readonly deploy: (bundle: Bundle) => Promise<Judgement>
   /** @throws LongshoreError app-unknown */
@@ -42,7 +47,7 @@ export type LocalApi = {
 }
 
 export const createLocalApi = (input: LocalApiInput): LocalApi => {
-  const { device, engine, store, reporter, nowMs } = input
+  const { device, engine, withinSpace, store, reporter, nowMs } = input
 
   /** ids that were not on the device before a bundle was loaded; all others are somebody else's */
   const brought = new Set<string>()
@@ -72,7 +77,12 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
       const reason = platformFault(bundle, await engine.facts())
       return reason === undefined ? answer : { ...answer, ...refused('rejected', reason) }
     },
-    loadImages: engine.loadImages,
+    loadImages: (archive, archiveBytes, signal) =>
+      // An engine writes the archive down before it takes the layers out; how many of those it has is not known.
+      withinSpace('loading images', (_, within) => engine.loadImages(archive, within), {
+        signal,
+        leastBytes: archiveBytes,
+      }),
     deploy: async (bundle) => {
       const missing = await missingImages(bundle)
       if (missing.length > 0)
