@@ -171,7 +171,7 @@ export const createAgent = (input: AgentInput): Agent => {
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
-    stateFaults: [
+    stateFaults: () => [
       ...store.setAside().map(({ reason }) => reason),
       ...input.secretStore.setAside(),
       ...(identity.fault === undefined ? [] : [identity.fault]),

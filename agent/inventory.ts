@@ -12,7 +12,7 @@ export type InventoryInput = {
   /** whom secrets for this device are encrypted for */
   readonly recipient: string | undefined
   /** what of its state could not be understood */
-  readonly stateFaults: readonly Reason[]
+  readonly stateFaults: () => readonly Reason[]
   readonly capabilities: () => string[]
   readonly policy: () => PolicyStatus
   readonly publish: (message: Inventory) => Promise<void>
@@ -31,6 +31,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
 
   const publish = async (): Promise<void> => {
     host ??= input.hostFacts()
+    const stateFaults = input.stateFaults()
     // An engine that does not answer is a fact about the device, not a fault of the inventory.
     const [facts, engine] = await Promise.all([host, input.engine.facts().catch(() => null)])
     await input.publish({
@@ -41,9 +42,8 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       engine,
       agent: input.agent,
       timeZone: input.timeZone(),
-      recipient: input.recipient,
       ...(input.recipient === undefined ? {} : { recipient: input.recipient }),
-      ...(input.stateFaults.length === 0 ? {} : { stateFaults: [...input.stateFaults] }),
+      ...(stateFaults.length === 0 ? {} : { stateFaults: [...stateFaults] }),
       capabilities: input.capabilities(),
       policy: input.policy(),
     })
