@@ -126,6 +126,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     nowMs,
     monotonicMs,
+    isAwaited: (id) => local.isAwaited(id),
     onRemoved: () => puller.retryFailed('disk-full'),
   })
   const fetchImage = createFetchImage({

@@ -7,12 +7,16 @@ import { isByDigest } from '../translate/registry.ts'
 import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
-  /** What an app wants pulled for a generation; all else that was begun for it is given up. */
+  /**
+   * What an app wants pulled for a generation; all else that was begun for it is given up.
+   * @param seen the states that it was decided on: what ended since is not begun again
+   */
   readonly want: (
     app: string,
     generation: number,
     references: readonly string[],
     platforms?: Readonly<Record<string, string>>,
+    seen?: Readonly<Record<string, PullState>>,
   ) => void
   readonly states: (app: string, generation: number) => Readonly<Record<string, PullState>>
   readonly progress: (
@@ -97,7 +101,7 @@ export const createPuller = (input: PullerInput): Puller => {
   }
 
   return {
-    want: (app, generation, references, platforms = {}) => {
+    want: (app, generation, references, platforms = {}, seen) => {
       const entry = apps.get(app) ?? { generation, jobs: new Map<string, Job>() }
       const isNew = entry.generation !== generation
       for (const [reference, job] of entry.jobs) {
@@ -115,7 +119,8 @@ export const createPuller = (input: PullerInput): Puller => {
       apps.set(app, entry)
       for (const reference of references) {
         const job = entry.jobs.get(reference)
-        if (job !== undefined && job.state.state !== 'done') continue
+        const isSeen = seen === undefined || seen[reference] === job?.state
+        if (job !== undefined && (job.state.state !== 'done' || !isSeen)) continue
         const fresh: Job = {
           abort: new AbortController(),
           platform: platforms[reference],

@@ -75,6 +75,33 @@ test('an image that somebody else named stays under that name', async () => {
   expect(controls.imageNames()).toEqual(['somebody/else:1', 'web:2', 'web:3', 'web:4'])
 })
 
+test('an image goes when nobody needs it, wherever the agent was killed while it was pulled', async () => {
+  for (let calls = 5; calls < 12; calls += 1)
+    for (const isAfterEffect of [false, true]) {
+      const { device, controls, pass, deploy } = await open()
+      device.crash(calls, isAfterEffect)
+      await device.deploy(serviceModel({ web: { image: 'web:1' } }))
+      await pass(2_000)
+      device.revive()
+      await pass(15_000)
+      for (const number of [2, 3, 4]) await deploy(number)
+      expect(controls.imageNames(), `killed at call ${calls}`).toEqual(['web:2', 'web:3', 'web:4'])
+    }
+})
+
+test('an image for another machine goes when nobody needs it', async () => {
+  const { device, controls, pass, deploy, report } = await open()
+  controls.addToRegistry('web:1', 'sha256:foreign', [], 'linux/s390x')
+  await device.deploy(serviceModel({ web: { image: 'web:1' } }))
+  await pass(5_000)
+  expect(report()?.waitingFor).toMatchObject([{ code: 'wrong-platform' }])
+  controls.addToRegistry('web:1', 'sha256:1')
+  await pass(30_000)
+  expect(report()).toMatchObject({ outcome: 'succeeded' })
+  await deploy(2)
+  expect(await device.engine.image('sha256:foreign')).toBeUndefined()
+})
+
 test('an image that a foreign container uses stays, and goes when that is gone', async () => {
   const { device, controls, pass, deploy } = await open()
   await deploy(1)

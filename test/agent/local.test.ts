@@ -107,12 +107,15 @@ test('a bundle is checked, loaded, deployed and runs, and no registry was asked'
   expect(await client.check(bundleOf())).toMatchObject({ device: 'gw-1', kind: 'accepted', missing: [reference] })
   expect(store.apps()).toEqual([])
   await client.loadImages(archive(), 0)
+  // It was not here before: it may go again when nobody needs it, also if this is broken off here.
+  expect(store.device().pulledImages).toMatchObject([{ id, reference }])
+  expect(api.isAwaited(id)).toBe(true)
   expect(await client.check(bundleOf())).toMatchObject({ kind: 'accepted', missing: [] })
   const { generation, kind } = await client.deploy(bundleOf())
   expect(kind).toBe('accepted')
   expect(store.app('shop')?.accepted?.deployment).toMatchObject({ generation, by: 'load (local)' })
-  // It was not here before: it may go again when nobody needs it.
   expect(store.device().pulledImages).toMatchObject([{ id, reference }])
+  expect(api.isAwaited(id)).toBe(false)
   await eventually('it to succeed', async () => (await client.reported('shop'))?.outcome === 'succeeded')
   expect(engine.controls.containers().map(({ spec }) => spec.imageId)).toEqual([id])
   expect(engine.controls.calls.map(({ kind }) => kind)).not.toContain('pull')

@@ -152,6 +152,19 @@ test('what was pulled is not asked for again in its generation, and is in the ne
   expect(references()).toEqual(['a:1', 'a:1'])
 })
 
+test('a pull that ended after it was decided that it is wanted is not begun again', async () => {
+  const { puller, begun, references, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  const seen = puller.states('shop', 1)
+  begun[0]?.resolve()
+  await flush()
+  puller.want('shop', 1, ['a:1'], {}, seen)
+  expect(references()).toEqual(['a:1'])
+  // It was there, and is gone again.
+  puller.want('shop', 1, ['a:1'], {}, puller.states('shop', 1))
+  expect(references()).toEqual(['a:1', 'a:1'])
+})
+
 test('a failed pull of the generation before is tried at once for the next', async () => {
   const { puller, begun, references, flush } = open()
   puller.want('shop', 1, ['a:1'])

@@ -179,6 +179,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       log: silent,
       nowMs: Date.now,
       monotonicMs,
+      isAwaited: () => false,
       onRemoved: () => puller.retryFailed('disk-full'),
     })
     const fetchImage = createFetchImage({
