@@ -14,6 +14,7 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
 import { createImageCollector } from './disk/image-collector.ts'
+import { createWithinSpace } from './disk/within-space.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
@@ -126,6 +127,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     nowMs,
     monotonicMs,
+    isAwaited: (id) => local.isAwaited(id),
     onRemoved: () => puller.retryFailed('disk-full'),
   })
   const fetchImage = createFetchImage({
@@ -134,13 +136,13 @@ export const createAgent = (input: AgentInput): Agent => {
     credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
     monotonicMs,
   })
+  const withinSpace = createWithinSpace({
+    readDisk: input.readDisk,
+    makeRoom: () => collector.collect(true),
+    monotonicMs,
+  })
   const puller = createPuller({
-    fetchImage: createFetchWithinSpace({
-      fetchImage: collector.tracked(fetchImage),
-      readDisk: input.readDisk,
-      makeRoom: () => collector.collect(true),
-      monotonicMs,
-    }),
+    fetchImage: createFetchWithinSpace(collector.tracked(fetchImage), withinSpace),
     monotonicMs,
     random,
     onChange: (app) => reconciler.look(app),
@@ -322,6 +324,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const local = createLocalApi({
     device,
     engine,
+    withinSpace,
     store,
     reporter,
     generationFloor: session.reportedGeneration,

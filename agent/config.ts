@@ -4,11 +4,14 @@ import { isBrokerUrl } from '../src/link/addresses.ts'
 import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
+import { registryOf } from './translate/registry.ts'
 
 const registryHost = String.raw`(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:\d+)?`
 const registryHostSchema = z
   .string()
   .regex(new RegExp(`^${registryHost}$`), 'must be a registry as image names have it: host, or host:port')
+  // Under another of its names it would be asked for nothing.
+  .refine((host) => registryOf(`${host}/image`) === host, 'must be docker.io, for Docker Hub')
 
 const mirrorSchema = z
   .string()

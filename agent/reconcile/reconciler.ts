@@ -139,7 +139,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const { observed, adopted } = gathered
     const after = await storeDecisions(record, planned, adopted)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
-    puller.want(app, generation, planned.pulls, platformsOf(gathered.record))
+    puller.want(app, generation, planned.pulls, platformsOf(gathered.record), pulls)
     // Whoever waits for an outcome stops reading at it: it comes with the whole reason, not that of this turn.
     const { reason = planned.reason } = (planned.verdict && after.accepted?.verdict) ?? {}
     const told = defined({ ...planned, reason })

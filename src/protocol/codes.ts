@@ -138,7 +138,7 @@ const table = {
   ],
   'image-load-failed': [
     'the engine could not load the images of a bundle',
-    'see the message of the engine, and check the disk and the bundle; loading again goes on from what is there',
+    'see the message of the engine, and check the bundle; it can be loaded again',
   ],
   'path-unsafe': [
     'a link or something that is no folder stands in the project folder on the device',

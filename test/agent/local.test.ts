@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createAgent } from '../../agent/agent.ts'
+import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
@@ -53,6 +54,7 @@ let engine: SimulatedEngine
 let store: Store
 let api: LocalApi
 let client: LocalAgent
+let disk: DiskState | undefined
 
 const serve = async (): Promise<LocalServer> => {
   const server = await startLocalServer({ socketPath: join(state, socketName), api, log: silent })
@@ -64,6 +66,7 @@ beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), 'longshore-local-'))
   onTestFinished(() => rm(state, { recursive: true, force: true }))
   engine = simulatedEngine({ now: Date.now })
+  disk = undefined
   store = memoryStore()
   const agent = createAgent({
     device: 'gw-1',
@@ -74,7 +77,7 @@ beforeEach(async () => {
     maxBytes: 100_000,
     policy: fixedPolicy(),
     keepReleases: 3,
-    readDisk: async () => undefined,
+    readDisk: async () => disk,
     registryMirrors: {},
     registryCredentials: async () => undefined,
     keepaliveS: 30,
@@ -104,13 +107,16 @@ test('a bundle is checked, loaded, deployed and runs, and no registry was asked'
   await serve()
   expect(await client.check(bundleOf())).toMatchObject({ device: 'gw-1', kind: 'accepted', missing: [reference] })
   expect(store.apps()).toEqual([])
-  await client.loadImages(archive())
+  await client.loadImages(archive(), 0)
+  // It was not here before: it may go again when nobody needs it, also if this is broken off here.
+  expect(store.device().pulledImages).toMatchObject([{ id, reference }])
+  expect(api.isAwaited(id)).toBe(true)
   expect(await client.check(bundleOf())).toMatchObject({ kind: 'accepted', missing: [] })
   const { generation, kind } = await client.deploy(bundleOf())
   expect(kind).toBe('accepted')
   expect(store.app('shop')?.accepted?.deployment).toMatchObject({ generation, by: 'load (local)' })
-  // It was not here before: it may go again when nobody needs it.
   expect(store.device().pulledImages).toMatchObject([{ id, reference }])
+  expect(api.isAwaited(id)).toBe(false)
   await eventually('it to succeed', async () => (await client.reported('shop'))?.outcome === 'succeeded')
   expect(engine.controls.containers().map(({ spec }) => spec.imageId)).toEqual([id])
   expect(engine.controls.calls.map(({ kind }) => kind)).not.toContain('pull')
@@ -127,7 +133,7 @@ test('a refusal comes before the images, and leaves nothing behind', async () =>
   })
   const foreign = bundleOf(undefined, 'linux/arm64')
   expect(await client.check(foreign)).toMatchObject({ kind: 'refused', reason: { code: 'wrong-platform' } })
-  await client.loadImages(archive())
+  await client.loadImages(archive(), 0)
   expect(await client.deploy(foreign)).toMatchObject({ kind: 'refused', reason: { code: 'wrong-platform' } })
   expect(store.apps()).toEqual([])
 })
@@ -139,7 +145,7 @@ test('an app whose secrets the device was never given waits for them', async () 
     { web: { secrets: [{ source: 'token', target: '/run/secrets/token' }] } },
     { secrets: { token: { external: true } } },
   )
-  await client.loadImages(archive())
+  await client.loadImages(archive(), 0)
   expect((await client.deploy(bundleOf(model))).kind).toBe('accepted')
   await eventually('it to wait', async () =>
     (await client.reported('shop'))?.waitingFor?.some(({ code }) => code === 'secret-missing'),
@@ -160,19 +166,39 @@ test('an archive that the engine refuses ends the sending of it, however much th
       this.push(Buffer.alloc(64 * 1024))
     },
   })
-  await expect(client.loadImages(endless)).rejects.toEqual(code('image-load-failed'))
+  await expect(client.loadImages(endless, 0)).rejects.toEqual(code('image-load-failed'))
   endless.destroy()
+})
+
+test('images that would fill the disk are refused before they are sent, and given up when others fill it', async () => {
+  await serve()
+  disk = { path: '/data', freeBytes: 3e9, reserveBytes: 1e9 }
+  const endless = new Readable({
+    read() {
+      setImmediate(() => this.push(Buffer.alloc(1024)))
+    },
+  })
+  onTestFinished(() => void endless.destroy())
+  await expect(client.loadImages(endless, 2.5e9)).rejects.toMatchObject({
+    code: 'disk-full',
+    message: 'loading images needs about 2.5 GB: 3.0 GB free on /data, 1.0 GB must stay free',
+  })
+  expect(engine.controls.calls.map(({ kind }) => kind)).not.toContain('loadImages')
+  const loading = client.loadImages(endless, 2e9)
+  await eventually('the load to begin', () => engine.controls.calls.some(({ kind }) => kind === 'loadImages'))
+  disk = { ...disk, freeBytes: 0.9e9 }
+  await expect(loading).rejects.toEqual(code('disk-full'))
 })
 
 test('a stick that is pulled out changes nothing, and loading again works', async () => {
   await serve()
   const stick = new PassThrough()
-  const loading = client.loadImages(stick)
+  const loading = client.loadImages(stick, 0)
   stick.write(Buffer.alloc(1000, '['))
   await eventually('the load to begin', () => engine.controls.calls.some(({ kind }) => kind === 'loadImages'))
   stick.destroy(new Error('EIO'))
   await expect(loading).rejects.toEqual(code('file-unreadable'))
-  await client.loadImages(archive())
+  await client.loadImages(archive(), 0)
   expect(await client.check(bundleOf())).toMatchObject({ kind: 'accepted', missing: [] })
 })
 
@@ -200,7 +226,7 @@ test('an agent that does not run, or has gone, is said to be unreachable', async
   const server = await serve()
   await server.stop()
   await expect(client.check(bundleOf())).rejects.toEqual(code('agent-unreachable'))
-  await expect(client.loadImages(archive())).rejects.toEqual(code('agent-unreachable'))
+  await expect(client.loadImages(archive(), 0)).rejects.toEqual(code('agent-unreachable'))
 })
 
 test.each([
