@@ -1,6 +1,8 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import type { Logger } from 'pino'
+import { defined } from '../src/defined.ts'
 import { type Broker, createLink, type Link } from '../src/link/link.ts'
+import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
@@ -17,6 +19,9 @@ import { createImageCollector } from './disk/image-collector.ts'
 import { createWithinSpace } from './disk/within-space.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
+import { createClockWatcher } from './events/clock-watcher.ts'
+import { createEvents } from './events/events.ts'
+import { createReportWatcher } from './events/report-watcher.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi, type LocalApi } from './local/local-api.ts'
@@ -64,6 +69,7 @@ export type AgentInput = {
   readonly identity: Identity
   readonly secretStore: SecretStore
   readonly store: Store
+  readonly outbox: Outbox
   readonly hostFacts: () => Promise<HostFacts>
   readonly timeZone: () => string
   /** epoch ms */
@@ -84,8 +90,23 @@ export type Agent = {
 
 const dayMs = 86_400_000
 
+/** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
+const drainMs = 1_000
+
 export const createAgent = (input: AgentInput): Agent => {
-  const { device, registryMirrors: mirrors, files, identity, policy, store, log, nowMs, monotonicMs, random } = input
+  const {
+    device,
+    registryMirrors: mirrors,
+    files,
+    identity,
+    outbox,
+    policy,
+    store,
+    log,
+    nowMs,
+    monotonicMs,
+    random,
+  } = input
   const engine: Engine = { ...input.engine, image: findLocalImage(input.engine, mirrors) }
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
@@ -95,6 +116,14 @@ export const createAgent = (input: AgentInput): Agent => {
     link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
+  const events = createEvents({
+    outbox: input.outbox,
+    topic: topics.event(device),
+    session: () => session.number(),
+    monotonicMs,
+    log,
+  })
+  const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => publishRetained(topics.reported(device, app), message),
     session: () => session.number(),
@@ -106,6 +135,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ...reports,
     tell: (body) => {
       newest.set(body.app, body)
+      reportWatcher.watch(body)
       const reason = pending.reason(body.app)
       reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
     },
@@ -228,6 +258,7 @@ export const createAgent = (input: AgentInput): Agent => {
     reporter.tell(reportBody({ now: nowMs(), owner, record: emptyRecord(app), secretVersions: {}, plan }))
   }
 
+  let downSinceMs: number | undefined
   let isReadAgainDue = false
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
@@ -277,10 +308,27 @@ export const createAgent = (input: AgentInput): Agent => {
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
-    publish: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
+    publish: async (id, reply) => {
+      const topic = topics.reply(device, id)
+      const { at: _at, ...body } = reply
+      try {
+        await outbox.append('reply', { topic, body })
+      } catch (error) {
+        log.warn({ id, ...reasonOf(error) }, 'a reply could not be kept; sending it at once')
+        await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
+      }
+    },
     maxBytes: input.maxBytes,
     nowMs,
     log,
+  })
+  const clockWatcher = createClockWatcher({
+    nowMs,
+    monotonicMs,
+    onSet: (byMs) => {
+      log.warn({ byMs }, 'the clock of this device was set')
+      void events.tell({ kind: 'clock-set', byMs })
+    },
   })
   const session = createSession({
     device,
@@ -298,13 +346,21 @@ export const createAgent = (input: AgentInput): Agent => {
       reporter.repeatAll()
       inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
+      // Fresh state first, then what was kept back.
+      outbox.setConnected(true)
+      const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
+      downSinceMs = undefined
+      void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
       const lost = store.setAside().find((file) => file.app === app)
       if (lost === undefined) reporter.clear(app)
       else tellLost(app, lost.reason)
     },
-    onContest: () => inventory.publish().catch(() => undefined), // without a connection: the next one does it
+    onContest: (reason) => {
+      void events.tell({ kind: 'device-id-in-use', reason })
+      inventory.publish().catch(() => undefined) // without a connection: the next one does it
+    },
   })
   const link: Link = createLink({
     broker: input.broker,
@@ -318,7 +374,12 @@ export const createAgent = (input: AgentInput): Agent => {
     onConnect: session.onConnect,
     onMessage: session.onMessage,
     isContested: () => session.contest() !== undefined,
-    onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
+    onDisconnect: (reason) => {
+      outbox.setConnected(false)
+      downSinceMs ??= monotonicMs()
+      log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
+      void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
+    },
   })
 
   const local = createLocalApi({
@@ -340,6 +401,12 @@ export const createAgent = (input: AgentInput): Agent => {
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()
+      void events.tell({ kind: 'agent-started' })
+      commands
+        .answerInterrupted()
+        .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
+      clockWatcher.start()
+      outbox.start(({ topic, payload }) => link.publish(topic, payload, { qos: 1, retain: false }))
       void watchEngine({
         engine,
         signal: abort.signal,
@@ -378,11 +445,24 @@ export const createAgent = (input: AgentInput): Agent => {
       progress.stop()
       pending.stop()
       await reconciler.stop()
+      clockWatcher.stop()
+      await events.tell({ kind: 'agent-stopped' })
+      events.stop()
+      if (link.isConnected()) await drained(outbox, drainMs)
       await session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.
         if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
       })
       await link.stop()
+      await outbox.close()
     },
+  }
+}
+
+/** Resolves when the broker has all that was queued, or after a time. */
+const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 20) {
+    if (Object.values(outbox.counts().classes).every(({ isEmpty }) => isEmpty)) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -55,6 +55,11 @@ export const agentConfigSchema = z.strictObject({
     .default('/etc/longshore/policy.yaml')
     .describe('what deployments may ask for; missing: the default policy. Files of policy.d beside it come after it'),
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
+  outboxBytes: z
+    .int()
+    .min(1_048_576)
+    .default(64 * 1_048_576)
+    .describe('what waits on the disk for the broker: events, replies, telemetry'),
   keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
   reconnectMaxS: z
     .int()

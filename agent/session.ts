@@ -28,7 +28,7 @@ export type SessionInput = {
   readonly link: () => Link
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
-  readonly onCommand: (id: string, payload: Uint8Array) => void
+  readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
   /** the connection stands and everything was read: send what is newest */
   readonly onReady: () => void
   /** a retained report of an app that this device knows nothing of, after all desired state was read */
@@ -165,12 +165,13 @@ export const createSession = (input: SessionInput): Session => {
         case 'secret':
           return await input.onSecret(parsed.app, payload)
         case 'command':
-          return input.onCommand(parsed.id, payload)
+          return await input.onCommand(parsed.id, payload)
         case 'status':
           return onStatus(payload)
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':
+        case 'event':
         case 'progress':
         case 'reply':
           return

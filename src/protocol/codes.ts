@@ -89,6 +89,10 @@ const table = {
     'mend the file at the line given; the agent reads it again by itself',
   ],
   'verb-unsupported': ['the agent does not know this command verb', 'see capabilities in the inventory of the device'],
+  'command-interrupted': [
+    'the agent ended while it carried the command out, and does not do it again by itself',
+    'see what came of it, and send it again',
+  ],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
 

@@ -1,4 +1,5 @@
 /** State that cannot be understood is set aside and told of; the rest comes back from the broker and the containers. */
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ import type { Reported } from '../../src/protocol/reported.ts'
 import { openFleet, silent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
+import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
 const device = 'gw-1'
@@ -59,6 +61,7 @@ const set = async () => {
       identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
       secretStore: await openSecretStore(folder, silent),
       store: await openFileStore(folder, silent),
+      outbox: await memoryOutbox(),
       hostFacts: async () => ({
         hostname: 'test',
         os: { name: '', version: '', kernel: '' },

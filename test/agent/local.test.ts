@@ -1,4 +1,5 @@
 /** The socket of an agent that no broker reaches, over a simulated engine. */
+
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
@@ -24,6 +25,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { socketName } from '../../src/protocol/local.ts'
 import { silent } from '../support/agents.ts'
 import { eventually } from '../support/eventually.ts'
+import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
 const reference = 'longshore/example:1'
@@ -89,6 +91,7 @@ beforeEach(async () => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store,
+    outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
     hostFacts: () => Promise.reject(new Error('nobody asks')),

@@ -52,7 +52,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
-    onCommand: (id) => taken.push(`command ${id}`),
+    onCommand: async (id) => void taken.push(`command ${id}`),
     onReady: () => done.push('ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
     onContest: ({ code }) => taken.push(code),
