@@ -135,8 +135,14 @@ const drain = async (folder: string, url: string): Promise<object> => {
 
 const serve = async (): Promise<object> => ({ port: (await createBroker({ log, port: 0 }).start()).port })
 
+/**
+ * V8 lets young garbage grow to some 50 MB before it looks, in any busy program; told to save memory it does not.
+ * Without the flag the drain is faster by half, and grows by about 90 MB.
+ */
+const frugal = ['--optimize-for-size']
+
 const part = async (...values: string[]): Promise<Record<string, number | string>> => {
-  const child = fork(process.argv[1] as string, values)
+  const child = fork(process.argv[1] as string, values, { execArgv: frugal })
   const result = await new Promise<Record<string, number | string>>((resolve, reject) => {
     child.once('message', (message) => resolve(message as Record<string, number | string>))
     child.once('exit', (code) => reject(new Error(`${values[0]} ended with ${code}`)))
