@@ -48,17 +48,16 @@ const cpuMs = (since?: NodeJS.CpuUsage): number => {
 
 const fill = async (folder: string): Promise<object> => {
   const outbox = await open(folder)
+  let queuedBytes = 0
+  for (let n = 0; n < count; n += 1) queuedBytes += topic.length + JSON.stringify(measured(n)).length
   const bytesBefore = await writtenBytes()
   const rssBefore = process.memoryUsage.rss()
   const cpuBefore = process.cpuUsage()
-  let queuedBytes = 0
   for (let n = 0; n < count; n += 1) {
-    const body = measured(n)
-    await outbox.append('telemetry', { topic, body })
-    queuedBytes += topic.length + JSON.stringify(body).length
+    await outbox.append('telemetry', { topic, body: measured(n) })
     // Nothing measures that fast: the disk has its turn.
     while (n % 500 === 499 && outbox.counts().classes.telemetry.inMemory > 2_000)
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setTimeout(resolve, 1))
   }
   await outbox.close()
   const { dropped } = outbox.counts().classes.telemetry
