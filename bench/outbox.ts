@@ -48,17 +48,16 @@ const cpuMs = (since?: NodeJS.CpuUsage): number => {
 
 const fill = async (folder: string): Promise<object> => {
   const outbox = await open(folder)
+  let queuedBytes = 0
+  for (let n = 0; n < count; n += 1) queuedBytes += topic.length + JSON.stringify(measured(n)).length
   const bytesBefore = await writtenBytes()
   const rssBefore = process.memoryUsage.rss()
   const cpuBefore = process.cpuUsage()
-  let queuedBytes = 0
   for (let n = 0; n < count; n += 1) {
-    const body = measured(n)
-    await outbox.append('telemetry', { topic, body })
-    queuedBytes += topic.length + JSON.stringify(body).length
+    await outbox.append('telemetry', { topic, body: measured(n) })
     // Nothing measures that fast: the disk has its turn.
     while (n % 500 === 499 && outbox.counts().classes.telemetry.inMemory > 2_000)
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setTimeout(resolve, 1))
   }
   await outbox.close()
   const { dropped } = outbox.counts().classes.telemetry
@@ -135,8 +134,14 @@ const drain = async (folder: string, url: string): Promise<object> => {
 
 const serve = async (): Promise<object> => ({ port: (await createBroker({ log, port: 0 }).start()).port })
 
+/**
+ * V8 lets young garbage grow to some 50 MB before it looks, in any busy program; told to save memory it does not.
+ * Without the flag the drain is faster by half, and grows by about 90 MB.
+ */
+const frugal = ['--optimize-for-size']
+
 const part = async (...values: string[]): Promise<Record<string, number | string>> => {
-  const child = fork(process.argv[1] as string, values)
+  const child = fork(process.argv[1] as string, values, { execArgv: frugal })
   const result = await new Promise<Record<string, number | string>>((resolve, reject) => {
     child.once('message', (message) => resolve(message as Record<string, number | string>))
     child.once('exit', (code) => reject(new Error(`${values[0]} ended with ${code}`)))

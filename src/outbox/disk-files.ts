@@ -41,10 +41,10 @@ export const diskOutboxFiles = (folder: string): OutboxFiles => {
         close: () => file.close(),
       }
     },
-    read: async (name, offset, length) => {
+    read: async (name, offset, length, into) => {
       const file = await open(pathOf(name), 'r')
       try {
-        const bytes = Buffer.allocUnsafe(length)
+        const bytes = into ?? Buffer.allocUnsafe(length)
         let filled = 0
         while (filled < length) {
           const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled)

@@ -5,8 +5,8 @@ export type OutboxFiles = {
   readonly list: () => Promise<{ readonly name: string; readonly bytes: number }[]>
   /** A new file to append to. Rejects where there is one. */
   readonly create: (name: string) => Promise<AppendFile>
-  /** Fewer bytes where the file ends. */
-  readonly read: (name: string, offset: number, length: number) => Promise<Buffer>
+  /** Fewer bytes where the file ends. @param into may be used for what is handed back; has the length */
+  readonly read: (name: string, offset: number, length: number, into?: Buffer) => Promise<Buffer>
   /** The whole file at once: after a crash it is the old one or the new one. `isDurable`: and on disk when this resolves. */
   readonly replace: (name: string, bytes: Buffer, isDurable: boolean) => Promise<void>
   readonly rename: (from: string, to: string) => Promise<void>

@@ -30,20 +30,18 @@ export const mostRecordBytes = 4 * 1024 * 1024
 export const recordBytes = (record: StoredRecord): number =>
   prefixBytes + fixedBytes + Buffer.byteLength(record.topic) + Buffer.byteLength(record.text)
 
-/** @param seed checksum of the segment's first line */
-export const encodeRecord = (record: StoredRecord, seed: number): Buffer => {
-  const topicBytes = Buffer.byteLength(record.topic)
-  const bytes = Buffer.allocUnsafe(recordBytes(record))
-  bytes[0] = marker
-  bytes.writeUIntBE(bytes.length - prefixBytes, 1, 3)
-  bytes.writeUIntBE(record.seq, 8, 6)
-  bytes.writeUIntBE(wholeMs(record.atMs), 14, 6)
-  bytes.writeUIntBE(wholeMs(record.monotonicMs), 20, 6)
-  bytes.writeUInt16BE(topicBytes, 26)
-  bytes.write(record.topic, 28)
-  bytes.write(record.text, 28 + topicBytes)
-  bytes.writeUInt32BE(checksum(bytes, seed, 0, bytes.length), 4)
-  return bytes
+/** Writes it at `start` of `bytes`, where it has room, and hands back where it ends. @param seed checksum of the segment's first line */
+export const encodeRecord = (bytes: Buffer, start: number, record: StoredRecord, seed: number): number => {
+  const topicEnd = start + 28 + bytes.write(record.topic, start + 28)
+  const end = topicEnd + bytes.write(record.text, topicEnd)
+  bytes[start] = marker
+  bytes.writeUIntBE(end - start - prefixBytes, start + 1, 3)
+  bytes.writeUIntBE(record.seq, start + 8, 6)
+  bytes.writeUIntBE(wholeMs(record.atMs), start + 14, 6)
+  bytes.writeUIntBE(wholeMs(record.monotonicMs), start + 20, 6)
+  bytes.writeUInt16BE(topicEnd - start - 28, start + 26)
+  bytes.writeUInt32BE(checksum(bytes, seed, start, end), start + 4)
+  return end
 }
 
 export type FoundRecord = {

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
 import type { MessageClass } from '../protocol/queued.ts'
 import type { AppendFile, OutboxFiles } from './files.ts'
-import { encodeRecord, findRecord, type StoredRecord } from './record.ts'
+import { encodeRecord, findRecord, recordBytes, type StoredRecord } from './record.ts'
 import {
   compareIds,
   comparePositions,
@@ -67,6 +67,9 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
   let lastRead: { readonly epoch: number; readonly seq: number } | undefined
   let active: { readonly segment: Segment; readonly file: AppendFile } | undefined
   let nextNumber = 1
+  // One each for good: what lies outside of V8's heap is freed late.
+  let writeBuffer = Buffer.alloc(0)
+  let readBuffer = Buffer.alloc(0)
 
   const nameOf = ({ id }: Segment): string => segmentName(messageClass, id)
   const endOf = ({ id, bytes }: Segment): Position => ({ ...id, offset: bytes })
@@ -140,9 +143,15 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
       const head = segment.bytes === 0 ? encodeHead({ class: messageClass, ...segment.id, boot }) : undefined
       if (head !== undefined) segment.head = { boot, length: head.length, seed: crc32(head) }
       const seed = segment.head?.seed ?? 0
-      const parts = records.map((record) => encodeRecord(record, seed))
+      const length = records.reduce((sum, record) => sum + recordBytes(record), head?.length ?? 0)
+      if (writeBuffer.length < length) writeBuffer = Buffer.allocUnsafe(length)
+      let end = head?.copy(writeBuffer) ?? 0
+      const ends = records.map((record) => {
+        end = encodeRecord(writeBuffer, end, record, seed)
+        return { ...segment.id, offset: segment.bytes + end }
+      })
       try {
-        await file.append(Buffer.concat(head === undefined ? parts : [head, ...parts]))
+        await file.append(writeBuffer.subarray(0, length))
         await file.sync()
       } catch (error) {
         await abandon()
@@ -151,12 +160,7 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
       return {
         commit: () => {
           if (head !== undefined) segments.push(segment)
-          let offset = segment.bytes + (head?.length ?? 0)
-          const ends = parts.map(({ length }) => {
-            offset += length
-            return { ...segment.id, offset }
-          })
-          segment.bytes = offset
+          segment.bytes += length
           return ends
         },
       }
@@ -173,7 +177,8 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
       const base = compareIds(read, segment.id) === 0 ? read.offset : 0
       const until = segment.bytes
       try {
-        const bytes = await files.read(nameOf(segment), base, until - base)
+        if (readBuffer.length < until - base) readBuffer = Buffer.allocUnsafe(until - base)
+        const bytes = await files.read(nameOf(segment), base, until - base, readBuffer)
         const head = await headOf(segment, base === 0 ? bytes : undefined)
         // It may have been dropped meanwhile.
         if (!segments.includes(segment) || reader !== undefined) return

@@ -1,0 +1,93 @@
+/** Files that are not what they should be: said, left or set aside, and nothing else suffers. */
+import { expect, test } from 'vitest'
+import { segmentName } from '../../src/outbox/segment.ts'
+import { eventually } from '../support/eventually.ts'
+import { memoryOutboxFiles } from '../support/memory-outbox-files.ts'
+import { drain, numbered, openTestOutbox, testBroker } from '../support/test-outbox.ts'
+
+const id = { epoch: 1_500_000_000, number: 1 }
+const garbage = segmentName('event', id)
+
+const withEvents = async (count: number) => {
+  const files = memoryOutboxFiles()
+  const outbox = await openTestOutbox({ files })
+  for (let n = 0; n < count; n += 1) await outbox.append('event', numbered(n))
+  await outbox.close()
+  return { files, epoch: outbox.counts().epoch }
+}
+
+test('garbage in place of a file is set aside and told of; what else is there is sent', async () => {
+  const { files } = await withEvents(3)
+  files.put(garbage, Buffer.from('x'.repeat(2_000)))
+  const outbox = await openTestOutbox({ files })
+  const broker = testBroker()
+  outbox.start(broker.publish)
+  outbox.setConnected(true)
+  const { dropped } = await eventually('the report', () => broker.sent.find((one) => one.dropped !== undefined))
+  expect(dropped).toEqual({ class: 'event', epoch: id.epoch, from: 0, to: 0, count: 0, reason: 'corrupt' })
+  expect(broker.sent.filter((one) => one.class === 'event').map(({ n }) => n)).toEqual([0, 1, 2])
+  expect(files.names()).toContain(`aside-${garbage}`)
+})
+
+test('what stands aside stays within a bound', async () => {
+  const { files } = await withEvents(1)
+  for (let number = 1; number <= 20; number += 1)
+    files.put(segmentName('event', { ...id, number }), Buffer.from('x'.repeat(2_000)))
+  await drain(await openTestOutbox({ files }))
+  await eventually('eight of them', () => files.names().filter((name) => name.startsWith('aside-')).length === 8)
+})
+
+test('a file of a newer version is left as it is, for the version that wrote it', async () => {
+  const { files } = await withEvents(3)
+  const content = Buffer.from('longshore-outbox 2 {"anything":true}\nmore')
+  files.put(garbage, content)
+  const outbox = await openTestOutbox({ files })
+  expect((await drain(outbox)).map(({ n }) => n)).toEqual([0, 1, 2])
+  await outbox.close()
+  expect(files.contentOf(garbage)).toEqual(content)
+})
+
+test('a file that was cut off while it was made is nothing', async () => {
+  const { files } = await withEvents(1)
+  files.put(garbage, Buffer.from('longshore-out'))
+  expect((await drain(await openTestOutbox({ files }))).map(({ n }) => n)).toEqual([0])
+  await eventually('it to go', () => !files.names().includes(garbage))
+})
+
+test.each([
+  ['empty', ''],
+  ['no JSON', '{"version":1,"settled":'],
+  ['of a newer version', '{"version":2,"settled":{},"clocks":{}}\n00000000\n'],
+  [
+    'changed by one digit',
+    '{"version":1,"settled":{"event":{"epoch":8589934592,"number":1,"offset":1}},"clocks":{}}\n00000000\n',
+  ],
+])('a cursor that is %s costs no message', async (_name, text) => {
+  const { files } = await withEvents(3)
+  files.put('cursor.json', Buffer.from(text))
+  expect((await drain(await openTestOutbox({ files }))).map(({ n }) => n)).toEqual([0, 1, 2])
+})
+
+test.each([
+  ['gone', undefined],
+  ['empty', ''],
+  ['garbage', '{"version":1,"epoch":-3}'],
+])('with an epoch file that is %s no epoch comes twice, even with a clock at 0', async (_name, text) => {
+  const { files, epoch } = await withEvents(1)
+  if (text === undefined) await files.remove('epoch.json')
+  else files.put('epoch.json', Buffer.from(text))
+  const clock = { nowMs: 0, monotonicMs: 0, boot: 'next' }
+  expect((await openTestOutbox({ files, clock })).counts().epoch).toBe(epoch + 1)
+})
+
+test('the epoch file of a newer version is understood', async () => {
+  const files = memoryOutboxFiles(new Map([['epoch.json', Buffer.from('{"version":9,"epoch":5000000000,"more":1}\n')]]))
+  expect((await openTestOutbox({ files })).counts().epoch).toBe(5_000_000_001)
+})
+
+test('a name that is none of ours is left alone', async () => {
+  const { files } = await withEvents(1)
+  files.put('README', Buffer.from('mine'))
+  await drain(await openTestOutbox({ files }))
+  expect(files.contentOf('README').toString()).toBe('mine')
+})
