@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
+import type { Outbox } from '../src/outbox/outbox.ts'
 import { socketName } from '../src/protocol/local.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
@@ -30,6 +31,7 @@ import type { Store } from './store/store.ts'
 export type Around = {
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
+  readonly outbox?: (outbox: Outbox) => Outbox
 }
 
 /** On each of these a folder of the device; the first that lies in memory is taken. */
@@ -86,7 +88,8 @@ export const startAgent = async (
     },
     log,
   })
-  const outbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, log })
+  const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, log })
+  const outbox = around.outbox?.(ownOutbox) ?? ownOutbox
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,

@@ -3,6 +3,7 @@
  * MQTT.js reconnects at a fixed pace, gives up on a refused CONNACK and queues without bound while offline.
  * It never queues: what cannot be sent now is rejected with `link-down`, and whoever knows what is newest sends again.
  */
+import { setMaxListeners } from 'node:events'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import { LongshoreError } from '../protocol/reason.ts'
@@ -129,6 +130,8 @@ export const createLink = (input: LinkInput): Link => {
       closed: new AbortController(),
     }
     current = connection
+    // Whatever waits for an acknowledgement listens; the outbox alone has dozens in flight.
+    setMaxListeners(0, connection.closed.signal)
     // MQTT.js acknowledges when this callback is called: persisted first, then acknowledged.
     client.handleMessage = (packet, callback) => {
       input.onMessage(packet.topic, Buffer.from(packet.payload), { retain: packet.retain }).then(

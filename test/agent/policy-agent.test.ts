@@ -1,7 +1,6 @@
 /** The policy through a whole agent, over a broker, on a simulated engine: refused, seen by plan, loosened, tightened. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -25,46 +24,9 @@ import { app, serviceModel } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { send } from '../support/story.ts'
+import { openLine } from '../support/tcp-line.ts'
 
 const device = 'gw-1'
-
-/** Between agent and broker, which keeps the session of an agent that is cut off. */
-const openLine = async (port: number) => {
-  const sockets = new Set<Socket>()
-  let isCut = false
-  const server = createServer((inner) => {
-    if (isCut) {
-      inner.destroy()
-      return
-    }
-    const outer = connect(port, '127.0.0.1')
-    for (const socket of [inner, outer]) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        inner.destroy()
-        outer.destroy()
-      })
-    }
-    inner.pipe(outer).pipe(inner)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const cut = (): void => {
-    isCut = true
-    for (const socket of sockets) socket.destroy()
-  }
-  onTestFinished(() => {
-    cut()
-    server.close()
-  })
-  return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    mend: () => {
-      isCut = false
-    },
-  }
-}
 
 const set = async (policyText?: string) => {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-policy-agent-'))
