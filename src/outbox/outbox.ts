@@ -8,7 +8,6 @@ import { type Dropped, type DropReason, type MessageClass, messageClasses } from
 import { LongshoreError } from '../protocol/reason.ts'
 import { type ClassQueue, createClassQueue } from './class-queue.ts'
 import { createCommits, topClass } from './commits.ts'
-import { addDrop } from './drops.ts'
 import type { Entry } from './entry.ts'
 import { wrapMessage } from './envelope.ts'
 import type { OutboxFiles } from './files.ts'
@@ -19,6 +18,8 @@ import { createSender, type Publish } from './sender.ts'
 import { setAside } from './set-aside.ts'
 import { ageMs, type Clocks, correctedAt, isStep, noteClock, type Stamp } from './stamp.ts'
 import { writeCursor, writeEpoch } from './state-files.ts'
+import { createTally, type Tally } from './tally.ts'
+import { createTimers } from './timers.ts'
 
 export type Message = {
   readonly topic: string
@@ -45,10 +46,7 @@ export type OutboxInput = {
   readonly log: Logger
 }
 
-export type ClassCounts = {
-  readonly appended: number
-  readonly sent: number
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+export type ClassCounts = Tally & {
   readonly bytesOnDisk: number
   /** of those waiting; the others lie on disk only */
   readonly inMemory: number
@@ -94,14 +92,12 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   const found = await openFolder(files, input.nowMs(), log)
   const { epoch } = found
   let clocks: Clocks = found.cursor.clocks
-  let drops: readonly Dropped[] = []
   let isClosed = false
   let closing: Promise<void> | undefined
   const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
-  const timers = new Map<'cursor' | 'flush' | 'report', NodeJS.Timeout>()
-  const tallies = Object.fromEntries(
-    messageClasses.map((one) => [one, { appended: 0, sent: 0, dropped: {} as Partial<Record<DropReason, number>> }]),
-  ) as Record<MessageClass, { appended: number; sent: number; dropped: Partial<Record<DropReason, number>> }>
+  const timers = createTimers<'cursor' | 'flush' | 'report'>()
+  const { after } = timers
+  const tally = createTally()
 
   const queues = messageClasses.map((messageClass) => {
     const store = createSegmentStore({
@@ -123,15 +119,6 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     ClassQueue
   >
 
-  const after = (name: 'cursor' | 'flush' | 'report', delayMs: number, work: () => void): void => {
-    if (isClosed || timers.has(name)) return
-    const fire = (): void => {
-      timers.delete(name)
-      work()
-    }
-    timers.set(name, setTimeout(fire, delayMs).unref())
-  }
-
   const readClocks = (): Stamp => {
     const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
     if (isStep(clocks, now)) {
@@ -142,9 +129,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const drop = (dropped: Dropped): void => {
-    const tally = tallies[dropped.class].dropped
-    tally[dropped.reason] = (tally[dropped.reason] ?? 0) + dropped.count
-    drops = addDrop(drops, dropped)
+    tally.dropped(dropped)
     after('report', limits.reportDropsMs, report)
   }
 
@@ -152,16 +137,14 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     drop({ class: messageClass, epoch: ofEpoch, from: seq, to: seq, count: 1, reason })
 
   const addReports = (): void => {
-    const told = drops
-    drops = []
-    for (const one of told) {
-      const { topic, body } = input.describeDrop(one)
-      queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), one))
+    for (const dropped of tally.takeUntold()) {
+      const { topic, body } = input.describeDrop(dropped)
+      queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), dropped))
     }
   }
 
   const report = (): void => {
-    if (drops.length === 0) return
+    if (!tally.hasUntold()) return
     if (commits.fault() !== undefined) after('report', limits.reportDropsMs, report)
     else {
       addReports()
@@ -190,7 +173,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const newEntry = (messageClass: MessageClass, topic: string, text: string, dropped?: Dropped): Entry => {
-    tallies[messageClass].appended += 1
+    tally.appended(messageClass)
     return {
       messageClass,
       epoch,
@@ -228,7 +211,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     onFailed: (entry, error) => {
       // The report of a drop is no message of anybody: what it tells is told later.
       if (entry.drop === undefined) dropEntry(entry, 'disk')
-      else drops = addDrop(drops, entry.drop)
+      else tally.untold(entry.drop)
       after('report', limits.reportDropsMs, report)
       waiters.get(entry)?.reject(error)
       waiters.delete(entry)
@@ -250,7 +233,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       return ageMs(stamp, now, clocks, openedMs) > limits.classes[messageClass].ttlMs
     },
     onEnd: (queue, entry, reason) => {
-      if (reason === undefined) tallies[entry.messageClass].sent += 1
+      if (reason === undefined) tally.sent(entry.messageClass)
       else dropEntry(entry, reason)
       if (reason === 'poison')
         void setAside(files, `${entry.messageClass}-${entry.epoch}-${entry.seq}`, `${entry.topic}\n${entry.text}\n`)
@@ -268,7 +251,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const refuse = (messageClass: MessageClass, reason: DropReason, error: LongshoreError): never => {
-    tallies[messageClass].dropped[reason] = (tallies[messageClass].dropped[reason] ?? 0) + 1
+    tally.refused(messageClass, reason)
     throw error
   }
 
@@ -309,8 +292,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
           queues.map((queue) => [
             queue.messageClass,
             {
-              ...tallies[queue.messageClass],
-              dropped: { ...tallies[queue.messageClass].dropped },
+              ...tally.of(queue.messageClass),
               bytesOnDisk: queue.store.bytes(),
               inMemory: queue.entries.length + queue.pending().length,
               isEmpty: queue.isEmpty(),
@@ -326,7 +308,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       closing ??= (async () => {
         isClosed = true
         sender.stop()
-        for (const timer of timers.values()) clearTimeout(timer)
+        timers.stop()
         addReports()
         await commits.flush()
         await saveCursor(true)

@@ -287,6 +287,17 @@ describe('telemetry', () => {
     expect(files.names().filter((name) => name.startsWith('telemetry'))).toEqual([])
   })
 
+  test('what waits for the disk does not pass what lies on it', async () => {
+    const clock = testClock()
+    const files = memoryOutboxFiles()
+    const outbox = await openTestOutbox({ files, clock })
+    await appendMany(outbox, 'telemetry', 600)
+    clock.monotonicMs += 20
+    await eventually('the flush', () => outbox.counts().classes.telemetry.inMemory <= 256)
+    await appendMany(outbox, 'telemetry', 10)
+    expect(ofClass(await drain(outbox), 'telemetry')).toEqual(upTo(610))
+  })
+
   test('is written while the link is down, at the interval, and what was in flight comes along in its order', async () => {
     const clock = testClock()
     const files = memoryOutboxFiles()
