@@ -3,81 +3,22 @@
  * acknowledged it, except telemetry, which is written only while it cannot be sent, and then every `flushIntervalMs`.
  * Memory stays bounded however long there is no link; the disk stays within a cap, and whatever is dropped is told of.
  */
-import type { Logger } from 'pino'
 import { type Dropped, type DropReason, type MessageClass, messageClasses } from '../protocol/queued.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { type ClassQueue, createClassQueue } from './class-queue.ts'
 import { createCommits, topClass } from './commits.ts'
+import type { ClassCounts, Outbox, OutboxInput } from './contract.ts'
 import type { Entry } from './entry.ts'
 import { wrapMessage } from './envelope.ts'
-import type { OutboxFiles } from './files.ts'
-import { isDurable, type OutboxLimits } from './limits.ts'
+import { isDurable } from './limits.ts'
 import { openFolder } from './open-folder.ts'
 import { createSegmentStore } from './segment-store.ts'
-import { createSender, type Publish } from './sender.ts'
+import { createSender } from './sender.ts'
 import { setAside } from './set-aside.ts'
 import { ageMs, type Clocks, correctedAt, isStep, noteClock, type Stamp } from './stamp.ts'
 import { writeCursor, writeEpoch } from './state-files.ts'
-import { createTally, type Tally } from './tally.ts'
+import { createTally } from './tally.ts'
 import { createTimers } from './timers.ts'
-
-export type Message = {
-  readonly topic: string
-  /** Becomes JSON; `class`, `epoch`, `seq` and `at` are put before its own fields. */
-  readonly body: Readonly<Record<string, unknown>> & {
-    readonly class?: never
-    readonly epoch?: never
-    readonly seq?: never
-    readonly at?: never
-  }
-}
-
-export type OutboxInput = {
-  readonly files: OutboxFiles
-  readonly limits: OutboxLimits
-  /** epoch ms; may jump */
-  readonly nowMs: () => number
-  /** ms of a clock that never jumps… */
-  readonly monotonicMs: () => number
-  /** …and the name of its run: the boot of the machine, if the clock runs on from process to process */
-  readonly boot: string
-  /** The message, of the top class, that tells what was dropped. */
-  readonly describeDrop: (dropped: Dropped) => Message
-  readonly log: Logger
-}
-
-export type ClassCounts = Tally & {
-  readonly bytesOnDisk: number
-  /** of those waiting; the others lie on disk only */
-  readonly inMemory: number
-  /** Nothing waits, neither here nor there. */
-  readonly isEmpty: boolean
-}
-
-export type OutboxCounts = {
-  readonly epoch: number
-  readonly classes: Readonly<Record<MessageClass, ClassCounts>>
-  readonly inFlight: number
-  /** ms; a broker that takes messages and acknowledges none lets this rise */
-  readonly oldestInFlightMs: number
-  /** Why the disk takes nothing now. */
-  readonly fault?: LongshoreError
-}
-
-export type Outbox = {
-  /**
-   * Resolves when the message is safe: on disk, or for telemetry in the queue. Rejects with `disk-full` or
-   * `state-unusable` where the disk does not take it, with `payload-too-large`; it is counted as dropped then.
-   */
-  readonly append: (messageClass: MessageClass, message: Message) => Promise<{ epoch: number; seq: number }>
-  /** From whom on messages are sent, while connected. */
-  readonly start: (publish: Publish) => void
-  /** false: what has no answer yet is sent again on the next connection. */
-  readonly setConnected: (isConnected: boolean) => void
-  readonly counts: () => OutboxCounts
-  /** Writes what is in memory. Idempotent. */
-  readonly close: () => Promise<void>
-}
 
 /** How often it is written what was acknowledged; a crash sends that much again. */
 const cursorMs = 1_000

@@ -1,6 +1,6 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
 import { describe, expect, test } from 'vitest'
-import type { Outbox } from '../../src/outbox/outbox.ts'
+import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
