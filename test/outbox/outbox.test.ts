@@ -1,5 +1,6 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
 import { describe, expect, test } from 'vitest'
+import { createDeduplicator } from '../../src/fleet/deduplicate.ts'
 import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -396,9 +397,14 @@ describe('what was acknowledged', () => {
     const files = memoryOutboxFiles()
     const outbox = await openTestOutbox({ files })
     await appendMany(outbox, 'event', 10)
-    await drain(outbox)
+    const first = await drain(outbox)
     const { epoch } = outbox.counts()
     const again = await drain(await openTestOutbox({ files: files.afterKill() }))
     expect(again.map((one) => [one.epoch, one.seq])).toEqual(upTo(10).map((seq) => [epoch, seq]))
+    // And who consumes them notices.
+    const { isNew } = createDeduplicator()
+    const isNewFromHere = ({ epoch: of, seq }: Sent): boolean => isNew('gw-17', { class: 'event', epoch: of, seq })
+    expect(first.every(isNewFromHere)).toBe(true)
+    expect(again.some(isNewFromHere)).toBe(false)
   })
 })
