@@ -12,6 +12,7 @@ import {
   numbered,
   openTestOutbox,
   type Sent,
+  type TestClock,
   testBroker,
   testClock,
   untilDrained,
@@ -24,6 +25,17 @@ const ofClass = (sent: readonly Sent[], messageClass: MessageClass): number[] =>
   sent.filter((one) => one.class === messageClass && one.dropped === undefined).map(({ seq }) => seq)
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+/** On a connection that holds. */
+const drainLater = async (outbox: Outbox, clock: TestClock): Promise<Sent[]> => {
+  const broker = testBroker()
+  outbox.start(broker.publish)
+  outbox.setConnected(true)
+  clock.monotonicMs += 2_000
+  outbox.setConnected(true)
+  await untilDrained(outbox)
+  return broker.sent
+}
 
 const droppedIn = (sent: readonly Sent[]) => sent.flatMap(({ dropped }) => (dropped === undefined ? [] : [dropped]))
 
@@ -194,6 +206,22 @@ describe('poison', () => {
     expect(outbox.counts().classes.event).toMatchObject({ sent: 8, dropped: { poison: 1 } })
     expect(new Set(acknowledged)).toContain(9)
     expect(acknowledged).not.toContain(4)
+  })
+
+  test('a link that breaks before anything is acknowledged makes no message poison, however often', async () => {
+    const clock = testClock()
+    const outbox = await openTestOutbox({ files: memoryOutboxFiles(), clock, limits: { retryMs: 1_000 } })
+    await appendMany(outbox, 'event', 3)
+    const broker = testBroker(() => 'wait')
+    outbox.start(broker.publish)
+    for (let round = 0; round < 50; round += 1) {
+      outbox.setConnected(true)
+      clock.monotonicMs += 1_500
+      outbox.setConnected(false)
+    }
+    expect(broker.sent.length).toBeGreaterThan(2)
+    expect(ofClass(await drainLater(outbox, clock), 'event')).toEqual([1, 2, 3])
+    expect(outbox.counts().classes.event).toMatchObject({ sent: 3, dropped: {} })
   })
 
   test('a message that is too large is refused at once and counted', async () => {
