@@ -1,6 +1,8 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import type { Logger } from 'pino'
+import { defined } from '../src/defined.ts'
 import { type Broker, createLink, type Link } from '../src/link/link.ts'
+import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
@@ -14,8 +16,12 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
 import { createImageCollector } from './disk/image-collector.ts'
+import { createWithinSpace } from './disk/within-space.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
+import { createClockWatcher } from './events/clock-watcher.ts'
+import { createEvents } from './events/events.ts'
+import { createReportWatcher } from './events/report-watcher.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi, type LocalApi } from './local/local-api.ts'
@@ -48,6 +54,7 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
   readonly keepReleases: number
@@ -62,6 +69,7 @@ export type AgentInput = {
   readonly identity: Identity
   readonly secretStore: SecretStore
   readonly store: Store
+  readonly outbox: Outbox
   readonly hostFacts: () => Promise<HostFacts>
   readonly timeZone: () => string
   /** epoch ms */
@@ -82,8 +90,23 @@ export type Agent = {
 
 const dayMs = 86_400_000
 
+/** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
+const drainMs = 1_000
+
 export const createAgent = (input: AgentInput): Agent => {
-  const { device, registryMirrors: mirrors, files, identity, policy, store, log, nowMs, monotonicMs, random } = input
+  const {
+    device,
+    registryMirrors: mirrors,
+    files,
+    identity,
+    outbox,
+    policy,
+    store,
+    log,
+    nowMs,
+    monotonicMs,
+    random,
+  } = input
   const engine: Engine = { ...input.engine, image: findLocalImage(input.engine, mirrors) }
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
@@ -93,6 +116,14 @@ export const createAgent = (input: AgentInput): Agent => {
     link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
+  const events = createEvents({
+    outbox: input.outbox,
+    topic: topics.event(device),
+    session: () => session.number(),
+    monotonicMs,
+    log,
+  })
+  const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => publishRetained(topics.reported(device, app), message),
     session: () => session.number(),
@@ -104,6 +135,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ...reports,
     tell: (body) => {
       newest.set(body.app, body)
+      reportWatcher.watch(body)
       const reason = pending.reason(body.app)
       reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
     },
@@ -125,6 +157,7 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
     nowMs,
     monotonicMs,
+    isAwaited: (id) => local.isAwaited(id),
     onRemoved: () => puller.retryFailed('disk-full'),
   })
   const fetchImage = createFetchImage({
@@ -133,13 +166,13 @@ export const createAgent = (input: AgentInput): Agent => {
     credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
     monotonicMs,
   })
+  const withinSpace = createWithinSpace({
+    readDisk: input.readDisk,
+    makeRoom: () => collector.collect(true),
+    monotonicMs,
+  })
   const puller = createPuller({
-    fetchImage: createFetchWithinSpace({
-      fetchImage: collector.tracked(fetchImage),
-      readDisk: input.readDisk,
-      makeRoom: () => collector.collect(true),
-      monotonicMs,
-    }),
+    fetchImage: createFetchWithinSpace(collector.tracked(fetchImage), withinSpace),
     monotonicMs,
     random,
     onChange: (app) => reconciler.look(app),
@@ -170,10 +203,10 @@ export const createAgent = (input: AgentInput): Agent => {
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
-    stateFaults: [
+    faults: () => [
       ...store.setAside().map(({ reason }) => reason),
       ...input.secretStore.setAside(),
-      ...(identity.fault === undefined ? [] : [identity.fault]),
+      ...[identity.fault, session.contest()].flatMap((fault) => fault ?? []),
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
@@ -188,7 +221,8 @@ export const createAgent = (input: AgentInput): Agent => {
       if (app === registryScope) return
       const record = store.app(app) ?? emptyRecord(app)
       const plan = { phase: 'accepted' as const, waits: [] }
-      const body = newest.get(app) ?? reportBody({ owner, record, secretVersions: secrets.versions(app), plan })
+      const body =
+        newest.get(app) ?? reportBody({ now: nowMs(), owner, record, secretVersions: secrets.versions(app), plan })
       reporter.tell(body)
     },
     log,
@@ -221,9 +255,10 @@ export const createAgent = (input: AgentInput): Agent => {
   const tellLost = (app: string, { code, message }: Reason): void => {
     const waits = [{ code, message: `what was decided of the app is lost, deploy it again: ${message}` }]
     const plan = { phase: 'accepted' as const, waits }
-    reporter.tell(reportBody({ owner, record: emptyRecord(app), secretVersions: {}, plan }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record: emptyRecord(app), secretVersions: {}, plan }))
   }
 
+  let downSinceMs: number | undefined
   let isReadAgainDue = false
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
@@ -273,10 +308,27 @@ export const createAgent = (input: AgentInput): Agent => {
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
-    publish: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
+    publish: async (id, reply) => {
+      const topic = topics.reply(device, id)
+      const { at: _at, ...body } = reply
+      try {
+        await outbox.append('reply', { topic, body })
+      } catch (error) {
+        log.warn({ id, ...reasonOf(error) }, 'a reply could not be kept; sending it at once')
+        await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
+      }
+    },
     maxBytes: input.maxBytes,
     nowMs,
     log,
+  })
+  const clockWatcher = createClockWatcher({
+    nowMs,
+    monotonicMs,
+    onSet: (byMs) => {
+      log.warn({ byMs }, 'the clock of this device was set')
+      void events.tell({ kind: 'clock-set', byMs })
+    },
   })
   const session = createSession({
     device,
@@ -284,6 +336,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     version: input.version,
     nowMs,
+    monotonicMs,
     log,
     link: () => link,
     onDesired: (app, payload) => pending.receive('desired', app, payload),
@@ -293,11 +346,20 @@ export const createAgent = (input: AgentInput): Agent => {
       reporter.repeatAll()
       inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
+      // Fresh state first, then what was kept back.
+      outbox.setConnected(true)
+      const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
+      downSinceMs = undefined
+      void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
       const lost = store.setAside().find((file) => file.app === app)
       if (lost === undefined) reporter.clear(app)
       else tellLost(app, lost.reason)
+    },
+    onContest: (reason) => {
+      void events.tell({ kind: 'device-id-in-use', reason })
+      inventory.publish().catch(() => undefined) // without a connection: the next one does it
     },
   })
   const link: Link = createLink({
@@ -305,18 +367,25 @@ export const createAgent = (input: AgentInput): Agent => {
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
-    backOff: { baseMs: 500, capMs: 60_000 },
+    backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,
     onConnect: session.onConnect,
     onMessage: session.onMessage,
-    onDisconnect: (reason) => log.warn({ code: reason.code }, `${reason.message}; the apps go on running`),
+    isContested: () => session.contest() !== undefined,
+    onDisconnect: (reason) => {
+      outbox.setConnected(false)
+      downSinceMs ??= monotonicMs()
+      log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
+      void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
+    },
   })
 
   const local = createLocalApi({
     device,
     engine,
+    withinSpace,
     store,
     reporter,
     generationFloor: session.reportedGeneration,
@@ -332,6 +401,12 @@ export const createAgent = (input: AgentInput): Agent => {
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()
+      void events.tell({ kind: 'agent-started' })
+      commands
+        .answerInterrupted()
+        .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
+      clockWatcher.start()
+      outbox.start(({ topic, payload }) => link.publish(topic, payload, { qos: 1, retain: false }))
       void watchEngine({
         engine,
         signal: abort.signal,
@@ -370,11 +445,24 @@ export const createAgent = (input: AgentInput): Agent => {
       progress.stop()
       pending.stop()
       await reconciler.stop()
+      clockWatcher.stop()
+      await events.tell({ kind: 'agent-stopped' })
+      events.stop()
+      if (link.isConnected()) await drained(outbox, drainMs)
       await session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.
         if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
       })
       await link.stop()
+      await outbox.close()
     },
+  }
+}
+
+/** Resolves when the broker has all that was queued, or after a time. */
+const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 20) {
+    if (Object.values(outbox.counts().classes).every(({ isEmpty }) => isEmpty)) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

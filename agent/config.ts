@@ -1,13 +1,17 @@
 /** What an agent is told: by flags, by a file, or both. Everything wrong is said at once, with the field. */
 import { z } from 'zod'
+import { isBrokerUrl } from '../src/link/addresses.ts'
 import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
+import { registryOf } from './translate/registry.ts'
 
 const registryHost = String.raw`(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:\d+)?`
 const registryHostSchema = z
   .string()
   .regex(new RegExp(`^${registryHost}$`), 'must be a registry as image names have it: host, or host:port')
+  // Under another of its names it would be asked for nothing.
+  .refine((host) => registryOf(`${host}/image`) === host, 'must be docker.io, for Docker Hub')
 
 const mirrorSchema = z
   .string()
@@ -16,9 +20,15 @@ const mirrorSchema = z
     'must be host[:port][/prefix], without https://; a host without a dot needs a port',
   )
 
+/** Several addresses of one logical broker, as of a cluster: in order of preference, as a list or with commas between. */
+const brokerSchema = z
+  .union([z.string(), z.array(z.string()).transform((addresses) => addresses.join(','))])
+  .refine(isBrokerUrl, 'must be mqtt://, mqtts://, ws:// or wss://')
+
 export const agentConfigSchema = z.strictObject({
   device: deviceIdSchema,
-  broker: z.string().regex(/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/.+/, 'must be mqtt://, mqtts://, ws:// or wss://'),
+  broker: brokerSchema,
+  mqttVersion: z.enum(['3.1.1', '5']).default('3.1.1').describe('3.1.1 is what every broker speaks'),
   username: z.string().optional(),
   passwordFile: z.string().optional(),
   ca: z.string().optional().describe('path of a PEM file'),
@@ -45,7 +55,18 @@ export const agentConfigSchema = z.strictObject({
     .default('/etc/longshore/policy.yaml')
     .describe('what deployments may ask for; missing: the default policy. Files of policy.d beside it come after it'),
   maxBytes: z.int().min(1024).default(defaultMaxBytes),
-  keepaliveS: z.int().min(5).max(3600).default(60),
+  outboxBytes: z
+    .int()
+    .min(1_048_576)
+    .default(64 * 1_048_576)
+    .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
+  reconnectMaxS: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('the longest pause between two attempts to connect; a random part of it is waited'),
   keepReleases: z.int().min(1).max(20).default(3).describe('releases of an app that are kept to go back to'),
   registryMirrors: z
     .record(z.union([z.literal('*'), registryHostSchema]), z.array(mirrorSchema))

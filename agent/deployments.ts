@@ -80,7 +80,7 @@ export const createDeployments = (input: DeploymentsInput): Deployments => {
         log.info({ app, generation: record.generationSeen }, 'deployment accepted')
         const last = reporter.last(app)
         const secretVersions = input.secretVersions(app)
-        const body = reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } })
+        const body = reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } })
         reporter.tell({ ...body, running: last?.running ?? null, services: last?.services ?? {} })
         look(app)
         return

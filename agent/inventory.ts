@@ -11,8 +11,8 @@ export type InventoryInput = {
   readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
   readonly recipient: string | undefined
-  /** what of its state could not be understood */
-  readonly stateFaults: readonly Reason[]
+  /** what is wrong with it that somebody has to mend: of its state, of its id */
+  readonly faults: () => readonly Reason[]
   readonly capabilities: () => string[]
   readonly policy: () => PolicyStatus
   readonly publish: (message: Inventory) => Promise<void>
@@ -30,6 +30,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
   let host: Promise<HostFacts> | undefined
 
   const publish = async (): Promise<void> => {
+    const faults = input.faults()
     host ??= input.hostFacts()
     // An engine that does not answer is a fact about the device, not a fault of the inventory.
     const [facts, engine] = await Promise.all([host, input.engine.facts().catch(() => null)])
@@ -41,9 +42,8 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       engine,
       agent: input.agent,
       timeZone: input.timeZone(),
-      recipient: input.recipient,
       ...(input.recipient === undefined ? {} : { recipient: input.recipient }),
-      ...(input.stateFaults.length === 0 ? {} : { stateFaults: [...input.stateFaults] }),
+      ...(faults.length === 0 ? {} : { faults: [...faults] }),
       capabilities: input.capabilities(),
       policy: input.policy(),
     })

@@ -14,6 +14,7 @@ import { engineDisk } from './disk/engine-disk.ts'
 import type { Engine } from './engine/engine.ts'
 import { findEngineUrl } from './engine/find-engine.ts'
 import { openEngine } from './engine/open-engine.ts'
+import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
@@ -45,6 +46,7 @@ export const startAgent = async (
 ): Promise<{ readonly stop: () => Promise<void> }> => {
   const broker = await readBrokerFiles({
     url: config.broker,
+    mqttVersion: config.mqttVersion,
     username: config.username,
     passwordFile: config.passwordFile,
     ca: config.ca,
@@ -84,6 +86,7 @@ export const startAgent = async (
     },
     log,
   })
+  const outbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, log })
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -93,6 +96,7 @@ export const startAgent = async (
     maxBytes: config.maxBytes,
     policy,
     keepaliveS: config.keepaliveS,
+    reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
     keepReleases: config.keepReleases,
     version,
@@ -105,6 +109,7 @@ export const startAgent = async (
     identity,
     secretStore: await openSecretStore(config.state, log),
     store,
+    outbox,
     hostFacts: readHostFacts,
     timeZone: deviceTimeZone,
     builtAt,

@@ -9,10 +9,11 @@
 import type { Logger } from 'pino'
 import type { Link, Will } from '../src/link/link.ts'
 import { readPayload, writePayload } from '../src/protocol/payload.ts'
-import { reasonOf } from '../src/protocol/reason.ts'
+import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { reportedSchema } from '../src/protocol/reported.ts'
 import { type Status, statusSchema } from '../src/protocol/status.ts'
 import type { Topics } from '../src/protocol/topics.ts'
+import { createIdContest } from './id-contest.ts'
 import { nextSession } from './store/device-record.ts'
 import type { Store } from './store/store.ts'
 
@@ -22,15 +23,18 @@ export type SessionInput = {
   readonly store: Store
   readonly version: string
   readonly nowMs: () => number
+  readonly monotonicMs: () => number
   readonly log: Logger
   readonly link: () => Link
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
-  readonly onCommand: (id: string, payload: Uint8Array) => void
+  readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
   /** the connection stands and everything was read: send what is newest */
   readonly onReady: () => void
   /** a retained report of an app that this device knows nothing of, after all desired state was read */
   readonly onOrphanReport: (app: string) => void
+  /** another agent was found to live under the id of this one */
+  readonly onContest: (reason: Reason) => void
 }
 
 export type Session = {
@@ -42,6 +46,8 @@ export type Session = {
   readonly reportedGeneration: (app: string) => number
   /** Reads the whole desired state again. */
   readonly readDesired: () => Promise<void>
+  /** why this device and another one throw each other out */
+  readonly contest: () => Reason | undefined
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -51,12 +57,15 @@ const settleMs = 3_000
 
 /** Another agent under the same id answers every birth with its own: do not join in at full speed. */
 const rebirthPauseMs = 5_000
+const contestedRebirthPauseMs = 300_000
 
 export const createSession = (input: SessionInput): Session => {
-  const { device, topics, store, nowMs, log, link } = input
+  const { device, topics, store, nowMs, monotonicMs, log, link } = input
+  const idContest = createIdContest(monotonicMs)
+  idContest.own(store.device().session)
   let session = 0
   let birthEcho: (() => void) | undefined
-  let lastRebirthMs = 0
+  let lastRebirthMs = Number.NEGATIVE_INFINITY
   let hasRead = false
   let hasReadReports = false
   let isLeaving = false
@@ -80,9 +89,15 @@ export const createSession = (input: SessionInput): Session => {
       birthEcho?.()
       return
     }
+    if (read.ok && read.value.online && idContest.seen(read.value.session)) {
+      const reason = contestReason(device)
+      log.error({ ...reason, session: read.value.session }, reason.message)
+      input.onContest(reason)
+    }
     // The late will of an older connection, or a foreign hand: what stands there must be true.
-    if (isLeaving || birthEcho !== undefined || nowMs() - lastRebirthMs < rebirthPauseMs) return
-    lastRebirthMs = nowMs()
+    const pauseMs = idContest.isOn() ? contestedRebirthPauseMs : rebirthPauseMs
+    if (isLeaving || birthEcho !== undefined || monotonicMs() - lastRebirthMs < pauseMs) return
+    lastRebirthMs = monotonicMs()
     log.warn(
       { status: read.ok ? read.value : read.reason },
       'somebody else wrote the status of this device; publishing it again',
@@ -97,10 +112,12 @@ export const createSession = (input: SessionInput): Session => {
 
   return {
     number: () => session,
+    contest: () => (idContest.isOn() ? contestReason(device) : undefined),
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
       session = Math.max(session + 1, nextSession(store.device(), nowMs()))
+      idContest.own(session)
       try {
         await store.updateDevice((record) => ({ ...record, session }))
       } catch (error) {
@@ -148,12 +165,13 @@ export const createSession = (input: SessionInput): Session => {
         case 'secret':
           return await input.onSecret(parsed.app, payload)
         case 'command':
-          return input.onCommand(parsed.id, payload)
+          return await input.onCommand(parsed.id, payload)
         case 'status':
           return onStatus(payload)
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':
+        case 'event':
         case 'progress':
         case 'reply':
           return
@@ -171,3 +189,8 @@ export const createSession = (input: SessionInput): Session => {
     }
   }
 }
+
+const contestReason = (device: string): Reason => ({
+  code: 'device-id-in-use',
+  message: `another agent connects as device ${device}`,
+})

@@ -1,4 +1,5 @@
 /** What every row of the bench stands on: the engine, a broker, an agent with its state in memory, an operator. */
+
 import os from 'node:os'
 import { pino } from 'pino'
 import { createAgent } from '../agent/agent.ts'
@@ -17,6 +18,7 @@ import { assignRemoval, type Deployed, deploy } from '../src/fleet/deploy.ts'
 import { connectFleet } from '../src/fleet/fleet.ts'
 import type { Ending } from '../src/fleet/outcome.ts'
 import { waitForEnding } from '../src/fleet/wait.ts'
+import { memoryOutbox } from '../test/support/memory-outbox.ts'
 
 export type BenchAgent = {
   readonly socketPath: string
@@ -52,6 +54,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     maxBytes: 262_144,
     policy: fixedPolicy(),
     keepaliveS: 60,
+    reconnectMaxMs: 60_000,
     lookEveryMs: 60_000,
     keepReleases: 3,
     readDisk: async () => undefined,
@@ -63,6 +66,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store: memoryStore(),
+    outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
     hostFacts: async () => ({

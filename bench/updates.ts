@@ -21,6 +21,7 @@ import {
   planned,
   serviceModel,
 } from '../test/support/builders.ts'
+import { clientScript } from '../test/support/client-script.ts'
 import { openBenchAgent, say, sayRatio, sayTimes } from './bench-agent.ts'
 
 const rounds = 6
@@ -207,13 +208,8 @@ const rawText = (path: string): Promise<string> =>
       .end()
   })
 
-/** A client in the network of the app, which resolves the name of the service for each request. */
+/** Requests of a client in the network of the app, over as many updates as there are rounds. */
 const measureSeamless = async (): Promise<{ good: number; bad: number }> => {
-  const script = `while :; do
-    address=$(nslookup web 127.0.0.11 | awk '/^Address/ && $NF !~ /127.0.0.11/ {print $NF}' | tail -1)
-    printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 1 "$address" 8080 | grep -q Hello && echo good || echo bad
-    sleep 0.02
-  done`
   const services = (a: string): Record<string, Service> => ({
     web: {
       image: exampleImageTag,
@@ -223,7 +219,7 @@ const measureSeamless = async (): Promise<{ good: number; bad: number }> => {
     },
     client: {
       image: exampleImageTag,
-      command: ['sh', '-c', script],
+      command: ['sh', '-c', clientScript('web')],
       depends_on: { web: { condition: 'service_healthy' } },
     },
   })

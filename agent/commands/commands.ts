@@ -17,7 +17,8 @@ export type CommandsInput = {
   readonly verbs: Readonly<Record<string, Verb>>
   /** why the device does not answer a verb that it knows */
   readonly verbFault: (verb: string) => Reason | undefined
-  readonly store: Store
+  readonly store: Pick<Store, 'device' | 'updateDevice'>
+  /** Resolves when the reply is safe: it reaches the broker sooner or later; on a full disk, when the broker has it. */
   readonly publish: (id: string, reply: Reply) => Promise<void>
   readonly maxBytes: number
   readonly nowMs: () => number
@@ -25,27 +26,34 @@ export type CommandsInput = {
 }
 
 export type Commands = {
-  /** Takes one in and answers in its own time: it never keeps the next message waiting. */
-  readonly receive: (id: string, payload: Uint8Array) => void
+  /**
+   * Resolves when it is on disk that the command was taken, so that it can be acknowledged; it is answered in its own time.
+   * Where that cannot be written it is not carried out, and the answer says so.
+   */
+  readonly receive: (id: string, payload: Uint8Array) => Promise<void>
+  /** Answers what an agent before this one took and did not finish: whoever asked must not wait for ever. */
+  readonly answerInterrupted: () => Promise<void>
 }
 
 export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
   const underWay = new Set<string>()
 
-  const answer = async (id: string, payload: Uint8Array): Promise<void> => {
-    const known = store.device().answered.find((answered) => answered.id === id)
-    if (known !== undefined) {
-      await publish(id, known.reply)
-      return
-    }
-    const final = await judge(payload)
+  const isBegun = (id: string): boolean => store.device().begun?.some((begun) => begun.id === id) === true
+
+  const finish = async (id: string, final: Final): Promise<void> => {
     const reply: Reply = { schema: 1, at: nowMs(), id, n: 1, final: true, ...final }
     // On disk before it is sent: a command is not carried out twice because its reply was lost.
     await store.updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
     await publish(id, reply)
   }
 
-  const judge = async (payload: Uint8Array): Promise<Pick<Reply, 'outcome' | 'reason' | 'result'>> => {
+  const answer = async (id: string, payload: Uint8Array): Promise<void> => {
+    const known = store.device().answered.find((answered) => answered.id === id)
+    if (known === undefined) await finish(id, await judge(payload))
+    else await publish(id, known.reply)
+  }
+
+  const judge = async (payload: Uint8Array): Promise<Final> => {
     const read = readPayload(commandSchema, payload, maxBytes)
     if (!read.ok) return { outcome: 'refused', reason: read.reason }
     const { verb, args, expiresAt } = read.value
@@ -77,12 +85,30 @@ export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, now
   }
 
   return {
-    receive: (id, payload) => {
+    receive: async (id, payload) => {
       if (underWay.has(id)) return
       underWay.add(id)
+      try {
+        const isAnswered = store.device().answered.some((answered) => answered.id === id)
+        if (!isAnswered && !isBegun(id))
+          await store.updateDevice((record) => ({ ...record, begun: [...(record.begun ?? []), { id, at: nowMs() }] }))
+      } catch (error) {
+        await publish(id, { schema: 1, at: nowMs(), id, n: 1, final: true, outcome: 'failed', reason: reasonOf(error) })
+          .catch((cause: unknown) => log.warn({ err: cause, id }, 'a command could not be answered'))
+          .finally(() => underWay.delete(id))
+        return
+      }
       answer(id, payload)
         .catch((error: unknown) => log.warn({ err: error, id }, 'a command could not be answered'))
         .finally(() => underWay.delete(id))
     },
+    answerInterrupted: async () => {
+      for (const { id } of store.device().begun ?? []) {
+        const message = 'the agent ended while it carried this command out'
+        await finish(id, { outcome: 'failed', reason: { code: 'command-interrupted', message } })
+      }
+    },
   }
 }
+
+type Final = Pick<Reply, 'outcome' | 'reason' | 'result'>

@@ -1,12 +1,12 @@
 /** The verbs `stop`, `start`, `hold` and `unhold`: what an operator wants of an app until it is taken back. On disk first. */
 import { z } from 'zod'
 import { defined } from '../../src/defined.ts'
-import { appNameSchema, epochMsSchema } from '../../src/protocol/names.ts'
+import { appNameSchema, epochMsSchema, lastDateMs } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { wholeApp } from '../reconcile/service-view.ts'
 import { targetOf } from '../reconcile/target.ts'
-import type { AppRecord } from '../store/app-record.ts'
+import type { Accepted, AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Answer, Verb } from './commands.ts'
 
@@ -35,7 +35,10 @@ export const controlVerbs = (input: ControlInput) => ({
 
 const commonArgs = z.object({ app: appNameSchema, by: z.string().max(200).default('somebody') })
 const serviceArgs = commonArgs.extend({ service: z.string().min(1).optional() })
-const holdArgs = commonArgs.extend({ until: epochMsSchema.optional(), reason: z.string().max(500).optional() })
+const holdArgs = commonArgs.extend({
+  until: epochMsSchema.max(lastDateMs).optional(),
+  reason: z.string().max(500).optional(),
+})
 
 type Args = z.infer<typeof commonArgs> & { readonly service?: string | undefined }
 
@@ -50,7 +53,7 @@ const control =
     if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
     const { app, service } = parsed.data
     const record = store.app(app)
-    if (record?.accepted === undefined)
+    if (record?.accepted === undefined || isGone(record.accepted))
       return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
     const services = servicesOf(record)
     if (service !== undefined && !services.includes(service))
@@ -62,6 +65,10 @@ const control =
     look(app)
     return { outcome: 'done' }
   }
+
+/** Removed: what was said of it would be waiting for one that comes back by the same name. */
+const isGone = ({ deployment, verdict }: Accepted): boolean =>
+  deployment.remove === true && verdict?.outcome === 'succeeded'
 
 /** None of an app that is to be removed: it can be held until then all the same. */
 const servicesOf = (record: AppRecord): string[] => {

@@ -40,6 +40,7 @@ const argsSchema = z.object({
   givenSecrets: z.array(secretNameSchema).default([]),
   replaceFiles: z.boolean().optional(),
   adopt: z.boolean().optional(),
+  now: z.boolean().optional(),
 })
 
 /** What `plan` answers with. `operations` are lines of plan text. */

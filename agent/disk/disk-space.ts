@@ -1,6 +1,7 @@
-/** How much of the engine's disk must stay free, and whether a pull fits. Pure. */
+/** How much of the engine's disk must stay free, and whether something fits. Pure. */
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { PullProgress } from '../engine/engine.ts'
+import type { Need } from './within-space.ts'
 
 export type DiskState = {
   readonly path: string
@@ -27,16 +28,27 @@ export const reserveBytes = (setting: DiskReserve | undefined, totalBytes: numbe
 /** A layer lies there compressed and unpacked for a while; it is told compressed. */
 const unpackedFactor = 2.5
 
-export const neededBytes = ({ totalBytes }: PullProgress): number => totalBytes * unpackedFactor
+export const neededBytes = ({ currentBytes, totalBytes }: PullProgress): Need => ({
+  bytes: totalBytes * unpackedFactor,
+  remainingBytes: Math.max(0, totalBytes - currentBytes) * unpackedFactor,
+})
 
 /**
- * Why a pull must not begin, or go on.
+ * Why something must not begin, or go on.
+ * @param doing what writes to the disk, as `pull of web:1`
  * @param stillNeededBytes what it will yet write; 0 while nobody can tell
+ * @param othersBytes what others that began before will yet write
  */
-export const spaceFault = (disk: DiskState, reference: string, stillNeededBytes: number): Reason | undefined => {
-  if (disk.freeBytes - stillNeededBytes >= disk.reserveBytes) return undefined
+export const spaceFault = (
+  disk: DiskState,
+  doing: string,
+  stillNeededBytes: number,
+  othersBytes = 0,
+): Reason | undefined => {
+  if (disk.freeBytes - stillNeededBytes - othersBytes >= disk.reserveBytes) return undefined
   const needs = stillNeededBytes === 0 ? '' : ` needs about ${sizeText(stillNeededBytes)}`
-  return { code: 'disk-full', message: `pull of ${reference}${needs}: ${spaceText(disk)}` }
+  const others = othersBytes === 0 ? '' : `, and about ${sizeText(othersBytes)} is for what began before`
+  return { code: 'disk-full', message: `${doing}${needs}: ${spaceText(disk)}${others}` }
 }
 
 /** As `12 MB free on /var/lib/docker, 256 MB must stay free`. */

@@ -6,14 +6,14 @@ import type { Logger } from 'pino'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { FetchImage } from '../registry/fetch-image.ts'
-import type { PulledImage } from '../store/device-record.ts'
+import type { DeviceRecord, PulledImage } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
-import type { RegistryMirrors } from '../translate/registry.ts'
+import { mirrorReferences, type RegistryMirrors } from '../translate/registry.ts'
 import { imagesToRemove } from './images-to-remove.ts'
 import { nextName } from './next-name.ts'
 
 export type ImageCollector = {
-  /** The same, and what it brings is remembered before anybody uses it. */
+  /** The same, and what it brings is remembered before anybody uses it, also when it is of no use or the agent ends. */
   readonly tracked: (fetchImage: FetchImage) => FetchImage
   readonly remember: (images: readonly Omit<PulledImage, 'at'>[]) => Promise<void>
   /**
@@ -29,6 +29,8 @@ export type ImageCollectorInput = {
   readonly mirrors: RegistryMirrors
   readonly store: Pick<Store, 'apps' | 'device' | 'updateDevice'>
   readonly log: Logger
+  /** somebody is about to deploy what runs this image */
+  readonly isAwaited: (id: string) => boolean
   readonly nowMs: () => number
   /** ms of the clock that never jumps */
   readonly monotonicMs: () => number
@@ -40,20 +42,65 @@ export type ImageCollectorInput = {
 const refusedMs = 600_000
 
 export const createImageCollector = (input: ImageCollectorInput): ImageCollector => {
-  const { agent, engine, mirrors, store, log, nowMs, monotonicMs } = input
+  const { agent, engine, mirrors, store, log, isAwaited, nowMs, monotonicMs } = input
   const refusedAt = new Map<string, number>()
+  /** references, once for each pull that is under way in this process */
+  const active: string[] = []
   let underWay: Promise<void> | undefined
 
   const pulled = (): readonly PulledImage[] => store.device().pulledImages ?? []
 
-  const remember: ImageCollector['remember'] = async (images) => {
-    const added = images.map((image) => ({ ...image, at: nowMs() }))
+  const withImages = (record: DeviceRecord, images: readonly Omit<PulledImage, 'at'>[]): DeviceRecord => {
     const isAgain = (image: PulledImage): boolean =>
-      added.some(({ id, reference }) => id === image.id && reference === image.reference)
-    await store.updateDevice((record) => ({
-      ...record,
-      pulledImages: [...(record.pulledImages ?? []).filter((image) => !isAgain(image)), ...added],
+      images.some(({ id, reference }) => id === image.id && reference === image.reference)
+    const others = (record.pulledImages ?? []).filter((image) => !isAgain(image))
+    return { ...record, pulledImages: [...others, ...images.map((image) => ({ ...image, at: nowMs() }))] }
+  }
+
+  const remember: ImageCollector['remember'] = async (images) => {
+    await store.updateDevice((record) => withImages(record, images))
+  }
+
+  const idsNamed = async (reference: string): Promise<string[]> => {
+    const names = [reference, ...mirrorReferences(reference, mirrors)]
+    const images = await Promise.all(names.map((name) => engine.image(name)))
+    return [...new Set(images.flatMap((image) => image?.id ?? []))]
+  }
+
+  /** @returns what the reference named before it was first asked for, where an attempt before this one did not end */
+  const begin = async (reference: string): Promise<readonly string[] | undefined> => {
+    const earlier = store.device().begunPulls?.find((pull) => pull.reference === reference)
+    if (earlier !== undefined) return earlier.before
+    const before = await idsNamed(reference)
+    await store.updateDevice((record) =>
+      record.begunPulls?.some((pull) => pull.reference === reference)
+        ? record
+        : { ...record, begunPulls: [...(record.begunPulls ?? []), { reference, before }] },
+    )
+    return undefined
+  }
+
+  const end = async (reference: string, ids: readonly string[]): Promise<void> => {
+    await store.updateDevice(({ begunPulls = [], ...record }) => ({
+      ...(ids.length === 0
+        ? record
+        : withImages(
+            record,
+            ids.map((id) => ({ id, reference })),
+          )),
+      begunPulls: begunPulls.filter((pull) => pull.reference !== reference),
     }))
+  }
+
+  /** What pulls brought that failed after all, or during which the agent ended. */
+  const endOthers = async (): Promise<void> => {
+    for (const { reference, before } of store.device().begunPulls ?? []) {
+      if (active.includes(reference)) continue
+      await end(
+        reference,
+        (await idsNamed(reference)).filter((id) => !before.includes(id)),
+      )
+    }
   }
 
   const forget = async (id: string): Promise<void> => {
@@ -79,7 +126,7 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
       const image = await engine.image(id)
       const name = image && nextName(image, references, mirrors)
       // Decided once more on what is known now: a deployment may have been accepted meanwhile that runs this very image.
-      if (!candidates(new Set(containers.map(({ imageId }) => imageId))).includes(id)) return
+      if (isAwaited(id) || !candidates(new Set(containers.map(({ imageId }) => imageId))).includes(id)) return
       if (name === undefined) break
       if (taken.has(name)) throw new LongshoreError('engine-error', `image ${id} still has the name ${name}`)
       taken.add(name)
@@ -91,8 +138,11 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
   }
 
   const removeAll = async (isPressed: boolean): Promise<void> => {
+    await endOthers().catch((error: unknown) => {
+      log.warn({ ...reasonOf(error) }, 'what pulls brought that did not end could not be found out')
+    })
     for (const id of candidates(new Set())) {
-      if (!isPressed && isRefused(id)) continue
+      if (isAwaited(id) || (!isPressed && isRefused(id))) continue
       try {
         await remove(id)
         refusedAt.delete(id)
@@ -118,10 +168,22 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
   return {
     tracked: (fetchImage) => async (reference, platform, onProgress, signal) => {
       const before = new Set(await engine.imageIds())
-      const id = await fetchImage(reference, platform, onProgress, signal)
-      const isOurs = !before.has(id) || pulled().some((image) => image.id === id)
-      if (isOurs) await remember([{ id, reference }])
-      return id
+      const earlier = await begin(reference)
+      const isOurs = (id: string): boolean =>
+        !before.has(id) || earlier?.includes(id) === false || pulled().some((image) => image.id === id)
+      active.push(reference)
+      try {
+        const id = await fetchImage(reference, platform, onProgress, signal)
+        await end(reference, isOurs(id) ? [id] : [])
+        return id
+      } catch (error) {
+        // One for another machine came all the same. What cannot be found out now is when the pull ends for good.
+        const came = (await idsNamed(reference).catch(() => [])).filter((id) => !before.has(id))
+        if (came.length > 0) await remember(came.map((id) => ({ id, reference }))).catch(() => undefined)
+        throw error
+      } finally {
+        active.splice(active.indexOf(reference), 1)
+      }
     },
     remember,
     collect,

@@ -4,7 +4,7 @@ import type { PulledImage } from '../store/device-record.ts'
 
 export type ImagesToRemoveInput = {
   readonly records: readonly AppRecord[]
-  /** what this agent pulled or loaded; nothing else is ever removed */
+  /** what this agent pulled or loaded, in this order: nothing else is ever removed. The clock may jump, so `at` says nothing */
   readonly pulled: readonly PulledImage[]
   /** ids of the images of all containers of the agent, whatever their state */
   readonly inUse: ReadonlySet<string>
@@ -12,9 +12,8 @@ export type ImagesToRemoveInput = {
 
 /** @returns ids, the image that was brought first at the front */
 export const imagesToRemove = ({ records, pulled, inUse }: ImagesToRemoveInput): string[] => {
-  const oldestFirst = [...pulled].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-  const kept = new Set([...inUse, ...records.flatMap(idsOf), ...newestOf(records, oldestFirst)])
-  return [...new Set(oldestFirst.map(({ id }) => id))].filter((id) => !kept.has(id))
+  const kept = new Set([...inUse, ...records.flatMap(idsOf), ...newestOf(records, pulled)])
+  return [...new Set(pulled.map(({ id }) => id))].filter((id) => !kept.has(id))
 }
 
 /** Of the release that is to run, of the last good one, and of those that one can go back to. */
@@ -22,7 +21,7 @@ const idsOf = ({ accepted, lastGood, history = [] }: AppRecord): string[] =>
   [accepted, lastGood, ...history].flatMap((release) => Object.values(release?.images ?? {}))
 
 /** What a pull for an accepted deployment has just brought stands in no record yet. */
-const newestOf = (records: readonly AppRecord[], oldestFirst: readonly PulledImage[]): string[] => {
+const newestOf = (records: readonly AppRecord[], pulled: readonly PulledImage[]): string[] => {
   const named = new Set(
     records.flatMap(({ accepted }) =>
       accepted === undefined || accepted.deployment.remove
@@ -30,6 +29,6 @@ const newestOf = (records: readonly AppRecord[], oldestFirst: readonly PulledIma
         : Object.values(accepted.deployment.compose.services).map(({ image }) => image),
     ),
   )
-  const newest = new Map(oldestFirst.map(({ reference, id }) => [reference, id]))
+  const newest = new Map(pulled.map(({ reference, id }) => [reference, id]))
   return [...newest].flatMap(([reference, id]) => (named.has(reference) ? [id] : []))
 }

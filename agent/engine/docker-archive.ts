@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { translateError } from './docker-errors.ts'
+import { pullCodeOf } from './pull-failure.ts'
 import { readLines } from './read-lines.ts'
 
 /** dockerode can save one image only, and layers that several share would be in each of them. */
@@ -24,7 +25,7 @@ export const saveImages = (docker: Docker, references: readonly string[], signal
 
 type Line = { error?: string; errorDetail?: { message?: string } }
 
-/** @throws LongshoreError image-load-failed, also where the archive breaks off; engine-unreachable */
+/** @throws LongshoreError image-load-failed, also where the archive breaks off; disk-full, engine-unreachable */
 export const loadImages = async (docker: Docker, archive: Readable, signal: AbortSignal): Promise<void> => {
   const broken = new AbortController()
   let cause: Error | undefined
@@ -59,7 +60,9 @@ export const loadImages = async (docker: Docker, archive: Readable, signal: Abor
 }
 
 const loadError = (why: string, cause: unknown): LongshoreError =>
-  new LongshoreError('image-load-failed', `loading images: ${why}`, { cause })
+  new LongshoreError(pullCodeOf(why) === 'disk-full' ? 'disk-full' : 'image-load-failed', `loading images: ${why}`, {
+    cause,
+  })
 
 const parseLine = (text: string): Line | undefined => {
   try {

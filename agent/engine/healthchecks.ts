@@ -45,7 +45,8 @@ type Watch = {
   /** of which run of the container the verdict is */
   startedAt: number | undefined
   verdict: Verdict
-  running: RunningCheck | undefined
+  /** a check took too long and still runs */
+  isLate: boolean
   isOfEngine: boolean
 }
 
@@ -65,7 +66,7 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
       abort: new AbortController(),
       startedAt: undefined,
       verdict: firstVerdict,
-      running: undefined,
+      isLate: false,
       isOfEngine: false,
     }
     watches.set(container.id, watch)
@@ -98,15 +99,23 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
     if (watch.startedAt !== startedAt) {
       watch.startedAt = startedAt
       watch.verdict = firstVerdict
-      watch.running = undefined
+      watch.isLate = false
       const waitMs = firstPauseMs(healthcheck, sinceStartMs, isSystemdThere)
       if (waitMs > 0) return waitMs
     }
-    // One that hangs cannot be killed over the API: it counts as a failure each time, and no other is begun beside it.
-    watch.running ??= await checks.begin(id, healthcheck.command)
-    const hasPassed = await withinTime(watch.running.hasPassed, healthcheck.timeoutMs, stop)
+    // One that hangs cannot be killed over the API: it counts as a failure each time, whatever it says in the end, and no
+    // other is begun beside it.
+    let hasPassed: boolean | undefined
+    if (watch.isLate) await pause(healthcheck.timeoutMs, stop)
+    else {
+      const running = await checks.begin(id, healthcheck.command)
+      hasPassed = await withinTime(running.hasPassed, healthcheck.timeoutMs, stop)
+      watch.isLate = hasPassed === undefined
+      void running.hasPassed.then(() => {
+        if (watch.startedAt === startedAt) watch.isLate = false
+      })
+    }
     if (stop.aborted) return undefined
-    if (hasPassed !== undefined) watch.running = undefined
     const before = watch.verdict
     watch.verdict = judgeCheck(before, healthcheck, { hasPassed: hasPassed === true, sinceStartMs })
     if (watch.verdict.health !== before.health) tell()

@@ -1,3 +1,6 @@
+/** The longest that a timer can count, 24 days; one that is asked for more fires at once. */
+const longestMs = 2 ** 31 - 1
+
 /** Waits, but not longer than until the signal fires. */
 export const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -10,6 +13,6 @@ export const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, delayMs)
+    const timer = setTimeout(done, Math.min(delayMs, longestMs))
     signal.addEventListener('abort', done, { once: true })
   })

@@ -2,7 +2,7 @@
  * An engine in memory, for the simulated agent of tests and capacity planning. It behaves as Docker does wherever the
  * planner cares, and passes the same contract suite. Never a place for what a real engine would not do.
  */
-import { addAbortSignal, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Code } from '../../src/protocol/codes.ts'
 import type { HealthState } from '../../src/protocol/reported.ts'
@@ -226,8 +226,13 @@ const toEngineImage = ({ id, platform, digests }: SimulatedImage, { namesOf }: W
 type SavedImage = Omit<SimulatedImage, 'digests'> & { readonly reference: string }
 
 const readArchive = async (archive: Readable, signal: AbortSignal): Promise<SavedImage[]> => {
+  // The archive is not destroyed, as the engine's client does not: it may be a request that is yet to be answered.
+  const givenUp = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
   try {
-    return JSON.parse(await text(addAbortSignal(signal, archive)))
+    signal.throwIfAborted()
+    return JSON.parse(await Promise.race([text(archive), givenUp]))
   } catch (error) {
     return fail('loading images', signal.aborted ? 'it was given up' : (error as Error).message, 'image-load-failed')
   }

@@ -5,6 +5,7 @@ import type { Judgement } from '../../src/protocol/local.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
 import type { Refusal, Reported } from '../../src/protocol/reported.ts'
+import type { WithinSpace } from '../disk/within-space.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Accept } from '../reconcile/accept.ts'
 import type { Reporter } from '../reconcile/reporter.ts'
@@ -18,6 +19,7 @@ export type Judge<T> = (app: string, payload: Uint8Array, images: Readonly<Recor
 export type LocalApiInput = {
   readonly device: string
   readonly engine: Engine
+  readonly withinSpace: WithinSpace
   readonly store: Store
   readonly reporter: Reporter
   readonly generationFloor: (app: string) => number
@@ -33,8 +35,13 @@ export type LocalApiInput = {
 export type LocalApi = {
   /** What would become of a bundle, before its images are loaded. */
   readonly check: (bundle: Bundle) => Promise<Judgement>
-  /** @throws LongshoreError image-load-failed, engine-unreachable */
-  readonly loadImages: (archive: Readable, signal: AbortSignal) => Promise<void>
+  /**
+   * @param archiveBytes how long the archive is; 0: unknown
+   * @throws LongshoreError disk-full, image-load-failed, engine-unreachable
+   */
+  readonly loadImages: (archive: Readable, archiveBytes: number, signal: AbortSignal) => Promise<void>
+  /** The image came, or is to come, with a bundle that is not deployed yet: it stands in no record. */
+  readonly isAwaited: (id: string) => boolean
   /** Deploys a bundle whose images are on the engine. @throws LongshoreError bundle-invalid where one is not */
   readonly deploy: (bundle: Bundle) => Promise<Judgement>
   /** @throws LongshoreError app-unknown */
@@ -42,10 +49,10 @@ export type LocalApi = {
 }
 
 export const createLocalApi = (input: LocalApiInput): LocalApi => {
-  const { device, engine, store, reporter, nowMs } = input
+  const { device, engine, withinSpace, store, reporter, nowMs } = input
 
-  /** ids that were not on the device before a bundle was loaded; all others are somebody else's */
-  const brought = new Set<string>()
+  /** the images of bundles that were checked and are yet to be deployed, by id; `isNew`: it was not on the device then */
+  const awaited = new Map<string, { readonly reference: string; readonly isNew: boolean }>()
 
   const deploymentOf = (bundle: Bundle) => {
     const { app } = bundle
@@ -66,13 +73,22 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
       const { generation, ...deployment } = deploymentOf(bundle)
       const judged = input.foresee(bundle.app, writePayload({ generation, ...deployment }), idsOf(bundle))
       const missing = await missingImages(bundle)
-      for (const reference of missing) brought.add(idsOf(bundle)[reference] as string)
+      for (const [reference, id] of Object.entries(idsOf(bundle)))
+        awaited.set(id, { reference, isNew: missing.includes(reference) || awaited.get(id)?.isNew === true })
       const answer = { device, generation, kind: judged.kind, missing }
       if (judged.kind === 'refused') return { ...answer, ...refusalOf(judged.record) }
       const reason = platformFault(bundle, await engine.facts())
       return reason === undefined ? answer : { ...answer, ...refused('rejected', reason) }
     },
-    loadImages: engine.loadImages,
+    loadImages: async (archive, archiveBytes, signal) => {
+      // Beforehand: it may be broken off anywhere, and what came by then is ours all the same.
+      await input.remember([...awaited].flatMap(([id, { reference, isNew }]) => (isNew ? [{ id, reference }] : [])))
+      // An engine writes the archive down before it takes the layers out; how many of those it has is not known.
+      await withinSpace('loading images', (_, within) => engine.loadImages(archive, within), {
+        signal,
+        leastBytes: archiveBytes,
+      })
+    },
     deploy: async (bundle) => {
       const missing = await missingImages(bundle)
       if (missing.length > 0)
@@ -85,11 +101,10 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
       const answer = { device, generation: deployment.generation, missing }
       if (reason !== undefined) return { ...answer, ...refused('rejected', reason) }
       const judged = await input.receive(bundle.app, writePayload(deployment), idsOf(bundle))
-      // Afterwards: what stands in no record yet could be removed in between.
-      const images = Object.entries(idsOf(bundle)).map(([reference, id]) => ({ id, reference }))
-      await input.remember(images.filter(({ id }) => brought.has(id)))
+      for (const id of Object.values(idsOf(bundle))) awaited.delete(id)
       return judged.kind === 'refused' ? { ...answer, ...refusalOf(judged.record) } : { ...answer, kind: judged.kind }
     },
+    isAwaited: (id) => awaited.has(id),
     reported: (app) => {
       const message = reporter.message(app)
       if (message === undefined) throw new LongshoreError('app-unknown', `nothing was reported of app ${app}`)

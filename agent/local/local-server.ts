@@ -96,13 +96,16 @@ const route = async (input: LocalServerInput, request: IncomingMessage): Promise
     log.info('images are loaded from a bundle')
     const abort = new AbortController()
     request.once('aborted', () => abort.abort())
-    await api.loadImages(request, abort.signal)
+    await api.loadImages(request, readBytes(searchParams.get('bytes')), abort.signal)
     return {}
   }
   const app = /^GET \/apps\/([^/]+)$/.exec(asked)?.[1]
   if (app !== undefined && appNameSchema.safeParse(app).success) return api.reported(app)
   throw new LongshoreError('usage', `the agent does not know ${asked}`)
 }
+
+/** What cannot be is unknown: it is there to refuse early, and no more. */
+const readBytes = (text: string | null): number => (/^\d{1,15}$/.test(text ?? '') ? Number(text) : 0)
 
 /** @throws LongshoreError payload-too-large, payload-not-json, message-invalid */
 const readBundle = async (request: IncomingMessage): Promise<Bundle> => {

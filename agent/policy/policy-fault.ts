@@ -78,6 +78,7 @@ const serviceFaults = (service: Service, inForce: PolicyInForce): Fault[] => {
           hostPathFault(mount.source, mount.read_only === true, inForce),
       ),
     ),
+    ...logPaths(service).map(([key, path]) => at(`logging.options.${key}`, hostPathFault(path, false, inForce))),
     ...(service.devices ?? []).map(({ source }, index) => at(`devices[${index}]`, deviceFault(source, inForce))),
     ...(service.device_cgroup_rules ?? []).map((rule, index) =>
       at(`device_cgroup_rules[${index}]`, deviceRuleFault(rule, inForce)),
@@ -119,7 +120,8 @@ const namespacesOf = (service: Service): Shared[] => {
     { path: 'pid', namespace: 'pid', is: service.pid === 'host' },
     { path: 'ipc', namespace: 'ipc', is: service.ipc === 'host' },
     { path: 'uts', namespace: 'uts', is: service.uts === 'host' },
-    { path: 'userns_mode', namespace: 'userns', is: service.userns_mode === 'host' },
+    // Podman takes the namespace of any process or container, and by it that of the device.
+    { path: 'userns_mode', namespace: 'userns', is: /^(host$|ns:|container:)/.test(service.userns_mode ?? '') },
     { path: 'cgroup', namespace: 'cgroup', is: service.cgroup === 'host' },
   ]
   return shares.filter(({ is }) => is).map(({ path, namespace }) => ({ path, namespace }))
@@ -139,6 +141,10 @@ const securityFault = (option: string, allowed: readonly string[]): Refused | un
   const shown = plain.length > 60 ? `${plain.slice(0, 57)}…` : plain
   return { asks: `has the security option ${shown}`, allow: `securityOptions: [${shown}]` }
 }
+
+/** Podman writes what a container says to a file that its log option names, as root; it minds no capitals. */
+const logPaths = ({ logging }: Service): [string, string][] =>
+  Object.entries(logging?.options ?? {}).filter(([key]) => key.toLowerCase() === 'path')
 
 const requestsOf = (service: Service) => [
   ...(service.gpus ?? []).map((request, index) => ({ path: `gpus[${index}]`, request })),

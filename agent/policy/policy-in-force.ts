@@ -6,7 +6,8 @@ export type PolicyInForce = {
   readonly own: OwnPaths
   /**
    * Where a path leads when its links are followed, also one whose end is not there yet; undefined: nobody can tell.
-   * It is asked when a deployment is judged. A link that is planted afterwards is not seen.
+   * It is asked when a deployment is judged, and each time that the agent looks at the app. An engine follows links once
+   * more when a container is made or started: one that is planted in between is not seen.
    */
   readonly resolve: (path: string) => string | undefined
 }

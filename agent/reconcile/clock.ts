@@ -2,6 +2,8 @@
  * What time it is, on a device whose clock may not be set: the greatest of its own clock, the newest deployment that was
  * accepted and the time this agent was built. Pure.
  */
+import { lastDateMs } from '../../src/protocol/names.ts'
+
 export type Clock = {
   /** epoch ms */
   readonly now: number
@@ -14,6 +16,7 @@ const toleranceMs = 600_000
 
 /** @param known epoch ms that lie in the past for certain */
 export const clockOf = (ownMs: number, known: readonly number[]): Clock => {
-  const now = Math.max(ownMs, ...known)
+  // What no calendar has, somebody forged, or mistook.
+  const now = Math.max(ownMs, ...known.filter((ms) => ms <= lastDateMs))
   return now - ownMs > toleranceMs ? { now, behind: now } : { now }
 }

@@ -58,12 +58,16 @@ const withJobs: Change = (record, { completedJobs }, { now }) => {
 const withBeginning: Change = (record, { begins }, { now }) =>
   begins === undefined ? record : withAccepted(record, { begun: { at: now, faulty: [...begins.faulty] } })
 
-const withRollback: Change = (record, { rollback }, { now, log }) =>
-  rollback === undefined
+const withRollback: Change = (record, { rollback }, { now }) =>
+  rollback === undefined ? record : withAccepted(record, { rollback: { reason: rollback.reason, at: now } })
+
+/** What was said last by the container that a rollback is about; known a little later than the decision. */
+export const withLastWords = (record: AppRecord, lines: readonly string[]): AppRecord => {
+  const { rollback, verdict } = record.accepted ?? {}
+  return rollback === undefined || rollback.log !== undefined || verdict !== undefined
     ? record
-    : withAccepted(record, {
-        rollback: { reason: rollback.reason, at: now, ...(log === undefined ? {} : { log: [...log] }) },
-      })
+    : withAccepted(record, { rollback: { ...rollback, log: [...lines] } })
+}
 
 const withVerdict: Change = (record, planned, { now, keepReleases, log }) => {
   const { accepted } = record

@@ -2,6 +2,7 @@
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Memory } from './memory.ts'
 import { type Operation, operationKey } from './operation.ts'
+import type { Gate } from './plan-contract.ts'
 
 export type Draft = {
   readonly operations: Operation[]
@@ -14,6 +15,7 @@ export type Draft = {
    */
   readonly propose: (operation: Operation) => void
   readonly wait: (reason: Reason) => void
+  readonly waitForGates: (gates: readonly Gate[]) => void
   readonly wakeAt: (at: number) => void
   readonly earliestWake: () => number | undefined
 }
@@ -34,6 +36,12 @@ export const newDraft = (memory: Memory, now: number): Draft => {
     progress,
     waits,
     wait,
+    waitForGates: (gates) => {
+      for (const gate of gates) {
+        wait(gate.reason)
+        if (gate.wakeAt !== undefined) wakeAt(gate.wakeAt)
+      }
+    },
     wakeAt,
     earliestWake: () => earliest,
     propose: (operation) => {

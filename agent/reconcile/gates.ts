@@ -30,15 +30,25 @@ export const gatesOf = (input: GatesInput): Gate[] => {
   return [...others, ...lockGate(input, others.length === 0 ? lockLookMs : lockLookBesidesMs)]
 }
 
-/** Whether there is a deployment that a gate could hold up. */
-export const isWaiting = ({ accepted }: AppRecord): boolean =>
-  accepted !== undefined &&
-  accepted.verdict === undefined &&
-  accepted.begun === undefined &&
-  accepted.deployment.now !== true
+/**
+ * Whether there is something that a gate could hold up: a deployment that has not begun, or, of one that proved itself,
+ * the new value of a secret.
+ */
+export const isWaiting = ({ accepted }: AppRecord): boolean => {
+  if (accepted === undefined) return false
+  const { deployment, verdict, begun } = accepted
+  return verdict === undefined
+    ? begun === undefined && deployment.now !== true
+    : verdict.outcome === 'succeeded' && deployment.remove !== true
+}
 
-const heldGate = ({ record: { hold }, clock, monotonicNow }: GatesInput): Gate[] => {
-  if (hold === undefined || (hold.until !== undefined && hold.until <= clock.now)) return []
+/** @param now epoch ms */
+export const holdAt = ({ hold }: AppRecord, now: number): AppRecord['hold'] =>
+  hold?.until !== undefined && hold.until <= now ? undefined : hold
+
+const heldGate = ({ record, clock, monotonicNow }: GatesInput): Gate[] => {
+  const hold = holdAt(record, clock.now)
+  if (hold === undefined) return []
   const until = hold.until === undefined ? '' : ` until ${new Date(hold.until).toISOString()}`
   const why = hold.reason === undefined ? '' : `: ${hold.reason}`
   return [

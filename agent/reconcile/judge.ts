@@ -33,6 +33,7 @@ export type Failure = {
 export type Judged = {
   readonly verdict?: { readonly outcome: 'succeeded' } | ({ readonly outcome: 'failed' } & Failure)
   readonly wakeAt?: number
+  readonly wait?: Reason
   readonly memory: Memory
 }
 
@@ -49,6 +50,11 @@ export const judge = (input: JudgeInput): Judged => {
   const { steadySince: _, steadyRestarts: __, ...rest } = memory
   const next: Memory = { ...rest, changingSince, ...steady }
   if (failure !== undefined) return { verdict: { outcome: 'failed', ...failure }, memory: next }
+  const unproven = judged.find((view) => isUnproven(view, input))
+  if (unproven !== undefined) {
+    const { changingSince: ___, ...stopped } = rest // the deadline counts anew, too
+    return { wait: unprovenReason(unproven), memory: stopped }
+  }
 
   if (steady !== undefined) {
     // What ran and proved itself before needs no second proof, unless something was touched since: the record knows
@@ -65,6 +71,20 @@ export const judge = (input: JudgeInput): Judged => {
   return { wakeAt: deadline, memory: next }
 }
 
+/** It ran in this update and was stopped before its time was over: it is watched from the beginning when it is started. */
+const isUnproven = ({ isStopped, isJob, wanted }: ServiceView, { record, deployment }: JudgeInput): boolean =>
+  isStopped &&
+  !isJob &&
+  !isRollback(record) &&
+  wanted?.details?.startedAt !== undefined &&
+  wanted.labels[label.generation] === String(deployment.generation)
+
+const unprovenReason = ({ name }: ServiceView): Reason => ({
+  code: 'stopped',
+  message: `service ${name} was stopped before the update had proved itself, and is watched again when it is started`,
+  path: `services.${name}`,
+})
+
 /** What was wrong before the update began and is not changed by it, and the containers that may fail of a service. */
 const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInput): ReadonlySet<ServiceView> => {
   const faulty = accepted.begun?.faulty ?? []
@@ -73,15 +93,21 @@ const excusedViews = ({ views, accepted, deployment, memory, record }: JudgeInpu
     // On the way back what the update did not change has the generation of the last good release itself.
     const isChanged = !isRollback(record) && view.wanted?.labels[label.generation] === String(deployment.generation)
     const wasFaulty = faulty.includes(viewKey(view.name, view.number)) && view.wanted !== undefined && !isChanged
-    if (wasFaulty || (mayFail(view, views, record, memory) && hasEnded(view, memory))) excused.add(view)
+    if (wasFaulty || isPassedOver(view, viewsOf(views, view.name), record, memory)) excused.add(view)
   }
   return excused
 }
 
-/** Whether so few containers of the service have ended that `max_failure_ratio` lets it pass. */
-const mayFail = (view: ServiceView, views: Views, record: AppRecord, memory: Memory): boolean => {
+/** Whether a container has failed, and so few of its service have that `max_failure_ratio` lets it pass. */
+export const isPassedOver = (
+  view: ServiceView,
+  replicas: readonly ServiceView[],
+  record: AppRecord,
+  memory: Memory,
+): boolean => {
+  const hasFailed = (one: ServiceView): boolean => hasEnded(one, memory) || faultOf(one)?.code === 'unhealthy'
   const most = updateConfigOf(view.service, isRollback(record)).maxFailureRatio * replicasOf(view.service)
-  return most >= 1 && viewsOf(views, view.name).filter((other) => hasEnded(other, memory)).length <= most
+  return hasFailed(view) && most >= 1 && replicas.filter(hasFailed).length <= most
 }
 
 const failureOf = ({ deployment, memory }: JudgeInput, judged: readonly ServiceView[]): Failure | undefined => {

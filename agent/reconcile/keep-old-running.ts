@@ -1,10 +1,11 @@
-/** What the release before has running stays up while the new one waits for images, names or its window. */
+/** What the release before has running stays up while the new one waits for images, names or its window, unless the operator stops it. */
 import { isAwaited, translateRestart } from '../translate/translate-service.ts'
 import type { Draft } from './draft.ts'
 import { type Memory, startAllowedAt } from './memory.ts'
 import type { PlanInput } from './plan-contract.ts'
 import { planOldProject } from './plan-project.ts'
 import { isActive, viewServices } from './service-view.ts'
+import { stopMeanwhile } from './stop-meanwhile.ts'
 
 /**
  * Starts what ended of it. What was told to end by the operator, or by this very update, is left as it is; what one that
@@ -13,6 +14,7 @@ import { isActive, viewServices } from './service-view.ts'
 export const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): void => {
   const { owner, record, observed, secretVersions, now } = input
   const { app, accepted, lastGood, completedJobs, stopped } = record
+  stopMeanwhile(draft, input)
   if (lastGood === undefined || observed.containers.every(({ state }) => state !== 'exited')) return
   const { compose, images, generation, files = {}, written = {} } = lastGood
   const deployment = { compose, files, generation }
@@ -20,7 +22,8 @@ export const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): 
     ...{ owner, app, deployment, images, written, secretVersions, completedJobs, stopped, observed },
   })
   const unready = planOldProject(draft, { app, observed: input.files, release: { compose, files, secretVersions } })
-  const isUntouched = accepted?.begun === undefined && accepted?.verdict === undefined
+  const outcome = accepted?.verdict?.outcome
+  const isUntouched = outcome === undefined ? accepted?.begun === undefined : outcome === 'succeeded'
   for (const { name: service, service: model, wanted, others, isJob, isStopped } of views.values()) {
     if (wanted?.state !== 'exited' || isJob || isStopped || unready.has(service)) continue
     if (wanted.details === undefined) continue
@@ -32,7 +35,7 @@ export const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): 
         service,
         id: wanted.id,
         restart: translateRestart(model, isAwaited(compose, service)),
-        cause: 'the update that stopped it was superseded',
+        cause: 'the release before runs until the new one is ready',
       })
       continue
     }

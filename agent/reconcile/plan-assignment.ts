@@ -5,6 +5,7 @@ import { own } from '../../src/defined.ts'
 import type { Reason, WireReason } from '../../src/protocol/reason.ts'
 import type { Outcome, Phase } from '../../src/protocol/reported.ts'
 import type { Accepted, AcceptedAssignment, AppRecord } from '../store/app-record.ts'
+import { label } from '../translate/engine-names.ts'
 import type { Release } from '../translate/project-mounts.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { engineRefusal, type Failure, judge } from './judge.ts'
@@ -95,17 +96,18 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
 
   const mustTouch = accepted.verdict === undefined && !isBack && ![...views.values()].every(isUpOrStopped)
   if (mustTouch && accepted.begun === undefined && input.gates.length > 0) {
-    for (const { reason, wakeAt } of input.gates) {
-      draft.wait(reason)
-      if (wakeAt !== undefined) draft.wakeAt(wakeAt)
-    }
+    draft.waitForGates(input.gates)
     return { ...waiting('waiting'), ...results }
   }
+  // Once it has proved itself, only a new value of a secret replaces what runs as it should. Repair goes on beside it.
+  const isHeld = (view: ServiceView): boolean => isProven && input.gates.length > 0 && isToBeReplaced(view)
+  const free = new Map([...views].filter(([, view]) => !isHeld(view)))
+  if (free.size < views.size) draft.waitForGates(input.gates)
   const unready = planProject(draft, project)
   const hasResources = planResources(draft, owner, app, deployment.compose, observed) && unready.size === 0
   const changed = hasResources ? changedNetworks(owner, app, deployment.compose, observed) : []
   if (changed.length > 0) planRenewal(draft, changed, services)
-  else if (hasResources) planCreates(draft, { ...services, unready })
+  else if (hasResources) planCreates(draft, { ...services, views: free, unready })
   const isPrepared =
     hasResources &&
     [...views.values()].every(
@@ -131,6 +133,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const remembered = forgetEnds(memory, stoppedIds)
   const judged = judge({ deployment, record, accepted, views, memory: remembered, now, operations })
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
+  if (judged.wait !== undefined) draft.wait(judged.wait)
   const { verdict } = judged
   if (verdict?.outcome === 'failed')
     return finish(draft, accepted, { ...started, ...onFailure(input, accepted, verdict), memory: judged.memory })
@@ -173,7 +176,11 @@ const canGoBack = ({ lastGood, accepted }: AppRecord): boolean => {
   return lastGood.release !== accepted.deployment.release || !isDeepStrictEqual(lastGood.images, accepted.images)
 }
 
-const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || view.isStopped
+/** One that is stopped is replaced all the same, if its release is another. */
+const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || (view.isStopped && view.wanted !== undefined)
+
+const isToBeReplaced = ({ wanted, others, digest, isStopped }: ServiceView): boolean =>
+  wanted === undefined && !isStopped && others.some((one) => isActive(one) && one.labels[label.digest] !== digest)
 
 /** Jobs that are done and not known as such yet. */
 const newlyCompleted = (views: Views, { completedJobs = [] }: AppRecord): NonNullable<Plan['completedJobs']> =>

@@ -7,6 +7,7 @@ import type { Plan, PlanInput } from './plan-contract.ts'
 import { withoutDependents } from './plan-renewal.ts'
 import { externalNames, isOurs } from './plan-resources.ts'
 import { retire } from './retire.ts'
+import { stopMeanwhile } from './stop-meanwhile.ts'
 
 export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const { observed, owner, now } = input
@@ -18,13 +19,11 @@ export const planRemoval = (input: PlanInput, removal: Removal): Plan => {
   const { begun } = input.record.accepted ?? {}
   const isBeginning = begun === undefined && observed.containers.length > 0
   if (isBeginning && input.gates.length > 0) {
-    for (const { reason, wakeAt } of input.gates) {
-      draft.wait(reason)
-      if (wakeAt !== undefined) draft.wakeAt(wakeAt)
-    }
+    stopMeanwhile(draft, input)
+    draft.waitForGates(input.gates)
     const wakeAt = draft.earliestWake()
     const waits = { waits: draft.waits, ...(wakeAt === undefined ? {} : { wakeAt }) }
-    return { phase: 'waiting', operations: [], ...waits, pulls: [], memory }
+    return { phase: 'waiting', operations: draft.operations, ...waits, pulls: [], memory }
   }
 
   for (const container of withoutDependents(observed.containers, services)) {

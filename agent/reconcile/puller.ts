@@ -3,15 +3,20 @@ import type { Code } from '../../src/protocol/codes.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { PullProgress } from '../engine/engine.ts'
 import type { FetchImage } from '../registry/fetch-image.ts'
+import { isByDigest } from '../translate/registry.ts'
 import type { PullState } from './plan-contract.ts'
 
 export type Puller = {
-  /** What an app wants pulled for a generation; all else that was begun for it is given up. */
+  /**
+   * What an app wants pulled for a generation; all else that was begun for it is given up.
+   * @param seen the states that it was decided on: what ended since is not begun again
+   */
   readonly want: (
     app: string,
     generation: number,
     references: readonly string[],
     platforms?: Readonly<Record<string, string>>,
+    seen?: Readonly<Record<string, PullState>>,
   ) => void
   readonly states: (app: string, generation: number) => Readonly<Record<string, PullState>>
   readonly progress: (
@@ -39,6 +44,8 @@ type Job = {
   state: PullState
   progress: PullProgress
   attempts: number
+  /** Somebody deployed while it was under way: the tag may have been moved since the registry was asked. */
+  isOutdated: boolean
   timer?: NodeJS.Timeout
 }
 
@@ -58,6 +65,7 @@ export const createPuller = (input: PullerInput): Puller => {
 
   const pull = (app: string, reference: string, job: Job): void => {
     job.state = { state: 'pulling' }
+    job.isOutdated = false
     const onBytes = (progress: PullProgress): void => {
       job.progress = progress
       onProgress(app)
@@ -65,7 +73,9 @@ export const createPuller = (input: PullerInput): Puller => {
     fetchImage(reference, job.platform, onBytes, job.abort.signal)
       .then(
         (imageId) => {
-          job.state = { state: 'done', imageId }
+          // Asked once more: layers that are here by now are not fetched again.
+          if (job.isOutdated) pull(app, reference, job)
+          else job.state = { state: 'done', imageId }
         },
         (error: unknown) => {
           if (job.abort.signal.aborted) return
@@ -91,7 +101,7 @@ export const createPuller = (input: PullerInput): Puller => {
   }
 
   return {
-    want: (app, generation, references, platforms = {}) => {
+    want: (app, generation, references, platforms = {}, seen) => {
       const entry = apps.get(app) ?? { generation, jobs: new Map<string, Job>() }
       const isNew = entry.generation !== generation
       for (const [reference, job] of entry.jobs) {
@@ -100,21 +110,24 @@ export const createPuller = (input: PullerInput): Puller => {
           references.includes(reference) && job.platform === platforms[reference]
             ? job.state.state === 'pulling' || !isNew
             : !isNew && job.state.state === 'done'
-        if (isKept) continue
-        giveUp(job)
-        entry.jobs.delete(reference)
+        if (!isKept) {
+          giveUp(job)
+          entry.jobs.delete(reference)
+        } else if (isNew && !isByDigest(reference)) job.isOutdated = true
       }
       entry.generation = generation
       apps.set(app, entry)
       for (const reference of references) {
         const job = entry.jobs.get(reference)
-        if (job !== undefined && job.state.state !== 'done') continue
+        const isSeen = seen === undefined || seen[reference] === job?.state
+        if (job !== undefined && (job.state.state !== 'done' || !isSeen)) continue
         const fresh: Job = {
           abort: new AbortController(),
           platform: platforms[reference],
           state: { state: 'pulling' },
           progress: { currentBytes: 0, totalBytes: 0 },
           attempts: 0,
+          isOutdated: false,
         }
         entry.jobs.set(reference, fresh)
         pull(app, reference, fresh)

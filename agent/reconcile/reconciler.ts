@@ -13,7 +13,7 @@ import type { AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import { isAdopting } from './adopt.ts'
-import { decided, isDecision } from './decided.ts'
+import { decided, isDecision, withLastWords } from './decided.ts'
 import { createEvidence } from './evidence.ts'
 import { executeAll } from './execute.ts'
 import { gather } from './gather.ts'
@@ -122,7 +122,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const { accepted } = record
     const secretVersions = secrets.versions(app)
     if (accepted === undefined) {
-      reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
+      reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase: 'accepted', waits: [] } }))
       return false
     }
     const { generation } = accepted.deployment
@@ -139,14 +139,17 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const { observed, adopted } = gathered
     const after = await storeDecisions(record, planned, adopted)
     if (after === undefined) return true // a newer deployment came in between: this plan is void
-    puller.want(app, generation, planned.pulls, platformsOf(gathered.record))
-    const lastLines = await evidence.of(observed.containers)
+    puller.want(app, generation, planned.pulls, platformsOf(gathered.record), pulls)
     // Whoever waits for an outcome stops reading at it: it comes with the whole reason, not that of this turn.
     const { reason = planned.reason } = (planned.verdict && after.accepted?.verdict) ?? {}
     const told = defined({ ...planned, reason })
-    reporter.tell(reportBody({ owner, record: after, observed, secretVersions, plan: told, lastLines }))
-    if (planned.operations.length > 0) await carryOut(app, generation, planned)
-    else if (planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
+    const tell = async (): Promise<void> => {
+      const lastLines = await evidence.of(observed.containers)
+      reporter.tell(reportBody({ now: nowMs(), owner, record: after, observed, secretVersions, plan: told, lastLines }))
+    }
+    // Side by side: the engine lets nobody read what a container said while it starts it again.
+    await Promise.all([tell(), planned.operations.length > 0 ? carryOut(app, generation, planned) : undefined])
+    if (planned.operations.length === 0 && planned.wakeAt !== undefined) lookLater(app, planned.wakeAt - monotonicMs())
     const isAgain = planned.operations.length > 0 || isDecision(planned)
     if (!isAgain && after.accepted?.verdict !== undefined) input.onSettled()
     return isAgain
@@ -160,7 +163,10 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
   ): Promise<AppRecord | undefined> => {
     let isCurrent = true
     const { failedContainerId: failedId } = planned
-    const lastLines = failedId === undefined ? undefined : await evidence.read(failedId)
+    // A rollback loses no time over them.
+    if (planned.rollback !== undefined && failedId !== undefined) void keepLastWords(record, failedId)
+    const lastLines =
+      planned.rollback !== undefined || failedId === undefined ? undefined : await evidence.read(failedId)
     const after = await store.updateApp(record.app, (current) => {
       isCurrent = current.accepted?.deployment === record.accepted?.deployment
       if (!isCurrent) return current
@@ -174,10 +180,21 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     return isCurrent ? after : undefined
   }
 
+  /** What a container said that made a deployment fail; nothing is lost but a hint if this comes too late. */
+  const keepLastWords = async ({ app, accepted }: AppRecord, failedId: string): Promise<void> => {
+    const lines = await evidence.read(failedId)
+    if (lines.length === 0) return
+    await store
+      .updateApp(app, (current) =>
+        current.accepted?.deployment === accepted?.deployment ? withLastWords(current, lines) : current,
+      )
+      .catch((error: unknown) => log.warn({ app, err: error }, 'the last words of a container could not be stored'))
+    log.info({ app, lines }, 'the last words of what failed')
+  }
+
   const logDecision = ({ app, accepted }: AppRecord, { rollback, verdict }: Plan): void => {
     const about = { app, generation: accepted?.deployment.generation }
-    if (rollback !== undefined)
-      log.warn({ ...about, ...rollback.reason, lines: accepted?.rollback?.log }, 'deployment failed: rolling back')
+    if (rollback !== undefined) log.warn({ ...about, ...rollback.reason }, 'deployment failed: rolling back')
     if (verdict !== undefined) log.info({ ...about, ...accepted?.verdict }, `deployment ${accepted?.verdict?.outcome}`)
   }
 
@@ -206,7 +223,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
     const isDecided = record.accepted.verdict !== undefined
     const phase = isDecided ? 'degraded' : 'waiting'
     const secretVersions = secrets.versions(app)
-    reporter.tell(reportBody({ owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
+    reporter.tell(reportBody({ now: nowMs(), owner, record, secretVersions, plan: { phase, reason, waits: [reason] } }))
   }
 
   const lookAtEverything = (): void => {

@@ -1,7 +1,7 @@
 /** Which containers of a service may be replaced now: so many at a time, each batch when the one before is as wanted. Pure. */
 import type { AppRecord } from '../store/app-record.ts'
 import { label } from '../translate/engine-names.ts'
-import { hasEnded } from './judge.ts'
+import { hasEnded, isPassedOver } from './judge.ts'
 import { isActive, isGood, type ServiceView } from './service-view.ts'
 import type { ServicesInput } from './services-input.ts'
 import { isRollback } from './target.ts'
@@ -33,7 +33,11 @@ export const batchOf = (
     wanted?.labels[label.generation] === String(deployment.generation)
   const underWay = replicas.filter(
     (view) =>
-      isOfThisRelease(view) && !isGood(view) && !hasEnded(view, memory) && (isUpAlready(view) || !isWaiting(view)),
+      isOfThisRelease(view) &&
+      !isGood(view) &&
+      !hasEnded(view, memory) &&
+      !isPassedOver(view, replicas, record, memory) &&
+      (isUpAlready(view) || !isWaiting(view)),
   )
   const waiting = replicas.filter((view) => isWaiting(view) && !isUpAlready(view))
   const replacedAt = replicas.flatMap((view) =>

@@ -3,6 +3,7 @@ import { defined, own } from '../../src/defined.ts'
 import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/reported.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
+import { holdAt } from './gates.ts'
 import type { Observed } from './observed.ts'
 import type { Plan } from './plan-contract.ts'
 import { keptFiles, writtenAfter } from './plan-files.ts'
@@ -31,6 +32,8 @@ export type ReportInput = {
   readonly observed?: Observed
   readonly secretVersions: Readonly<Record<string, string>>
   readonly plan: Pick<Plan, 'phase' | 'reason' | 'waits'>
+  /** epoch ms */
+  readonly now: number
   /** the last lines of containers that ended, by their id */
   readonly lastLines?: Readonly<Record<string, readonly string[]>>
 }
@@ -41,6 +44,7 @@ export const reportBody = ({
   observed,
   secretVersions,
   plan,
+  now,
   lastLines = {},
 }: ReportInput): ReportBody => {
   const { accepted, lastGood, refused } = record
@@ -65,7 +69,7 @@ export const reportBody = ({
     ...(lastGood === undefined ? {} : { lastGood: { generation: lastGood.generation, release: lastGood.release } }),
     ...(refused === undefined ? {} : { refused }),
     ...(kept.length === 0 ? {} : { keptFiles: kept.slice(0, mostKeptFiles), keptFileCount: kept.length }),
-    ...(record.hold === undefined ? {} : { hold: record.hold }),
+    ...defined({ hold: holdAt(record, now) }),
     services: views === undefined ? {} : serviceReports(views, { lastLines, digests: observed?.imageDigests ?? {} }),
   }
 }

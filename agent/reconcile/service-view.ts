@@ -59,6 +59,9 @@ export type ViewInput = {
 /** What `stopped` says of the whole app. */
 export const wholeApp = '*'
 
+export const isStoppedService = (stopped: ViewInput['stopped'] = {}, service: string): boolean =>
+  Object.hasOwn(stopped, wholeApp) || Object.hasOwn(stopped, service)
+
 export type Views = ReadonlyMap<string, ServiceView>
 
 /** The key of a view: the service, and after a dot, which no service name has, the number of a further container. */
@@ -83,8 +86,7 @@ export const viewServices = (input: ViewInput): Views => {
     const job = isJob(service, isAwaited(model, name))
     const joined = joinedLabel(joins, wantedIds(views, joins))
     const networks = networkKeys(service).map((key) => networkName(owner, app, model, key))
-    const stopped = input.stopped ?? {}
-    const isStopped = Object.hasOwn(stopped, wholeApp) || Object.hasOwn(stopped, name)
+    const isStopped = isStoppedService(input.stopped, name)
     for (let number = 1; number <= replicasOf(service); number += 1) {
       const containers = observed.containers.filter(
         (container) => container.service === name && numberOf(container) === number,

@@ -1,4 +1,5 @@
 /** Credentials of registries from a Docker `config.json` on the device, read anew each time: it may change. */
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { RegistryCredentials } from '../engine/engine.ts'
@@ -19,20 +20,29 @@ export const fileCredentials =
 
 /** A secret that others may read is one no more, and one that others may write names any program as helper. */
 const readPrivately = async (path: string): Promise<DockerConfig> => {
-  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new LongshoreError('credentials-unusable', `${path} cannot be read (${cause.code})`, { cause })
-  })
-  try {
-    const { mode } = await file.stat()
-    if ((mode & 0o066) !== 0) {
-      const text = (mode & 0o777).toString(8).padStart(4, '0')
-      throw new LongshoreError(
-        'credentials-unusable',
-        `${path} is open to group or others (${text}): chmod 600 ${path}`,
-      )
-    }
-    return readDockerConfig(await file.readFile('utf8'), path)
-  } finally {
-    await file.close()
+  const fail = (why: string, cause?: unknown): never => {
+    throw new LongshoreError('credentials-unusable', `${path} ${why}`, { cause })
   }
+  let text: string
+  try {
+    // Not waiting for a writer: a pipe would hold up every pull.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const status = await file.stat()
+      if (!status.isFile()) fail('is no file')
+      const mode = status.mode & 0o777
+      if ((mode & 0o066) !== 0)
+        fail(`is open to group or others (${mode.toString(8).padStart(4, '0')}): chmod 600 ${path}`)
+      const self = process.getuid?.() ?? 0
+      if (![0, self].includes(status.uid))
+        fail(`belongs to another user (${status.uid}), who could change it: chown ${self} ${path}`)
+      text = await file.readFile('utf8')
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof LongshoreError) throw error
+    return fail(`cannot be read (${(error as NodeJS.ErrnoException).code})`, error)
+  }
+  return readDockerConfig(text, path)
 }

@@ -1,11 +1,11 @@
 /** The encrypted secrets of each app on disk, and the identity file. Its own files: no record of an app names a secret. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { epochMsSchema, secretScopeSchema } from '../../src/protocol/names.ts'
 import { LongshoreError, type Reason } from '../../src/protocol/reason.ts'
-import { readRecord, readSetAside, replaceFile } from '../store/record-file.ts'
+import { openSetAside, readRecords, replaceFile } from '../store/record-file.ts'
 
 const secretRecordSchema = z.object({
   format: z.literal(1),
@@ -24,22 +24,17 @@ export type SecretStore = {
   /** @throws LongshoreError state-unusable */
   readonly put: (record: SecretRecord) => Promise<void>
   readonly remove: (app: string) => Promise<void>
-  /** what could not be understood when it was opened */
+  /** what could not be understood when it was opened, and is still there */
   readonly setAside: () => readonly Reason[]
 }
 
 export const openSecretStore = async (stateFolder: string, log: Logger): Promise<SecretStore> => {
   const folder = join(stateFolder, 'secrets')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const records = new Map<string, SecretRecord>()
-  for (const file of await readdir(folder)) {
-    if (!file.endsWith('.json')) continue
-    const record = await readRecord(join(folder, file), secretRecordSchema, log)
-    if (record !== undefined) records.set(record.app, record)
-  }
-  const setAside = [...(await readSetAside(folder)).values()]
+  const records = await readRecords(folder, secretRecordSchema, log)
+  const setAside = await openSetAside(folder)
   return {
-    setAside: () => setAside,
+    setAside: () => setAside().map(({ reason }) => reason),
     get: (app) => records.get(app),
     put: async (record) => {
       await replaceFile(join(folder, `${record.app}.json`), record)

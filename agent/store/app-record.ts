@@ -124,6 +124,14 @@ export const appRecordSchema = z.object({
     })
     .optional(),
   refused: refusedSchema.optional(),
+  /** what events have told of by now, so that an agent that was killed in between tells it yet */
+  told: z
+    .object({
+      generation: generationSchema.optional(),
+      outcome: z.enum(outcomes).optional(),
+      refusedAt: epochMsSchema.optional(),
+    })
+    .optional(),
 })
 
 export type AppRecord = z.infer<typeof appRecordSchema>

@@ -5,14 +5,23 @@ import { commandIdSchema, epochMsSchema } from '../../src/protocol/names.ts'
 
 const pulledImageSchema = z.object({ id: z.string(), reference: z.string(), at: epochMsSchema })
 
+const begunPullSchema = z.object({
+  reference: z.string(),
+  before: z.array(z.string()).describe('ids that the reference, or its name on a mirror, had before'),
+})
+
 export const deviceRecordSchema = z.object({
   format: z.literal(1),
   /** of the latest connection; saved before CONNECT, so that no two connections share one */
   session: z.int().nonnegative(),
   /** finished commands with their last reply, oldest first: the same id again gets the same answer */
   answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
-  /** what may be removed again when nobody needs it */
+  /** commands that were taken from the broker and have no answer yet */
+  begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
+  /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
+  /** pulls that have not ended yet: what they bring is ours also when the agent ends first */
+  begunPulls: z.array(begunPullSchema).optional(),
 })
 
 /** An image that this agent pulled or loaded, under the name that it was brought for. */
@@ -27,6 +36,7 @@ const answeredLimit = 100
 
 export const withAnswer = (record: DeviceRecord, answer: DeviceRecord['answered'][number]): DeviceRecord => ({
   ...record,
+  begun: (record.begun ?? []).filter(({ id }) => id !== answer.id),
   answered: [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit),
 })
 

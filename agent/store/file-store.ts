@@ -1,13 +1,13 @@
 /** The store in files: one JSON file an app and one for the device, each replaced as a whole or not at all. */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { LongshoreError } from '../../src/protocol/reason.ts'
-import { type AppRecord, appRecordSchema, emptyRecord } from './app-record.ts'
+import { appRecordSchema, emptyRecord } from './app-record.ts'
 import { type DeviceRecord, deviceRecordSchema, emptyDeviceRecord } from './device-record.ts'
-import { readRecord, readSetAside, replaceFile } from './record-file.ts'
-import type { SetAside, Store } from './store.ts'
+import { openSetAside, readRecord, readRecords, replaceFile } from './record-file.ts'
+import type { Store } from './store.ts'
 
 /**
  * Reads what is there. A file that cannot be understood is set aside under another name and reported; the agent then
@@ -23,19 +23,11 @@ export const openFileStore = async (directory: string, log: Logger): Promise<Sto
       cause: error,
     })
   }
-  const apps = new Map<string, AppRecord>()
-  for (const file of await readdir(appsDirectory)) {
-    if (file.endsWith('.tmp')) await rm(join(appsDirectory, file), { force: true })
-    if (!file.endsWith('.json')) continue
-    const record = await readRecord(join(appsDirectory, file), appRecordSchema, log)
-    if (record !== undefined) apps.set(record.app, record)
-  }
+  const apps = await readRecords(appsDirectory, appRecordSchema, log)
   const devicePath = join(directory, 'device.json')
   let device: DeviceRecord = (await readRecord(devicePath, deviceRecordSchema, log)) ?? emptyDeviceRecord
-  const setAside: readonly SetAside[] = [
-    ...[...(await readSetAside(directory)).values()].map((reason) => ({ reason })),
-    ...[...(await readSetAside(appsDirectory))].map(([file, reason]) => ({ app: file.replace(/\.json$/, ''), reason })),
-  ]
+  const deviceAside = await openSetAside(directory)
+  const appsAside = await openSetAside(appsDirectory)
   const inTurn = turnstile()
 
   return {
@@ -50,7 +42,10 @@ export const openFileStore = async (directory: string, log: Logger): Promise<Sto
         return after
       }),
     device: () => device,
-    setAside: () => setAside,
+    setAside: () => [
+      ...deviceAside().map(({ reason }) => ({ reason })),
+      ...appsAside().map(({ name, reason }) => ({ app: name.replace(/\.json$/, ''), reason })),
+    ],
     updateDevice: (change) =>
       // No app name has a dot, so this key is nobody else's.
       inTurn('device.json', async () => {

@@ -15,7 +15,7 @@ export type Store = {
    */
   readonly updateApp: (name: string, change: (record: AppRecord) => AppRecord) => Promise<AppRecord>
   readonly device: () => DeviceRecord
-  /** What could not be understood when it was opened; `app`: it was the record of that app. */
+  /** What could not be understood when it was opened, and is still there; `app`: it was the record of that app. */
   readonly setAside: () => readonly SetAside[]
   readonly updateDevice: (change: (record: DeviceRecord) => DeviceRecord) => Promise<DeviceRecord>
 }

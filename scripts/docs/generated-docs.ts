@@ -7,6 +7,7 @@ import { bundleSchema } from '../../src/protocol/bundle.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
+import { eventSchema } from '../../src/protocol/event.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
@@ -18,6 +19,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'compose-model': modelSchema,
   secrets: secretsSchema,
   status: statusSchema,
+  event: eventSchema,
   inventory: inventorySchema,
   reported: reportedSchema,
   progress: progressSchema,

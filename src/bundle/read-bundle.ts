@@ -1,4 +1,5 @@
 /** A bundle from a file: its manifest, checked, and the archive of its images as a stream. */
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { Bundle } from '../protocol/bundle.ts'
@@ -18,12 +19,16 @@ export type OpenBundle = {
 export const openBundle = async (path: string): Promise<OpenBundle> => {
   let file: FileHandle
   try {
-    file = await open(path, 'r')
+    // Not waiting for a writer, where it is a pipe.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     throw new LongshoreError('file-unreadable', `${path}: ${whyUnreadable(error)}`, { cause: error })
   }
   try {
-    const { size } = await file.stat()
+    const status = await file.stat()
+    if (!status.isFile() && !status.isDirectory())
+      throw new LongshoreError('file-unreadable', 'it is no plain file: copy the bundle to one')
+    const { size } = status
     const length = manifestBytes(await readAt(file, 0, blockBytes))
     const bundle = readManifest(await readAt(file, blockBytes, length))
     const offset = archiveOffset(length)

@@ -1,5 +1,5 @@
 /** A bundle into a file, which is there as a whole or not at all. */
-import { lstat, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -51,16 +51,24 @@ export const writeBundle = async ({ path, bundle, archive, onBytes, signal }: Wr
     if (tail.length < 2 * blockBytes || tail.some((byte) => byte !== 0)) throw brokenOff(printable(tail))
     await writing(path, async () => {
       await file.sync()
+      if (!(await isUnder(partial, file))) throw new Error('somebody else writes it at the same time')
       await file.close()
       await rename(partial, path)
       await syncFolder(dirname(path))
     })
     return size
   } catch (error) {
-    await file.close().catch(() => undefined) // closed already
-    await rm(partial, { force: true })
+    const isOurs = await isUnder(partial, file).catch(() => false) // closed already, and renamed
+    await file.close().catch(() => undefined)
+    if (isOurs) await rm(partial, { force: true })
     throw error
   }
+}
+
+/** Another process may have begun anew under the name. */
+const isUnder = async (path: string, file: FileHandle): Promise<boolean> => {
+  const [found, own] = await Promise.all([lstat(path).catch(() => undefined), file.stat()])
+  return found?.ino === own.ino && found.dev === own.dev
 }
 
 /** A link would have something written elsewhere than it says. */

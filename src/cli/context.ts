@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { defined } from '../defined.ts'
 import { connectFleet, type Fleet } from '../fleet/fleet.ts'
+import { isBrokerUrl } from '../link/addresses.ts'
 import { readBrokerFiles } from '../link/broker-files.ts'
 import { rootSchema } from '../protocol/names.ts'
 import { describeIssue } from '../protocol/payload.ts'
@@ -33,7 +34,10 @@ export const defaultBrokerUrl = 'mqtt://127.0.0.1:1883'
 /** The options that every command which talks to a broker has. */
 export const withBrokerOptions = (command: Command): Command =>
   command
-    .option('--broker <url>', `mqtt://, mqtts://, ws:// or wss:// (default: $LONGSHORE_BROKER, or ${defaultBrokerUrl})`)
+    .option(
+      '--broker <url>',
+      `mqtt://, mqtts://, ws:// or wss://; several of one cluster with commas between (default: $LONGSHORE_BROKER, or ${defaultBrokerUrl})`,
+    )
     .option('--username <name>', 'user name at the broker')
     .option('--password-file <file>', 'file that holds the password')
     .option('--ca <file>', 'PEM file of the authority that signed the certificate of the broker')
@@ -79,7 +83,7 @@ export const resolveBroker = async (
 ): Promise<BrokerOptions & { broker: string; root: string }> => {
   const merged = await mergeBroker(options)
   const broker = merged.broker ?? defaultBrokerUrl
-  if (!/^(mqtt|mqtts|ws|wss|tcp|ssl):\/\/[^/]/.test(broker) || !URL.canParse(broker))
+  if (!isBrokerUrl(broker))
     throw new LongshoreError('usage', `broker ${JSON.stringify(broker)} is not mqtt://, mqtts://, ws:// or wss://`, {
       path: 'broker',
     })

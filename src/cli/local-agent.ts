@@ -10,7 +10,7 @@ import { type Reported, reportedSchema } from '../protocol/reported.ts'
 
 export type LocalAgent = {
   readonly check: (bundle: Bundle) => Promise<Judgement>
-  readonly loadImages: (archive: Readable) => Promise<void>
+  readonly loadImages: (archive: Readable, archiveBytes: number) => Promise<void>
   readonly deploy: (bundle: Bundle) => Promise<Judgement>
   /** undefined: nothing was reported of it yet */
   readonly reported: (app: string) => Promise<Reported | undefined>
@@ -24,7 +24,8 @@ export const localAgent = (state: string): LocalAgent => {
   return {
     check: (bundle) => post('/deployments?check=1', bundle),
     deploy: (bundle) => post('/deployments', bundle),
-    loadImages: async (archive) => void (await call(socketPath, 'POST', '/images', archive)),
+    loadImages: async (archive, archiveBytes) =>
+      void (await call(socketPath, 'POST', `/images?bytes=${archiveBytes}`, archive)),
     reported: async (app) => {
       try {
         return reportedSchema.parse(await call(socketPath, 'GET', `/apps/${app}`))
@@ -43,7 +44,9 @@ const call = (socketPath: string, method: 'GET' | 'POST', path: string, body?: s
     const fail = (error: Error): void => {
       if (!isAnswered) reject(error instanceof LongshoreError ? error : unreachable(socketPath, error))
     }
-    const outgoing = request({ socketPath, method, path, agent: false, headers: { host: 'agent' } }, (response) => {
+    // Kept alive: an agent that answers early and hangs up would take its answer with it, for what it did not read.
+    const headers = { host: 'agent', connection: 'keep-alive' }
+    const outgoing = request({ socketPath, method, path, agent: false, headers }, (response) => {
       isAnswered = true
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))

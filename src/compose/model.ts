@@ -13,6 +13,7 @@ import { limitKeys } from './model-limits.ts'
 import { attachmentSchema, networkSchema, volumeSchema } from './model-networks.ts'
 import { projectPathSchema } from './project-path.ts'
 import { absolutePathSchema, durationSchema, sizeBytesSchema, stringMapSchema, withExtensions } from './schema-parts.ts'
+import { mostWindows } from './window.ts'
 
 const hostPortSchema = z.int().min(0).max(65_535)
 const hostPortRangeSchema = z
@@ -167,6 +168,7 @@ const longshoreSchema = z.strictObject({
       window: z
         .array(z.string())
         .min(1)
+        .max(mostWindows)
         .optional()
         .describe('when an update may begin: `0 2 * * 1-5 for 3h`, cron in the time zone of the device or `in ZONE`'),
       lockExpiry: durationSchema.optional().describe('a lock ends so long after it was last written; default 24h'),

@@ -7,7 +7,7 @@ import { toProjectPath } from './project-path.ts'
 import { orNothing, readShape } from './read-shape.ts'
 import { readDuration, readEntries, readFilledText, readInteger, readOneOf, wrongType } from './read-values.ts'
 import { formatDuration, parseDurationMs } from './units.ts'
-import { parseWindow } from './window.ts'
+import { mostWindows, parseWindow } from './window.ts'
 
 /** `x-longshore.files`: whose version of a writable file counts. */
 const readFileRules: Reader<Record<string, 'release' | 'data'>> = (node, context) => {
@@ -33,6 +33,8 @@ const readWindow: Reader<string> = (node, context) => {
 const readWindows: Reader<string[]> = (node, context) => {
   const nodes = node.kind === 'list' ? node.items : [node]
   if (nodes.length === 0) return wrongType(node, context, 'a window, or a list of them')
+  if (nodes.length > mostWindows)
+    return context.fault(node, 'value-invalid', `${nodes.length} windows are more than ${mostWindows}`)
   const windows = nodes.flatMap((item) => readWindow(item, context) ?? [])
   return windows.length === 0 ? undefined : [...new Set(windows)]
 }

@@ -23,6 +23,9 @@ export type WindowState =
   | { readonly isOpen: true; readonly closesAt: number }
   | { readonly isOpen: false; readonly opensAt?: number }
 
+/** Of one app: to find out that one never opens takes tens of milliseconds. */
+export const mostWindows = 50
+
 const form = /^(\S+(?: \S+){4}) for (\S+)(?: in (\S+))?$/
 const leastMs = 60_000
 const mostMs = 7 * 86_400_000

@@ -7,6 +7,7 @@ import type { Broker } from './link.ts'
 
 export type BrokerFiles = {
   readonly url: string
+  readonly mqttVersion?: Broker['mqttVersion'] | undefined
   readonly username?: string | undefined
   readonly passwordFile?: string | undefined
   readonly ca?: string | undefined
@@ -23,7 +24,8 @@ export const readBrokerFiles = async (files: BrokerFiles): Promise<Broker> => {
     readText('key', files.key),
   ])
   // An editor ends the file with a line break, which is no part of the password.
-  return defined({ url: files.url, username: files.username, password: password?.replace(/\r?\n$/, ''), ca, cert, key })
+  const { url, mqttVersion, username } = files
+  return defined({ url, mqttVersion, username, password: password?.replace(/\r?\n$/, ''), ca, cert, key })
 }
 
 const readText = async (option: string, path: string | undefined): Promise<string | undefined> => {

@@ -3,15 +3,20 @@
  * MQTT.js reconnects at a fixed pace, gives up on a refused CONNACK and queues without bound while offline.
  * It never queues: what cannot be sent now is rejected with `link-down`, and whoever knows what is newest sends again.
  */
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import mqtt, { type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
-import type { Code } from '../protocol/codes.ts'
 import { LongshoreError } from '../protocol/reason.ts'
-import { type BackOff, backOffDelayMs } from './back-off.ts'
+import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs } from './addresses.ts'
+import type { BackOff } from './back-off.ts'
+import { clientOptions } from './client-options.ts'
+import { connectionFailure, disconnectFailure } from './connection-failure.ts'
 
 /** Where and as whom to connect. `ca`, `cert` and `key` are PEM text. */
 export type Broker = {
+  /** one address, or several of one logical broker in order of preference, with commas between */
   readonly url: string
+  /** default: 3.1.1, which every broker speaks */
+  readonly mqttVersion?: '3.1.1' | '5'
   readonly username?: string
   readonly password?: string
   readonly ca?: string
@@ -43,6 +48,8 @@ export type LinkInput = {
   readonly onDisconnect?: (reason: LongshoreError) => void
   /** An attempt failed, or a connection that stood was lost; the next attempt follows by itself. */
   readonly onFailure?: (reason: LongshoreError) => void
+  /** Another client has the same id, and each of the two throws the other out: do not join in at full speed. */
+  readonly isContested?: () => boolean
 }
 
 export type Link = {
@@ -50,7 +57,7 @@ export type Link = {
   /** Lets the session go tidily: no will is sent. Idempotent. */
   readonly stop: () => Promise<void>
   readonly isConnected: () => boolean
-  /** Resolves when the broker has acknowledged (QoS 1) or the socket has taken it (QoS 0). Rejects with `link-down`. */
+  /** Resolves when the broker has acknowledged (QoS 1) or the socket has taken it (QoS 0). Rejects with `link-down`, in MQTT 5 with `publish-refused`. */
   readonly publish: (
     topic: string,
     payload: Buffer,
@@ -61,19 +68,21 @@ export type Link = {
   readonly unsubscribe: (filters: readonly string[]) => Promise<void>
 }
 
-const connectTimeoutMs = 15_000
-
 /** Brokers send only so many that are not acknowledged, Mosquitto 20: with more of them nothing would come any more. */
 const mostUnacknowledged = 10
 
 /** A broker that says no will not say yes in a second. */
 const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 
+/** What the broker has not acknowledged by then never will be on this connection: one ms a byte beside it, for thin links. */
+const acknowledgeMs = 60_000
+
 /** A connection that did not stand this long was none: a broker that takes and drops us is not met at full speed. */
 const stableMs = 10_000
 
 type Connection = {
   readonly client: MqttClient
+  readonly address: string
   unacknowledged: number
   isUp: boolean
   upAtMs: number
@@ -85,7 +94,8 @@ export const createLink = (input: LinkInput): Link => {
   const { broker, log, random } = input
   let current: Connection | undefined
   let isStopped = true
-  let attempts = 0
+  let attempts = noAttempts
+  const addresses = addressesOf(broker.url)
   let timer: NodeJS.Timeout | undefined
 
   const connect = async (): Promise<void> => {
@@ -97,19 +107,27 @@ export const createLink = (input: LinkInput): Link => {
       return
     }
     if (isStopped) return
+    const address = addresses[addressIndex(attempts, addresses.length)] ?? broker.url
     let client: MqttClient
     try {
-      client = mqtt.connect(broker.url, clientOptions(input, will))
+      client = mqtt.connect(address, clientOptions({ ...input, will }))
     } catch (error) {
       retry(
-        new LongshoreError('broker-unreachable', `connecting to ${broker.url}: ${(error as Error).message}`, {
+        new LongshoreError('broker-unreachable', `connecting to ${address}: ${(error as Error).message}`, {
           cause: error,
         }),
       )
       return
     }
     // Handlers stand before the first byte arrives: messages of a stored session come right behind the CONNACK.
-    const connection: Connection = { client, unacknowledged: 0, isUp: false, upAtMs: 0, closed: new AbortController() }
+    const connection: Connection = {
+      client,
+      address,
+      unacknowledged: 0,
+      isUp: false,
+      upAtMs: 0,
+      closed: new AbortController(),
+    }
     current = connection
     // MQTT.js acknowledges when this callback is called: persisted first, then acknowledged.
     client.handleMessage = (packet, callback) => {
@@ -127,12 +145,15 @@ export const createLink = (input: LinkInput): Link => {
       )
     }
     client.on('error', (error) => {
-      connection.failure = connectionFailure(broker.url, error)
+      connection.failure ??= connectionFailure(address, error)
+    })
+    client.on('disconnect', ({ reasonCode }) => {
+      connection.failure ??= disconnectFailure(address, reasonCode ?? 0)
     })
     client.once('connect', ({ sessionPresent }) => {
       connection.isUp = true
       connection.upAtMs = performance.now()
-      log.info({ broker: broker.url, sessionPresent }, 'connected')
+      log.info({ broker: address, sessionPresent }, 'connected')
       input.onConnect({ sessionPresent }).catch((error: unknown) => {
         if (connection.closed.signal.aborted) return
         connection.failure = asLinkError(error)
@@ -144,9 +165,8 @@ export const createLink = (input: LinkInput): Link => {
 
   const end = (connection: Connection): void => {
     if (connection.closed.signal.aborted) return
-    const { client, failure, isUp } = connection
+    const { client, address, failure, isUp } = connection
     connection.isUp = false
-    if (isUp && performance.now() - connection.upAtMs >= stableMs) attempts = 0
     connection.closed.abort()
     client.end(true)
     if (current === connection) current = undefined
@@ -154,18 +174,22 @@ export const createLink = (input: LinkInput): Link => {
       failure ??
       new LongshoreError(
         'broker-unreachable',
-        isUp ? `the connection to ${broker.url} was lost` : `${broker.url} closed the connection`,
+        isUp
+          ? `the connection to ${address} was lost`
+          : `${address} closed the connection before it answered${broker.cert === undefined ? '' : '; perhaps it does not accept the own certificate'}`,
       )
     if (isUp) input.onDisconnect?.(reason)
-    if (!isStopped) retry(reason)
+    if (!isStopped) retry(reason, isUp && performance.now() - connection.upAtMs >= stableMs)
   }
 
-  const retry = (reason: LongshoreError): void => {
-    attempts += 1
+  const retry = (reason: LongshoreError, wasStable = false): void => {
     // A certificate is tried again at the usual pace: it may only be the own clock that is not set yet.
     const isRefused = reason.code === 'broker-refused' || reason.code === 'subscription-refused'
-    const delayMs = backOffDelayMs(isRefused ? refusedBackOff : input.backOff, attempts, random())
-    log.warn({ code: reason.code, delayMs, attempts }, `${reason.message}; trying again`)
+    const isContested = input.isContested?.() === true
+    const count = addresses.length
+    attempts = wasStable && !isContested ? afterLoss(count) : afterFailure(attempts, count, isRefused || isContested)
+    const delayMs = pauseMs(attempts, count, { backOff: input.backOff, refusedBackOff }, random())
+    log.warn({ code: reason.code, delayMs, attempts: attempts.failed }, `${reason.message}; trying again`)
     timer = setTimeout(() => void connect(), delayMs)
     input.onFailure?.(reason)
   }
@@ -175,22 +199,42 @@ export const createLink = (input: LinkInput): Link => {
     throw new LongshoreError('link-down', `${doing}: there is no connection to ${broker.url}`)
   }
 
-  /** A call on the connection, ended by the end of that connection: MQTT.js may never call back then. */
-  const during = <T>(
+  /**
+   * A call on the connection, ended by the end of that connection: MQTT.js may never call back then. A broker that takes
+   * everything and acknowledges nothing is as good as none: its connection is ended.
+   */
+  const during = (
     doing: string,
-    call: (client: MqttClient, done: (error?: Error | null, result?: T) => void) => void,
-  ): Promise<T | undefined> =>
+    bytes: number,
+    call: (client: MqttClient, done: (error?: Error | null) => void) => void,
+  ): Promise<void> =>
     new Promise((resolve, reject) => {
       const connection = up(doing)
-      const { signal } = connection.closed
+      const { client, address, closed } = connection
+      const waitMs = acknowledgeMs + bytes
+      const settle = (finish: () => void): void => {
+        clearTimeout(patience)
+        closed.signal.removeEventListener('abort', onClosed)
+        finish()
+      }
       const down = (cause?: unknown): void =>
-        reject(new LongshoreError('link-down', `${doing}: the connection was lost`, { cause }))
+        settle(() => reject(new LongshoreError('link-down', `${doing}: the connection was lost`, { cause })))
       const onClosed = (): void => down()
-      signal.addEventListener('abort', onClosed, { once: true })
-      call(connection.client, (error, result) => {
-        signal.removeEventListener('abort', onClosed)
-        if (error) down(error)
-        else resolve(result)
+      const patience = setTimeout(() => {
+        const said = `${address} did not acknowledge within ${Math.round(waitMs / 1000)} s`
+        connection.failure ??= new LongshoreError('broker-unreachable', said)
+        client.end(true)
+      }, waitMs)
+      closed.signal.addEventListener('abort', onClosed, { once: true })
+      call(client, (error) => {
+        if (error == null) settle(resolve)
+        else if (isRefusal(error))
+          settle(() =>
+            reject(new LongshoreError('subscription-refused', `${doing}: ${error.message}`, { cause: error })),
+          )
+        else if (isPublishRefusal(error))
+          settle(() => reject(new LongshoreError('publish-refused', `${doing}: ${error.message}`, { cause: error })))
+        else down(error)
       })
     })
 
@@ -213,76 +257,31 @@ export const createLink = (input: LinkInput): Link => {
       connection.client.end(true)
     },
     isConnected: () => current?.isUp === true,
-    publish: async (topic, payload, options) => {
-      await during(`publishing to ${topic}`, (client, done) => client.publish(topic, payload, options, done))
-    },
-    subscribe: async (filters, qos) => {
-      const doing = `subscribing to ${filters.join(', ')}`
-      const connection = up(doing)
-      await new Promise<void>((resolve, reject) => {
-        const onClosed = (): void => reject(new LongshoreError('link-down', `${doing}: the connection was lost`))
-        connection.closed.signal.addEventListener('abort', onClosed, { once: true })
-        connection.client.subscribe([...filters], { qos }, (error) => {
-          connection.closed.signal.removeEventListener('abort', onClosed)
-          if (error)
-            reject(
-              new LongshoreError(
-                isRefusal(error) ? 'subscription-refused' : 'link-down',
-                `${doing}: ${error.message}`,
-                { cause: error },
-              ),
-            )
-          else resolve()
-        })
-      })
-    },
-    unsubscribe: async (filters) => {
-      await during(`unsubscribing from ${filters.join(', ')}`, (client, done) =>
+    publish: async (topic, payload, options) =>
+      during(`publishing to ${topic}`, payload.byteLength, (client, done) =>
+        client.publish(topic, payload, options, done),
+      ),
+    subscribe: async (filters, qos) =>
+      during(`subscribing to ${filters.join(', ')}`, 0, (client, done) =>
+        client.subscribe([...filters], { qos }, done),
+      ),
+    unsubscribe: async (filters) =>
+      during(`unsubscribing from ${filters.join(', ')}`, 0, (client, done) =>
         client.unsubscribe([...filters], {}, done),
-      )
-    },
+      ),
   }
 }
-
-const clientOptions = (input: LinkInput, will: Will | undefined): IClientOptions => {
-  const { broker } = input
-  return {
-    protocolVersion: 4,
-    clientId: input.clientId,
-    clean: input.clean,
-    keepalive: input.keepaliveS,
-    connectTimeout: connectTimeoutMs,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
-    ...(broker.username === undefined ? {} : { username: broker.username }),
-    ...(broker.password === undefined ? {} : { password: broker.password }),
-    ...(broker.ca === undefined ? {} : { ca: broker.ca }),
-    ...(broker.cert === undefined ? {} : { cert: broker.cert }),
-    ...(broker.key === undefined ? {} : { key: broker.key }),
-    ...(will === undefined ? {} : { will: { ...will, qos: 1 as const, retain: true } }),
-  }
-}
-
-/** CONNACK return codes 1 to 5 of MQTT 3.1.1 (3.2.2.3) come as a numeric `code`; all else is the network. */
-const connectionFailure = (url: string, error: Error): LongshoreError => {
-  const { code } = error as Error & { code?: unknown }
-  const kind: Code =
-    typeof code === 'number' ? 'broker-refused' : isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
-  const said = error.message || (error as NodeJS.ErrnoException).code || 'no answer'
-  return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
-}
-
-/** Codes of Node (ERR_TLS_…, ERR_SSL_…), of OpenSSL's certificate check, and of PEM files that do not parse. */
-const isTls = (code: string): boolean =>
-  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(
-    code,
-  )
 
 /** MQTT.js hands the SUBACK over with its error; 0x80 and above are refusals. MQTT 3.1.1, 3.9.3. */
 const isRefusal = (error: Error): boolean => {
   const { packet } = error as Error & { packet?: { granted?: readonly number[] } }
   return packet?.granted?.some((granted) => granted >= 0x80) === true
+}
+
+/** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1). */
+const isPublishRefusal = (error: Error): boolean => {
+  const { code } = error as Error & { code?: unknown }
+  return typeof code === 'number' && code >= 0x80
 }
 
 const isDiskFault = (error: unknown): boolean =>

@@ -89,6 +89,10 @@ const table = {
     'mend the file at the line given; the agent reads it again by itself',
   ],
   'verb-unsupported': ['the agent does not know this command verb', 'see capabilities in the inventory of the device'],
+  'command-interrupted': [
+    'the agent ended while it carried the command out, and does not do it again by itself',
+    'see what came of it, and send it again',
+  ],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
 
@@ -138,7 +142,7 @@ const table = {
   ],
   'image-load-failed': [
     'the engine could not load the images of a bundle',
-    'see the message of the engine, and check the disk and the bundle; loading again goes on from what is there',
+    'see the message of the engine, and check the bundle; it can be loaded again',
   ],
   'path-unsafe': [
     'a link or something that is no folder stands in the project folder on the device',
@@ -203,6 +207,11 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
+  'device-id-in-use': [
+    'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',
+    'give one of them an id of its own, and a state folder of its own',
+  ],
   'device-online': ['the device is online and would publish it all again', 'stop its agent first, or give --force'],
   'broker-untrusted': [
     'the certificate of the broker cannot be trusted, or TLS failed otherwise',

@@ -43,7 +43,10 @@ export const inventorySchema = z
       .string()
       .optional()
       .describe('age recipient that secrets for this device are sealed for: age1 and 58 of 0-9 a-z'),
-    stateFaults: z.array(reasonSchema).optional().describe('files in its state folder that could not be understood'),
+    faults: z
+      .array(reasonSchema)
+      .optional()
+      .describe('what somebody has to mend: files in its state folder that could not be understood, its id'),
     policy: policyStatusSchema.optional().describe('what decides which deployments the device takes'),
     capabilities: z.array(z.string()).describe('the command verbs that the agent answers'),
   })

@@ -55,8 +55,11 @@ export const rootSchema = z
 
 export const digestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')
 
-/** Milliseconds since 1970, UTC. */
+/** Milliseconds since 1970, UTC. It may be more than a Date can have: what somebody forged must still be read, to be replaced. */
 export const epochMsSchema = z.int().nonnegative()
+
+/** The last moment that a Date can have. */
+export const lastDateMs = 8.64e15
 
 /** Rises with every deployment of an app to a device; by default the time of issue in epoch ms. */
 export const generationSchema = z.int().positive()

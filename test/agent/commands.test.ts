@@ -29,7 +29,7 @@ const set = (verbs: Record<string, Verb> = {}) => {
   })
   const ask = async (id: string, payload: Buffer): Promise<Reply> => {
     const before = replies.length
-    commands.receive(id, payload)
+    await commands.receive(id, payload)
     return eventually('a reply', () => replies[before])
   }
   return {
@@ -78,9 +78,25 @@ test('the same id again is answered the same and done once, also when the first 
     },
   })
   failNext()
-  commands.receive('c1', command('count'))
+  await commands.receive('c1', command('count'))
   await eventually('the answer to be stored', () => store.device().answered.length === 1)
   expect(await ask('c1', command('count'))).toMatchObject({ outcome: 'done', result: 1 })
   expect(await ask('c1', command('count'))).toMatchObject({ outcome: 'done', result: 1 })
   expect(count).toBe(1)
+})
+
+test('is on disk as taken before it is acknowledged, and one that a kill cut off is answered and not done again', async () => {
+  let begun = 0
+  const { commands, store, replies } = set({
+    slow: async () => {
+      begun += 1
+      return await new Promise(() => undefined)
+    },
+  })
+  await commands.receive('c1', command('slow'))
+  expect(store.device().begun?.map(({ id }) => id)).toEqual(['c1'])
+  await commands.answerInterrupted()
+  expect(replies).toMatchObject([{ id: 'c1', final: true, outcome: 'failed', reason: { code: 'command-interrupted' } }])
+  expect(store.device().begun).toEqual([])
+  expect(begun).toBe(1)
 })

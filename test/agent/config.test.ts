@@ -18,6 +18,8 @@ test.each([
   [{ 'docker.io': ['site.example/'] }],
   [{ 'https://docker.io': ['site.example'] }],
   [{ hub: ['site.example'] }],
+  // No image is of a registry of this name: it would do nothing.
+  [{ 'index.docker.io': ['site.example'] }],
   [{ 'docker.io': 'site.example' }],
 ])('no mirrors: %j', (registryMirrors) => {
   expect(read({ registryMirrors }).success).toBe(false)

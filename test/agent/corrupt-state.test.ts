@@ -1,4 +1,5 @@
 /** State that cannot be understood is set aside and told of; the rest comes back from the broker and the containers. */
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ import type { Reported } from '../../src/protocol/reported.ts'
 import { openFleet, silent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
+import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
 const device = 'gw-1'
@@ -45,6 +47,7 @@ const set = async () => {
       maxBytes: 256 * 1024,
       policy: fixedPolicy(),
       keepaliveS: 30,
+      reconnectMaxMs: 60_000,
       lookEveryMs: 60_000,
       keepReleases: 3,
       readDisk: async () => undefined,
@@ -58,6 +61,7 @@ const set = async () => {
       identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
       secretStore: await openSecretStore(folder, silent),
       store: await openFileStore(folder, silent),
+      outbox: await memoryOutbox(),
       hostFacts: async () => ({
         hostname: 'test',
         os: { name: '', version: '', kernel: '' },
@@ -121,7 +125,7 @@ test.each([
     )
     expect(after).toMatchObject({ generation: before.generation, running: before.running, services: before.services })
     expect(changes()).toEqual([])
-    expect((await inventoryOf(at)).stateFaults).toEqual([
+    expect((await inventoryOf(at)).faults).toEqual([
       { code: 'state-unusable', message: expect.stringContaining('apps/shop.json.unreadable') },
     ])
   },
@@ -160,7 +164,7 @@ test('the record of the device: the agent connects as before', async () => {
   await start()
   const inventory = await inventoryOf(at)
   expect(inventory.session).toBeGreaterThanOrEqual(before.session)
-  expect(inventory.stateFaults?.[0]?.message).toContain('device.json.unreadable')
+  expect(inventory.faults?.[0]?.message).toContain('device.json.unreadable')
 })
 
 test('a file of secrets: they are taken again from the broker', async () => {
@@ -176,7 +180,7 @@ test('a file of secrets: they are taken again from the broker', async () => {
   const at = Date.now()
   await start()
   await eventually('the secrets again', async () => (await readIfThere(file)) === stored)
-  expect((await inventoryOf(at)).stateFaults?.[0]?.message).toContain('secrets/shop.json.unreadable')
+  expect((await inventoryOf(at)).faults?.[0]?.message).toContain('secrets/shop.json.unreadable')
   await until('shop to run', ({ running }) => running !== null)
 })
 
@@ -187,7 +191,7 @@ test('the key of the device is never replaced: the apps run on, and the inventor
   await start()
   const inventory = await inventoryOf(at)
   expect(inventory.recipient).toBeUndefined()
-  expect(inventory.stateFaults?.[0]?.message).toContain('put it back from a backup')
+  expect(inventory.faults?.[0]?.message).toContain('put it back from a backup')
   await until('shop to run', ({ session, running }) => session !== before.session && running !== null)
   expect(await readFile(join(folder, 'identity'), 'utf8')).toBe('# recipient: age1')
 })

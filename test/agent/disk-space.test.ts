@@ -27,11 +27,11 @@ test.each([
   [1e9, 744e6, undefined],
   [1e9, 1.3e9, 'pull of a:1 needs about 1.3 GB: 1.0 GB free on /var/lib/docker, 256 MB must stay free'],
 ])('%d bytes free and %d needed', (free, needed, message) => {
-  expect(spaceFault(disk(free), 'a:1', needed)?.message).toBe(message)
+  expect(spaceFault(disk(free), 'pull of a:1', needed)?.message).toBe(message)
 })
 
 test('what is told compressed takes two and a half times as much', () => {
-  expect(neededBytes({ currentBytes: 1, totalBytes: 100 })).toBe(250)
+  expect(neededBytes({ currentBytes: 20, totalBytes: 100 })).toEqual({ bytes: 250, remainingBytes: 200 })
 })
 
 const config = { device: 'd', broker: 'mqtt://h' }

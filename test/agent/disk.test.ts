@@ -1,6 +1,7 @@
 /** The whole agent on a simulated engine: a disk without room is waited for, and images that nobody needs go. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createFetchWithinSpace } from '../../agent/disk/fetch-within-space.ts'
+import { createWithinSpace } from '../../agent/disk/within-space.ts'
 import type { PullProgress } from '../../agent/engine/engine.ts'
 import { createPendingMessages } from '../../agent/pending-messages.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -74,6 +75,33 @@ test('an image that somebody else named stays under that name', async () => {
   expect(controls.imageNames()).toEqual(['somebody/else:1', 'web:2', 'web:3', 'web:4'])
 })
 
+test('an image goes when nobody needs it, wherever the agent was killed while it was pulled', async () => {
+  for (let calls = 5; calls < 12; calls += 1)
+    for (const isAfterEffect of [false, true]) {
+      const { device, controls, pass, deploy } = await open()
+      device.crash(calls, isAfterEffect)
+      await device.deploy(serviceModel({ web: { image: 'web:1' } }))
+      await pass(2_000)
+      device.revive()
+      await pass(15_000)
+      for (const number of [2, 3, 4]) await deploy(number)
+      expect(controls.imageNames(), `killed at call ${calls}`).toEqual(['web:2', 'web:3', 'web:4'])
+    }
+})
+
+test('an image for another machine goes when nobody needs it', async () => {
+  const { device, controls, pass, deploy, report } = await open()
+  controls.addToRegistry('web:1', 'sha256:foreign', [], 'linux/s390x')
+  await device.deploy(serviceModel({ web: { image: 'web:1' } }))
+  await pass(5_000)
+  expect(report()?.waitingFor).toMatchObject([{ code: 'wrong-platform' }])
+  controls.addToRegistry('web:1', 'sha256:1')
+  await pass(30_000)
+  expect(report()).toMatchObject({ outcome: 'succeeded' })
+  await deploy(2)
+  expect(await device.engine.image('sha256:foreign')).toBeUndefined()
+})
+
 test('an image that a foreign container uses stays, and goes when that is gone', async () => {
   const { device, controls, pass, deploy } = await open()
   await deploy(1)
@@ -117,22 +145,26 @@ test('a disk that is full makes room by itself where something can go', async ()
 
 /** A pull within a disk of which `free` tells, whose layers are told by `tell`. */
 const pullWithin = (free: () => number) => {
-  let tell: (progress: PullProgress) => void = () => undefined
   const begun: string[] = []
-  const fetchImage = createFetchWithinSpace({
-    fetchImage: (reference, _platform, onProgress, signal) =>
+  const tellers = new Map<string, (progress: PullProgress) => void>()
+  const fetchImage = createFetchWithinSpace(
+    (reference, _platform, onProgress, signal) =>
       new Promise((_resolve, reject) => {
         begun.push(reference)
-        tell = onProgress
+        tellers.set(reference, onProgress)
         signal.addEventListener('abort', () => reject(new LongshoreError('superseded', 'given up')))
       }),
-    readDisk: async () => disk(free()),
-    makeRoom: async () => undefined,
-    monotonicMs: () => performance.now(),
-  })
-  const pull = (signal = new AbortController().signal) =>
-    fetchImage('web:1', undefined, () => undefined, signal).catch((error: LongshoreError) => error)
-  return { begun, pull, tell: (totalBytes: number) => tell({ currentBytes: 0, totalBytes }) }
+    createWithinSpace({
+      readDisk: async () => disk(free()),
+      makeRoom: async () => undefined,
+      monotonicMs: () => performance.now(),
+    }),
+  )
+  const pull = (signal = new AbortController().signal, reference = 'web:1') =>
+    fetchImage(reference, undefined, () => undefined, signal).catch((error: LongshoreError) => error)
+  const tell = (totalBytes: number, reference = 'web:1', currentBytes = 0) =>
+    tellers.get(reference)?.({ currentBytes, totalBytes })
+  return { begun, pull, tell }
 }
 
 test('a pull that would fill the disk is given up while it runs, and not begun again until it fits', async () => {
@@ -167,6 +199,37 @@ test('what a pull has written is not counted twice, and what others write is see
   free = 0.25e9
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await first).toMatchObject({ code: 'disk-full' })
+})
+
+test('pulls that do not fit together: the one that began first goes on, the other begins when it fits', async () => {
+  let free = 1e9
+  const { begun, pull, tell } = pullWithin(() => free)
+  let hasEnded = false
+  const first = pull(undefined, 'web:1').finally(() => {
+    hasEnded = true
+  })
+  await vi.advanceTimersByTimeAsync(0)
+  const second = pull(undefined, 'web:2')
+  await vi.advanceTimersByTimeAsync(500)
+  tell(200e6, 'web:1')
+  tell(200e6, 'web:2')
+  await vi.advanceTimersByTimeAsync(1_000)
+  const message =
+    'pull of web:2 needs about 500 MB: 1.0 GB free on /var/lib/docker, 256 MB must stay free, and about 500 MB is for what began before'
+  expect(await second).toMatchObject({ code: 'disk-full', message })
+  // It would fit by itself now, but not beside the other.
+  expect(await pull(undefined, 'web:2')).toMatchObject({ code: 'disk-full', message })
+  free = 0.8e9
+  tell(200e6, 'web:1', 80e6)
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(hasEnded).toBe(false)
+  free = 0.2e9
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await first).toMatchObject({ code: 'disk-full' })
+  free = 1e9
+  void pull(undefined, 'web:2')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(begun).toEqual(['web:1', 'web:2', 'web:2'])
 })
 
 test('a pull that is superseded says so', async () => {

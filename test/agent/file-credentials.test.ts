@@ -1,5 +1,5 @@
 /** A real file and real helpers: small scripts in a folder of PATH. */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -36,6 +36,20 @@ test.each([0o640, 0o604, 0o620, 0o602])('a file that others may read or write is
   await expect(fileCredentials(path)('r.example')).rejects.toMatchObject({
     code: 'credentials-unusable',
     message: expect.stringContaining(`chmod 600 ${path}`),
+  })
+})
+
+test('a folder in its place is said, and a file of another user, who could change it', async () => {
+  const { path, folder } = await open(config)
+  await expect(fileCredentials(folder)('r.example')).rejects.toMatchObject({
+    code: 'credentials-unusable',
+    message: `${folder} is no file`,
+  })
+  if (process.getuid?.() !== 0) return
+  await chown(path, 12_345, 0)
+  await expect(fileCredentials(path)('r.example')).rejects.toMatchObject({
+    code: 'credentials-unusable',
+    message: `${path} belongs to another user (12345), who could change it: chown 0 ${path}`,
   })
 })
 

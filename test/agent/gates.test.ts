@@ -139,6 +139,16 @@ describe('a window', () => {
     expect(variable()).toBe('2')
   })
 
+  test('opens all the same when the time of another deployment is one that no calendar has', async () => {
+    const { device, deploy, pass, runs, waiting } = await open()
+    await runs(inWindow('1'))
+    const other = { ...model('1'), name: 'other' }
+    expect(await device.deploy(other, {}, { issuedAt: Number.MAX_SAFE_INTEGER })).toBe('accepted')
+    await deploy(inWindow('2'))
+    await pass(1_000)
+    expect(waiting()).toEqual([expect.stringMatching(/^window-closed: .* opens at 2026-11-24 02:00/)])
+  })
+
   test('never opens by a clock that was not set', async () => {
     const { deploy, jump, pass, runs, variable, waiting } = await open()
     await runs(inWindow('1'))
@@ -290,6 +300,61 @@ describe('a lock', () => {
   })
 })
 
+test.each(['a lock', 'a hold', 'a window'])(
+  '%s keeps a new value of a secret from replacing what runs',
+  async (gate) => {
+    const { device, containers, deploy, lock, pass, runs, waiting } = await open()
+    device.secrets.set('key', 'one')
+    const secrets = [{ source: 'key', target: '/run/secrets/key' }]
+    const update = gate === 'a window' ? { window: [nights] } : {}
+    const robot = serviceModel(
+      { web: { secrets, 'x-longshore': { lock: true } }, db: {} },
+      { secrets: { key: { external: true } }, 'x-longshore': { update } },
+    )
+    await runs(robot)
+    const ids = () => Object.fromEntries(containers().map(({ name, id }) => [name, id]))
+    const before = ids()
+    if (gate === 'a lock') lock('')
+    if (gate === 'a hold') await device.ask('hold', { app, by: 'ann' })
+    device.secrets.set('key', 'two')
+    device.engine.controls.removeContainer('shop-db-1')
+    device.look()
+    await pass(60_000)
+    expect(waiting()).toEqual([expect.stringMatching(/^(locked|held|window-closed): /)])
+    expect(containers().map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'shop-web-1 running',
+      'shop-db-1 running',
+    ])
+    expect(ids()['shop-web-1']).toBe(before['shop-web-1'])
+    if (gate === 'a window') await deploy(robot, {}, { now: true })
+    lock(null)
+    await device.ask('unhold', { app })
+    await pass(5_000)
+    expect(ids()['shop-web-1']).not.toBe(before['shop-web-1'])
+    expect(waiting()).toEqual([])
+  },
+)
+
+describe('a hold', () => {
+  test('that is over is not reported any more, also where nothing waited for it', async () => {
+    const { device, pass, report, runs } = await open()
+    await runs(model('1'))
+    await device.ask('hold', { app, by: 'ann', until: Date.now() + hourMs })
+    await pass(hourMs / 2, 60_000)
+    expect(report()).toMatchObject({ hold: { by: 'ann' } })
+    await pass(hourMs / 2, 60_000)
+    device.look()
+    await pass(0)
+    expect(report()).not.toHaveProperty('hold')
+  })
+
+  test('until a time that no calendar has is refused', async () => {
+    const { device, runs } = await open()
+    await runs(model('1'))
+    expect(await device.ask('hold', { app, until: 8.9e15 })).toMatchObject({ reason: { code: 'message-invalid' } })
+  })
+})
+
 test('a lock that cannot be looked at counts as one, and what runs goes on', async () => {
   const { device, deploy, pass, runs, variable, waiting, containers } = await open()
   await runs(locking('1'))
@@ -320,8 +385,8 @@ test('a plan says what it would do, and beside it what it would wait for first',
     observe: createObserver(engine, owner.agent).observe,
     gates: createGateKeeper({ files, apps: store.apps, timeZone: () => 'UTC', builtAt: 0, ...clocks }),
   })
-  const planOf = async (compose: Model) => {
-    const answer = await ask({ app, compose: compose as never })
+  const planOf = async (compose: Model, options: { now?: boolean } = {}) => {
+    const answer = await ask({ app, compose: compose as never, ...options })
     return answer.outcome === 'done' ? answer.result : answer.reason
   }
   lock('')
@@ -333,6 +398,7 @@ test('a plan says what it would do, and beside it what it would wait for first',
     ],
   })
   expect(await planOf(locking('1', { window: [nights] }))).toMatchObject({ operations: [], waits: [] })
+  expect(await planOf(locking('2', { window: [nights] }), { now: true })).toMatchObject({ waits: [] })
   lock(null)
   expect(await planOf(locking('2'))).toMatchObject({ waits: [] })
 })

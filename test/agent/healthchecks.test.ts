@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { EngineEvent } from '../../agent/engine/engine.ts'
 import { type CheckedContainer, withHealthchecks } from '../../agent/engine/healthchecks.ts'
+import { pause } from '../../agent/engine/pause.ts'
 import { plainSpec, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { label } from '../../agent/translate/engine-names.ts'
 import { eventually } from '../support/eventually.ts'
@@ -71,6 +72,28 @@ test('a check that takes too long has failed, and no other is begun while it run
   state.answer = new Promise(() => undefined)
   await eventually('failure', async () => (await health()) === 'unhealthy')
   expect(state.begun).toBe(1)
+})
+
+test('a check that ends after its time has failed, whatever it says then, and the next one is begun', async () => {
+  const { engine, state, health, abort } = await set()
+  const told: string[] = []
+  const listening = (async () => {
+    for await (const { action } of engine.events(abort.signal)) told.push(action)
+  })()
+  const passesLate = () => new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 35))
+  Object.defineProperty(state, 'answer', { get: passesLate })
+  await eventually('failure', async () => (await health()) === 'unhealthy')
+  await eventually('three more checks', () => state.begun > 3)
+  expect(told).toEqual(['health_status: unhealthy'])
+  abort.abort()
+  await listening
+})
+
+test('a time that no timer can count is waited for all the same', async () => {
+  const abort = new AbortController()
+  const month = pause(31 * 86_400_000, abort.signal).then(() => 'over')
+  expect(await Promise.race([month, pause(50, abort.signal).then(() => 'still waiting')])).toBe('still waiting')
+  abort.abort()
 })
 
 test('what is started again is starting again', async () => {

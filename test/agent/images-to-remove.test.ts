@@ -18,11 +18,12 @@ const bare = (changes: Partial<AppRecord> = {}): AppRecord => {
   } as never
 }
 const kept = (id: string) => ({ ...bare().accepted?.deployment, images: { 'shop:0': id } }) as never
+/** In the order in which they came, while the clock went back. */
 const pulled = (...ids: string[]) => ids.map((id, index) => ({ id, reference: `${id}:1`, at: 100 - index }))
 const inUse = new Set<string>()
 
 test('what no record and no container needs goes, the oldest first', () => {
-  expect(imagesToRemove({ records: [], pulled: pulled('new', 'old', 'oldest'), inUse })).toEqual([
+  expect(imagesToRemove({ records: [], pulled: pulled('oldest', 'old', 'new'), inUse })).toEqual([
     'oldest',
     'old',
     'new',
@@ -41,11 +42,11 @@ test('an image of a container stays', () => {
   expect(imagesToRemove({ records: [], pulled: pulled('a', 'b'), inUse: new Set(['a']) })).toEqual(['b'])
 })
 
-test('what was just pulled for an accepted deployment stays, though no record has its id', () => {
+test('what was just pulled for an accepted deployment stays, though no record has its id, and the clock went back', () => {
   const records = [bare()]
-  const first = { id: 'before', reference: 'shop:1', at: 1 }
-  const second = { id: 'fresh', reference: 'shop:1', at: 2 }
-  expect(imagesToRemove({ records, pulled: [second, first], inUse })).toEqual(['before'])
+  const first = { id: 'before', reference: 'shop:1', at: 2 }
+  const second = { id: 'fresh', reference: 'shop:1', at: 1 }
+  expect(imagesToRemove({ records, pulled: [first, second], inUse })).toEqual(['before'])
 })
 
 test('what another app needs stays', () => {

@@ -112,15 +112,35 @@ describe('replicas', () => {
   })
 
   test('one of several may fail where the release says so, and the update still succeeds', () => {
-    const verdictWith = (max_failure_ratio: number) => {
+    const verdictWith = (max_failure_ratio: number, state: Partial<ReturnType<typeof container>>) => {
       const { before, after } = releases({ replicas: 4, update_config: { max_failure_ratio, monitor: '0s' } })
       const seen = runningReplicas(after, 4)
-      const broken = { ...seen[0], state: 'restarting' } as (typeof seen)[number]
+      const broken = { ...seen[0], ...state } as (typeof seen)[number]
       const input = planInput(underWay(after, before), observing(after.compose, [broken, ...seen.slice(1)]))
       return planned({ ...input, memory: { ...input.memory, hasActed: true, seenRunning: { [broken.id]: 0 } } })
     }
-    expect(verdictWith(0.25)).toMatchObject({ verdict: { outcome: 'succeeded' }, phase: 'degraded' })
-    expect(verdictWith(0.2)).toMatchObject({ rollback: { reason: { code: 'crash-loop' } } })
+    const good = { verdict: { outcome: 'succeeded' }, phase: 'degraded' }
+    expect(verdictWith(0.25, { state: 'restarting' })).toMatchObject(good)
+    expect(verdictWith(0.2, { state: 'restarting' })).toMatchObject({ rollback: { reason: { code: 'crash-loop' } } })
+    expect(verdictWith(0.25, { health: 'unhealthy' })).toMatchObject(good)
+    expect(verdictWith(0.2, { health: 'unhealthy' }).verdict).toBeUndefined()
+    expect(verdictWith(0.25, { health: 'starting' }).verdict).toBeUndefined()
+  })
+
+  test('one that may fail and is unhealthy keeps the next batch waiting no longer', () => {
+    const next = (max_failure_ratio: number) => {
+      const { before, after } = releases({ replicas: 4, update_config: { max_failure_ratio } })
+      const done = runningReplicas(after, 1)[0] as ReturnType<typeof container>
+      const old = runningReplicas(before, 4).slice(1)
+      const made = old.map(({ name, labels }) => {
+        const one = container(after, 'web', { name: `${name}.next`, state: 'created' })
+        return { ...one, labels: { ...one.labels, [label.number]: labels[label.number] as string } }
+      })
+      const seen = [{ ...done, health: 'unhealthy' as const }, ...old, ...made]
+      return texts(planned(planInput(underWay(after, before), observing(after.compose, seen))))
+    }
+    expect(next(0.25)).toEqual(['forbid-restart shop-web-2'])
+    expect(next(0)).toEqual([])
   })
 })
 

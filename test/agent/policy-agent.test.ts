@@ -1,4 +1,5 @@
 /** The policy through a whole agent, over a broker, on a simulated engine: refused, seen by plan, loosened, tightened. */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,7 @@ import { openFleet } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { app, serviceModel } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
+import { memoryOutbox } from '../support/memory-outbox.ts'
 import { send } from '../support/story.ts'
 
 const device = 'gw-1'
@@ -92,6 +94,7 @@ const set = async (policyText?: string) => {
     maxBytes: 256 * 1024,
     policy,
     keepaliveS: 30,
+    reconnectMaxMs: 60_000,
     lookEveryMs: 60_000,
     keepReleases: 3,
     readDisk: async () => undefined,
@@ -103,6 +106,7 @@ const set = async (policyText?: string) => {
     identity: await openIdentity(undefined, async () => undefined),
     secretStore: memorySecretStore(),
     store: memoryStore(),
+    outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
     hostFacts: async () => ({

@@ -47,6 +47,7 @@ const bind = (source: string, readOnly = false): Fragment => ({
 const read = (source: string): Fragment => bind(source, true)
 const node = (source: string): Fragment => ({ devices: [{ source }] })
 const rule = (text: string): Fragment => ({ device_cgroup_rules: [text] })
+const log = (options: Record<string, string>): Fragment => ({ logging: { driver: 'k8s-file', options } })
 const option = (text: string): Fragment => ({ security_opt: [text] })
 
 describe('the default refuses', () => {
@@ -120,6 +121,13 @@ describe('the default refuses', () => {
     [{ pid: 'host' }, 'pid', 'hostNamespaces: [pid]'],
     [{ ipc: 'host' }, 'ipc', 'hostNamespaces: [ipc]'],
     [{ userns_mode: 'host' }, 'userns_mode', 'hostNamespaces: [userns]'],
+    [{ userns_mode: 'ns:/proc/1/ns/user' }, 'userns_mode', 'hostNamespaces: [userns]'],
+    [{ userns_mode: 'container:other' }, 'userns_mode', 'hostNamespaces: [userns]'],
+    [log({ path: '/etc/cron.d/x' }), 'logging.options.path', 'hostPaths: {/etc/cron.d/x: write}'],
+    [log({ path: '/opt/out/cron.d/x' }), 'logging.options.path', 'hostPaths: {/etc/cron.d/x: write}'],
+    [log({ path: '/usr/share/key' }), 'logging.options.path', 'hostPaths: {/usr/share/key: write}'],
+    [log({ Path: '/etc/cron.d/x' }), 'logging.options.Path', 'hostPaths: {/etc/cron.d/x: write}'],
+    [bind('/run/udev'), 'volumes[0]', 'hostPaths: {/run/udev: write}'],
     [{ network_mode: 'host', sysctls: { 'net.ipv4.ip_forward': '1' } }, 'sysctls', 'hostSysctls: true'],
     [option('seccomp=unconfined'), 'security_opt[0]', 'securityOptions: [seccomp=unconfined]'],
     [option('seccomp:unconfined'), 'security_opt[0]', 'securityOptions: [seccomp=unconfined]'],
@@ -138,6 +146,12 @@ describe('the default refuses', () => {
       '/dev/nvme0n1',
       '/dev/mmcblk0p2',
       '/dev/mapper/root',
+      '/dev/ng0n1',
+      '/dev/pmem0',
+      '/dev/bcache0',
+      '/dev/dasda1',
+      '/dev/drbd0',
+      '/dev/rbd0',
       '/dev/disk/by-id/x',
       '//dev//sda',
       '/dev',
@@ -219,6 +233,9 @@ describe('the default takes', () => {
     read('/lib/modules'),
     read('/usr/share/zoneinfo'),
     bind('/run/longshore/gw-2'),
+    read('/run/udev'),
+    log({ path: '/var/log/web.log', 'max-size': '10m' }),
+    log({ 'syslog-address': 'unixgram:///dev/log', tag: '/etc' }),
     { volumes: [{ type: 'bind', source: './conf', target: '/etc/app' }] },
     { volumes: [{ type: 'volume', source: 'data', target: '/data' }] },
     { volumes: [{ type: 'tmpfs', target: '/tmp' }], tmpfs: ['/run'] },

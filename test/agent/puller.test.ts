@@ -128,6 +128,19 @@ test('a pull under way goes on for a newer generation that wants it too', () => 
   expect(begun.map(({ signal }) => signal.aborted)).toEqual([false, true])
 })
 
+test('a tag that was asked for before a newer deployment is asked for once more, a digest is not', async () => {
+  const { puller, begun, references, flush } = open()
+  puller.want('shop', 1, ['a:1', 'b@sha256:1'])
+  puller.want('shop', 2, ['a:1', 'b@sha256:1'])
+  for (const { resolve } of [...begun]) resolve()
+  await flush()
+  expect(references()).toEqual(['a:1', 'b@sha256:1', 'a:1'])
+  expect(puller.states('shop', 2)).toMatchObject({ 'a:1': { state: 'pulling' }, 'b@sha256:1': { state: 'done' } })
+  begun[2]?.resolve()
+  await flush()
+  expect(puller.states('shop', 2)['a:1']).toEqual({ state: 'done', imageId: 'sha256:a:1' })
+})
+
 test('what was pulled is not asked for again in its generation, and is in the next', async () => {
   const { puller, begun, references, flush } = open()
   puller.want('shop', 1, ['a:1'])
@@ -136,6 +149,19 @@ test('what was pulled is not asked for again in its generation, and is in the ne
   puller.want('shop', 1, [])
   expect(puller.states('shop', 1)).toEqual({ 'a:1': { state: 'done', imageId: 'sha256:a:1' } })
   puller.want('shop', 2, ['a:1'])
+  expect(references()).toEqual(['a:1', 'a:1'])
+})
+
+test('a pull that ended after it was decided that it is wanted is not begun again', async () => {
+  const { puller, begun, references, flush } = open()
+  puller.want('shop', 1, ['a:1'])
+  const seen = puller.states('shop', 1)
+  begun[0]?.resolve()
+  await flush()
+  puller.want('shop', 1, ['a:1'], {}, seen)
+  expect(references()).toEqual(['a:1'])
+  // It was there, and is gone again.
+  puller.want('shop', 1, ['a:1'], {}, puller.states('shop', 1))
   expect(references()).toEqual(['a:1', 'a:1'])
 })
 

@@ -47,13 +47,15 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     store,
     version: '1.0',
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
     log: silent,
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
-    onCommand: (id) => taken.push(`command ${id}`),
+    onCommand: async (id) => void taken.push(`command ${id}`),
     onReady: () => done.push('ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
+    onContest: ({ code }) => taken.push(code),
   })
   const connect = async (sessionPresent = false): Promise<void> => {
     await session.beforeConnect()
@@ -151,11 +153,27 @@ describe('the own status', () => {
     await connect()
     await receive(statusTopic, status(1_000))
     expect(births(done)).toHaveLength(1)
-    await receive(statusTopic, status(5))
-    await receive(statusTopic, status(6))
+    await receive(statusTopic, status(5, false))
+    await receive(statusTopic, status(6, false))
     expect(births(done)).toHaveLength(2)
     vi.advanceTimersByTime(5_000)
+    await receive(statusTopic, status(7, false))
+    expect(births(done)).toHaveLength(3)
+  })
+
+  test('of another agent under the same id is told, and answered rarely', async () => {
+    const { session, done, taken, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, status(5))
+    expect(session.contest()).toBeUndefined()
+    await receive(statusTopic, status(6))
+    expect(taken).toEqual(['device-id-in-use'])
+    expect(session.contest()).toMatchObject({ code: 'device-id-in-use' })
+    vi.advanceTimersByTime(299_999)
     await receive(statusTopic, status(7))
+    expect(births(done)).toHaveLength(2)
+    vi.advanceTimersByTime(1)
+    await receive(statusTopic, status(8))
     expect(births(done)).toHaveLength(3)
   })
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -114,6 +114,24 @@ describe('files', () => {
     expect(store.apps().map(({ app }) => app)).toEqual(['shop'])
     expect((await readdir(join(path, 'apps'))).sort()).toEqual(['shop.json', 'till.json.unreadable'])
     expect(await readFile(join(path, 'apps', 'till.json.unreadable'), 'utf8')).toBe(text)
+  })
+
+  test('that cannot be read are set aside too, and a copy under another name is not taken for the newest', async () => {
+    const path = await filled()
+    const apps = join(path, 'apps')
+    await mkdir(join(apps, 'till.json', 'folder'), { recursive: true })
+    for (const copy of ['a-copy.json', 'shop.old.json', 'z-copy.json'])
+      await writeFile(join(apps, copy), JSON.stringify({ ...record, generationSeen: 1 }))
+    for (const _ of ['first', 'again']) {
+      // A second time, over what was set aside the first time.
+      const store = await openFileStore(path, silent)
+      expect(store.apps()).toEqual([record])
+      expect(store.setAside().map(({ app }) => app)).toEqual(['a-copy', 'shop.old', 'till', 'z-copy'])
+      await mkdir(join(apps, 'till.json'))
+      await rm(join(apps, 'z-copy.json.unreadable'), { force: true })
+      expect(store.setAside().map(({ app }) => app)).not.toContain('z-copy')
+      await writeFile(join(apps, 'z-copy.json'), '')
+    }
   })
 
   test('half written beside are cleared away', async () => {

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openBundle } from '../../src/bundle/read-bundle.ts'
@@ -9,6 +10,7 @@ import { type WriteInput, writeBundle } from '../../src/bundle/write-bundle.ts'
 import { writeTar } from '../../src/engine-setup/tar.ts'
 import type { Bundle } from '../../src/protocol/bundle.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
+import { eventually } from '../support/eventually.ts'
 import { modelOf, packFiles } from '../support/models.ts'
 
 const bundleOf = (changes: Partial<Bundle> = {}): Bundle => {
@@ -112,6 +114,27 @@ describe('nothing is left and nothing replaced', () => {
   })
 })
 
+test('of two that write the same file at once, none puts the half one of the other there', async () => {
+  const [one, two] = [new PassThrough(), new PassThrough()]
+  const first = write({ archive: async () => one })
+  const failed = expect(first).rejects.toEqual(code('file-unwritable'))
+  await eventually('the first to begin', async () => (await readdir(folder)).length > 0)
+  let hasBegun = false
+  const second = write({
+    archive: async () => {
+      hasBegun = true
+      return two
+    },
+  })
+  await eventually('the second to begin', () => hasBegun)
+  one.end(archive)
+  await failed
+  expect(await readdir(folder)).toEqual(['app.tar.partial'])
+  two.end(archive)
+  await second
+  expect(await readdir(folder)).toEqual(['app.tar'])
+})
+
 describe('an output that cannot be', () => {
   test('a symbolic link is not followed', async () => {
     await symlink(join(folder, 'elsewhere'), path)
@@ -180,5 +203,11 @@ describe('what is no bundle is said to be none', () => {
     await mkdir(path)
     await chmod(path, 0o700)
     await expect(opening()).rejects.toEqual(code('file-unreadable'))
+  })
+
+  test('a pipe, for whose other end nobody waits', async () => {
+    execFileSync('mkfifo', [path])
+    await expect(opening()).rejects.toEqual(code('file-unreadable'))
+    await expect(opening()).rejects.toThrow('no plain file')
   })
 })

@@ -1,6 +1,7 @@
 /** Maintenance windows: when they are open, and what is refused. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { validateModel } from '../../src/compose/validate.ts'
 import { parseWindow, windowState } from '../../src/compose/window.ts'
 import { faultsOf, modelOf, readFiles } from './support.ts'
 
@@ -170,6 +171,17 @@ describe('in the Compose file', () => {
     expect(fault).toMatchObject({ path: 'x-longshore.update.window[1]', place: { line: 4, column: 34 } })
     expect(faultsOf(fileWith('window: []'))[0]?.message).toContain('a window, or a list of them')
     expect(faultsOf(fileWith('window: 3'))[0]).toMatchObject({ code: 'value-invalid' })
+  })
+
+  test('of more than 50 none is looked at, here and on the device: to find out that one never opens takes time', () => {
+    const many = Array.from({ length: 500 }, (_, index) => `${index % 60} ${index % 24} 31W 11 * for 1h`)
+    const before = performance.now()
+    const [fault, ...others] = faultsOf(fileWith(`window: ${JSON.stringify(many)}`))
+    expect(fault).toMatchObject({ code: 'value-invalid', path: 'x-longshore.update.window', place: { line: 4 } })
+    expect(others).toEqual([])
+    const model = { ...modelOf(fileWith('window: "0 2 * * * for 3h"')), 'x-longshore': { update: { window: many } } }
+    expect(validateModel(model)).toMatchObject({ ok: false, faults: [{ path: 'x-longshore.update.window' }] })
+    expect(performance.now() - before).toBeLessThan(1_000)
   })
 
   test('that of a later file takes the place of the one before', () => {

@@ -1,11 +1,16 @@
 /** Disks that are full: of the engine, and of the agent. What runs runs on, and all goes on by itself when there is room. */
 import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import Docker from 'dockerode'
 import { expect, onTestFinished, test } from 'vitest'
 import { replaceFile } from '../../agent/store/record-file.ts'
+import { localAgent } from '../../src/cli/local-agent.ts'
+import { writeTar } from '../../src/engine-setup/tar.ts'
 import { openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
@@ -36,6 +41,20 @@ const fill = async (folder: string): Promise<() => Promise<void>> => {
   const path = join(folder, 'filler')
   await writeFile(path, Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined)
   return () => rm(path)
+}
+
+/** As `docker save` writes it: an image with one layer that cannot be compressed. */
+const heavyArchive = (bytes: number): Buffer => {
+  const layer = writeTar([{ kind: 'file', path: 'heavy', mode: 0o644, content: randomBytes(bytes) }])
+  const diffId = `sha256:${createHash('sha256').update(layer).digest('hex')}`
+  const config = { architecture: 'amd64', os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [diffId] } }
+  const manifest = [{ Config: 'config.json', RepoTags: ['heavy:1'], Layers: ['layer.tar'] }]
+  const file = (path: string, content: Buffer) => ({ kind: 'file' as const, path, mode: 0o644, content })
+  return writeTar([
+    file('manifest.json', Buffer.from(JSON.stringify(manifest))),
+    file('config.json', Buffer.from(JSON.stringify(config))),
+    file('layer.tar', layer),
+  ])
 }
 
 const succeeded = { isSuccess: true, outcome: 'succeeded' }
@@ -133,4 +152,29 @@ test('a small disk of the engine: a pull waits with the numbers, and images that
   await send(fleet, device, modelWith('big'))
   await waitFor(/web:big needs about \d+ MB: \d+ MB free on .*data, 30 MB must stay free/)
   expect(await docker.listContainers()).toHaveLength(1)
+})
+
+test('images of a bundle that would fill the disk are not loaded, or given up on the way', async () => {
+  const { url: engineUrl, socketPath } = await startPrivateDockerd({ diskSize: '80m' })
+  const docker = new Docker({ socketPath })
+  const before = (await docker.listImages()).length
+  const { state } = await startTestAgent({ url: await startBroker(), engineUrl, diskReserve: 30_000_000 })
+  const agent = localAgent(state)
+  const archive = heavyArchive(60_000_000)
+  const slowly = () =>
+    Readable.from(
+      (async function* () {
+        for (let at = 0; at < archive.length; at += 1_000_000) {
+          yield archive.subarray(at, at + 1_000_000)
+          await delay(50)
+        }
+      })(),
+    )
+  await expect(agent.loadImages(slowly(), archive.length)).rejects.toMatchObject({
+    code: 'disk-full',
+    message: expect.stringMatching(/^loading images needs about 60 MB: \d+ MB free on .*data, 30 MB must stay free$/),
+  })
+  // Its length was not said, or others fill the disk meanwhile.
+  await expect(agent.loadImages(slowly(), 0)).rejects.toMatchObject({ code: 'disk-full' })
+  expect(await docker.listImages()).toHaveLength(before)
 })

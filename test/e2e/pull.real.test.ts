@@ -125,7 +125,8 @@ test('an image for another machine is told before anything is started, also wher
   await registry.push('other/web', '1', {})
   expect(await endingFor(fleet, first)).toEqual(succeeded)
 
-  await registry.push('local/web', '1', { platform: 'linux/s390x' })
+  // Another content: what came for this machine's name before is being removed.
+  await registry.push('local/web', '1', { platform: 'linux/s390x', files: [newFile('a', 1_000)] })
   const local = `${registry.host}/local/web:1`
   const pulling = await docker().pull(local)
   await new Promise((resolve) => pulling.on('end', resolve).resume())

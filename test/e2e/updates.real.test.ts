@@ -6,6 +6,7 @@ import type { Fleet } from '../../src/fleet/fleet.ts'
 import type { Assignment } from '../../src/protocol/deployment.ts'
 import { docker, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
+import { clientScript } from '../support/client-script.ts'
 import { modelOf } from '../support/models.ts'
 import { containersOf, deployAndWait, endingFor, reportThat, send } from '../support/story.ts'
 
@@ -79,14 +80,8 @@ test('start-first: the alias of the service answers all the time', async () => {
   const seamless = { deploy: { update_config: { monitor: '1s', order: 'start-first' as const } } }
   const check = { test: ['CMD', 'wget', '-qO-', 'http://127.0.0.1:8080/'], interval: '1s', retries: 10 }
   const web = (a: string) => ({ command: ['/bin/serve'], environment: { A: a }, healthcheck: check, ...seamless })
-  // The client resolves the name for each request, and counts.
-  const script = `while :; do
-    address=$(nslookup web 127.0.0.11 | awk '/^Address/ && $NF !~ /127.0.0.11/ {print $NF}' | tail -1)
-    printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 "$address" 8080 | grep -q Hello && echo good || echo bad "$address"
-    sleep 0.05
-  done`
   const client = {
-    command: ['sh', '-c', script],
+    command: ['sh', '-c', clientScript('web')],
     ...short,
     depends_on: { web: { condition: 'service_healthy' as const } },
   }
@@ -105,7 +100,7 @@ test('start-first: the alias of the service answers all the time', async () => {
   const log = await docker().getContainer(`${device}-shop-client-1`).logs({ stdout: true, stderr: true })
   const answers = String(log).match(/good|bad/g) ?? []
   expect(answers.length).toBeGreaterThan(20)
-  // One that was on its way when the old container left the network may be lost; a gap would be many.
+  // One that the old container was answering when it left the network may be lost; a gap would be many.
   expect(answers.filter((answer) => answer === 'bad').length).toBeLessThanOrEqual(1)
 })
 

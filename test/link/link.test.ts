@@ -1,15 +1,16 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer, type Server } from 'node:tls'
 import { pino } from 'pino'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createBroker } from '../../broker/broker.ts'
 import { createLink, type Link, type LinkInput } from '../../src/link/link.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
-import { connackRefused, refusingSubscriptions, startFakePeer } from '../support/fake-peers.ts'
+import {
+  connackAccepted,
+  connackRefused,
+  packetType,
+  refusingSubscriptions,
+  startFakePeer,
+} from '../support/fake-peers.ts'
 import { openClient } from '../support/mqtt.ts'
 
 const log = pino({ level: 'silent' })
@@ -191,25 +192,35 @@ test('a connection that is thrown out leaves its will', async () => {
   await watcher.expect('will', 'gone')
 })
 
-test('a broker under an unknown authority is broker-untrusted; under its own it is trusted', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'longshore-tls-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-  ])
-  const pem = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
-  const server = await new Promise<Server>((resolve) => {
-    const made = createServer(pem, (socket) => {
-      socket.on('error', () => undefined) // the client hangs up at the end
-      socket.once('data', () => socket.write(Buffer.from([0x20, 2, 0, 0])))
-    }).listen(0, 'localhost', () => resolve(made))
-  })
-  onTestFinished(() => void server.close())
-  const url = `mqtts://localhost:${(server.address() as { port: number }).port}`
-  const wary = open(url)
-  await eventually('the refusal', () => wary.failures.length > 0)
-  expect(wary.failures[0]?.code).toBe('broker-untrusted')
-  await connected(open(url, { broker: { url, ca: pem.cert } }))
+test('a broker that never acknowledges is left', async () => {
+  const peer = await startFakePeer((chunk) => (packetType(chunk) === 1 ? connackAccepted : undefined))
+  const opened = open(peer.url)
+  await connected(opened)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const sent = opened.link.publish('a', Buffer.from('hello'), { qos: 1, retain: false })
+  vi.advanceTimersByTime(60_004)
+  expect(opened.link.isConnected()).toBe(true)
+  vi.advanceTimersByTime(1)
+  await expect(sent).rejects.toMatchObject({ code: 'link-down' })
+  vi.useRealTimers()
+  await eventually('the end of the connection', () => opened.failures.length > 0)
+  expect(opened.failures[0]?.message).toContain('did not acknowledge within 60 s')
+})
+
+test('of several addresses the first that answers is taken, and the preferred one again after a loss', async () => {
+  const [preferred, other] = [await startBroker(), await startBroker()]
+  const nobody = 'mqtt://127.0.0.1:1'
+  const first = open(`${nobody},${other}`)
+  await connected(first)
+  expect(first.failures.map(({ message }) => message)).toEqual([expect.stringContaining(nobody)])
+  const second = open(`${preferred},${other}`)
+  await connected(second)
+  expect(second.failures).toEqual([])
+})
+
+test('MQTT 5 is spoken where it is set, and a broker that does not know it says so', async () => {
+  const opened = open(await startBroker(), { broker: { url: await startBroker(), mqttVersion: '5' } })
+  await eventually('the refusal', () => opened.failures.length > 0)
+  expect(opened.failures[0]).toMatchObject({ code: 'broker-refused', message: expect.stringContaining('mqttVersion') })
 })

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { connectFleet } from '../../src/fleet/fleet.ts'
 import { readBrokerFiles } from '../../src/link/broker-files.ts'
 import { silent } from '../support/agents.ts'
+import { makeAuthority } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { accepts, findFreePort, startMosquitto } from '../support/mosquitto.ts'
 
@@ -95,7 +96,20 @@ test.each(['mqtts', 'wss'] as const)(
     await expect(
       connectFleet({ broker: without, root: 'longshore', log: silent, connectTimeoutMs: 5_000 }),
     ).rejects.toMatchObject({
-      code: expect.stringMatching(/^broker-/),
+      code: 'broker-untrusted',
+      message: expect.stringContaining('asks for a certificate of this client: give --cert and --key'),
+    })
+    const ca = await readFile(at('ca.pem'), 'utf8')
+    await expect(
+      connectFleet({
+        broker: { url, ca, ...(await (await makeAuthority()).issue()) },
+        root: 'longshore',
+        log: silent,
+        connectTimeoutMs: 5_000,
+      }),
+    ).rejects.toMatchObject({
+      code: 'broker-untrusted',
+      message: expect.stringContaining('did not accept the own certificate'),
     })
     const stranger = await readBrokerFiles({ url, cert: at('client.pem'), key: at('client.key') })
     await expect(

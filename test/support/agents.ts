@@ -11,6 +11,7 @@ import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
 import { engineDisk } from '../../agent/disk/engine-disk.ts'
 import { openEngine } from '../../agent/engine/open-engine.ts'
+import { openAgentOutbox } from '../../agent/events/open-agent-outbox.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
@@ -81,6 +82,7 @@ export type TestAgentOptions = {
   readonly registryCredentials?: CredentialSource
   readonly pullStallMs?: number
   readonly keepReleases?: number
+  readonly outboxBytes?: number
   /** bytes; without it the disk is not looked at */
   readonly diskReserve?: number
 }
@@ -100,6 +102,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const ending = new AbortController()
   const engineUrl = options.engineUrl ?? `unix://${inject('socketPath')}`
   const engine = openEngine(engineUrl, ending.signal, options.pullStallMs)
+  const store = await openFileStore(state, silent)
+  const maxBytes = options.maxBytes ?? 256 * 1024
   const agent = createAgent({
     device,
     clientId: device,
@@ -107,9 +111,10 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     root: 'longshore',
     // The engine is shared by all tests: names must not collide, whatever the apps are called.
     namePrefix: options.namePrefix ?? `${device}-`,
-    maxBytes: options.maxBytes ?? 256 * 1024,
+    maxBytes,
     policy: options.policy ?? fixedPolicy({ privileged: options.allowPrivileged ?? false }),
     keepaliveS: 30,
+    reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
@@ -123,7 +128,16 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     files: diskFiles(state, await findSecretsFolder([secretsFolder])),
     identity: await openIdentity(await readIfThere(identityFile), (text) => replaceText(identityFile, text)),
     secretStore: await openSecretStore(state, silent),
-    store: await openFileStore(state, silent),
+    store,
+    outbox: await openAgentOutbox({
+      state,
+      root: 'longshore',
+      device,
+      store,
+      capBytes: options.outboxBytes ?? 64 * 1_048_576,
+      maxBytes,
+      log: silent,
+    }),
     hostFacts,
     timeZone: deviceTimeZone,
     builtAt: 0,

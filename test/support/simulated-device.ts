@@ -7,6 +7,7 @@ import { controlVerbs } from '../../agent/commands/control-verbs.ts'
 import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { createFetchWithinSpace } from '../../agent/disk/fetch-within-space.ts'
 import { createImageCollector } from '../../agent/disk/image-collector.ts'
+import { createWithinSpace } from '../../agent/disk/within-space.ts'
 import type { Engine } from '../../agent/engine/engine.ts'
 import { type Call, type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { watchEngine } from '../../agent/engine/watch-engine.ts'
@@ -52,7 +53,7 @@ export type SimulatedDevice = {
   /** With files beside the Compose file, by path. */
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
   /** What an operator asks of an app by command; told when it is on disk. */
-  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string>) => Promise<Answer>
+  readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string | number>) => Promise<Answer>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
@@ -178,6 +179,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       log: silent,
       nowMs: Date.now,
       monotonicMs,
+      isAwaited: () => false,
       onRemoved: () => puller.retryFailed('disk-full'),
     })
     const fetchImage = createFetchImage({
@@ -187,12 +189,10 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       monotonicMs,
     })
     const puller = createPuller({
-      fetchImage: createFetchWithinSpace({
-        fetchImage: collector.tracked(fetchImage),
-        readDisk: async () => disk,
-        makeRoom: () => collector.collect(true),
-        monotonicMs,
-      }),
+      fetchImage: createFetchWithinSpace(
+        collector.tracked(fetchImage),
+        createWithinSpace({ readDisk: async () => disk, makeRoom: () => collector.collect(true), monotonicMs }),
+      ),
       monotonicMs,
       random: () => 0.5,
       onChange: (app) => own?.reconciler.look(app),

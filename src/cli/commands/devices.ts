@@ -41,7 +41,7 @@ export const addDevices = (program: Command): void => {
         ),
       )
       for (const { device, inventory } of found.values()) {
-        for (const fault of [inventory?.policy?.fault, ...(inventory?.stateFaults ?? [])])
+        for (const fault of [inventory?.policy?.fault, ...(inventory?.faults ?? [])])
           if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
       }
     })

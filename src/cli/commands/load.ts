@@ -77,7 +77,7 @@ const loadImages = async (agent: LocalAgent, { archive, archiveBytes }: OpenBund
   const source = archive()
   pipeline(source, counted, () => undefined) // what goes wrong with one is seen on the other
   try {
-    await agent.loadImages(counted)
+    await agent.loadImages(counted, archiveBytes)
   } finally {
     source.destroy()
     progress.end()

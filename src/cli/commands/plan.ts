@@ -10,7 +10,7 @@ import { exitCode, remark, say, sayJson } from '../output.ts'
 import { prepareRelease } from '../prepare-release.ts'
 
 type Options = BrokerOptions &
-  ComposeOptions & { device: string; timeout: number; replaceFiles?: boolean; adopt?: boolean }
+  ComposeOptions & { device: string; timeout: number; replaceFiles?: boolean; adopt?: boolean; now?: boolean }
 
 const resultSchema = z.object({
   operations: z.array(z.string()),
@@ -27,13 +27,14 @@ export const addPlan = (program: Command): void => {
     .option('--timeout <seconds>', 'how long to wait for the device', parseSeconds, 15)
     .option('--replace-files', 'as for deploy')
     .option('--adopt', 'as for deploy')
+    .option('--now', 'as for deploy')
     .option('--json', 'one object')
     .action(async (app: string, options: Options) => {
       const { device } = options
       const { compose, files, notes, secretSources } = await prepareRelease(options, app)
       const json = options.json === true
       if (!json) for (const note of notes) remark(`note: ${note}`)
-      const { replaceFiles, adopt } = options
+      const { replaceFiles, adopt, now } = options
       // Contents stay here: a plan looks at digests only.
       const digests = Object.entries(files).map(([path, { sha256, mode }]) => [path, { sha256, mode }])
       const args = {
@@ -43,6 +44,7 @@ export const addPlan = (program: Command): void => {
         givenSecrets: [...secretSources.keys()],
         ...(replaceFiles === true ? { replaceFiles } : {}),
         ...(adopt === true ? { adopt } : {}),
+        ...(now === true ? { now } : {}),
       }
       const reply = await withFleet(options, (fleet) =>
         ask(fleet, {

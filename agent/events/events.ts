@@ -1,0 +1,53 @@
+/** Tells what happened, through the outbox: from whatever part of the agent, within limits by source. */
+import type { Logger } from 'pino'
+import { defined } from '../../src/defined.ts'
+import type { Outbox } from '../../src/outbox/outbox.ts'
+import { reasonOf } from '../../src/protocol/reason.ts'
+import { type AgentEvent, classOf } from './agent-event.ts'
+import { dueEvents, judgeEvent, noEventLimits, type Told } from './event-limiter.ts'
+
+export type Events = {
+  /** Resolves when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
+  readonly tell: (event: AgentEvent) => Promise<void>
+  readonly stop: () => void
+}
+
+export type EventsInput = {
+  readonly outbox: Pick<Outbox, 'append'>
+  readonly topic: string
+  readonly session: () => number
+  /** ms of a clock that never jumps */
+  readonly monotonicMs: () => number
+  readonly log: Logger
+}
+
+const lookEveryMs = 30_000
+
+export const createEvents = ({ outbox, topic, session, monotonicMs, log }: EventsInput): Events => {
+  let limits = noEventLimits
+
+  const send = async ({ event, leftOut }: Told): Promise<void> => {
+    const body = { schema: 1, session: session(), ...event, ...defined({ leftOut: leftOut > 0 ? leftOut : undefined }) }
+    try {
+      await outbox.append(classOf(event), { topic, body })
+    } catch (error) {
+      log.warn({ kind: event.kind, ...reasonOf(error) }, 'an event could not be kept')
+    }
+  }
+
+  const timer = setInterval(() => {
+    const due = dueEvents(limits, monotonicMs())
+    limits = due.limits
+    for (const told of due.told) void send(told)
+  }, lookEveryMs)
+  timer.unref()
+
+  return {
+    tell: async (event) => {
+      const judged = judgeEvent(limits, event, monotonicMs())
+      limits = judged.limits
+      if (judged.told !== undefined) await send(judged.told)
+    },
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,34 @@
+/** An event as lines for a terminal. Pure but for colour. */
+import type { Event } from '../protocol/event.ts'
+import { paint } from './output.ts'
+
+/** The time, the device and the kind stand in columns; what else is known follows, and last lines below. */
+export const eventText = (device: string, event: Event): string => {
+  const { kind, app, service, log = [] } = event
+  const where = [app, service].filter((name) => name !== undefined).join('/')
+  const facts = [where, ...factsOf(event)].filter((text) => text !== '').join('  ')
+  const head = `${localTime(event.at)}  ${device.padEnd(12)}  ${paintKind(event.class, kind).padEnd(24)}  ${facts}`
+  return [head.trimEnd(), ...log.map((line) => `    ${line}`)].join('\n')
+}
+
+const factsOf = ({ reason, cause, exitCode, restarts, durationMs, byMs, dropped, leftOut }: Event): string[] => [
+  cause ?? '',
+  reason?.message ?? (exitCode === undefined ? '' : `exit code ${exitCode}`),
+  restarts === undefined ? '' : `${restarts} restarts`,
+  durationMs === undefined ? '' : `after ${Math.round(durationMs / 1000)} s`,
+  byMs === undefined ? '' : `by ${Math.round(byMs / 1000)} s`,
+  dropped === undefined
+    ? ''
+    : `${dropped.count} of class ${dropped.class}, ${dropped.from} to ${dropped.to}: ${dropped.reason}`,
+  leftOut === undefined ? '' : `(${leftOut} more of this kind left out)`,
+]
+
+const paintKind = (messageClass: string, kind: string): string => (messageClass === 'alarm' ? paint('red', kind) : kind)
+
+/** Of the machine where it is read: 2026-11-21 14:05:09. */
+const localTime = (at: number): string => {
+  const date = new Date(at)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}

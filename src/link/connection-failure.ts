@@ -1,0 +1,94 @@
+/** Why a connection to a broker failed, named so that one knows what to do. Pure. */
+import type { Code } from '../protocol/codes.ts'
+import { LongshoreError } from '../protocol/reason.ts'
+
+/** CONNACK return codes of MQTT 3.1.1 (3.2.2.3) and reason codes of MQTT 5 (3.2.2.2) come as a number. */
+export const connectionFailure = (url: string, error: Error): LongshoreError => {
+  const { code } = error as Error & { code?: unknown }
+  if (typeof code === 'number')
+    return new LongshoreError('broker-refused', `${url}: ${refusals[code] ?? error.message} (${code})`, {
+      cause: error,
+    })
+  const kind: Code = isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
+  const fault = kind === 'broker-untrusted' ? tlsFault(error) : undefined
+  const said = fault ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
+  return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
+}
+
+/** A broker that ends a connection of MQTT 5 says why (3.14.2.1). */
+export const disconnectFailure = (url: string, code: number): LongshoreError =>
+  new LongshoreError(
+    'broker-refused',
+    `${url} ended the connection: ${refusals[code] ?? 'for a reason of its own'} (${code})`,
+  )
+
+const refusals: Readonly<Record<number, string>> = {
+  1: 'the broker does not speak this version of MQTT: set mqttVersion to the other',
+  2: 'the broker does not accept the client id',
+  3: 'the broker is not available',
+  4: 'wrong user name or password',
+  5: 'the broker does not authorise this client: check user name, password, certificate and client id',
+  129: 'the broker could not parse a packet',
+  130: 'the broker met a protocol error',
+  132: 'the broker does not speak this version of MQTT: set mqttVersion to the other',
+  133: 'the broker does not accept the client id',
+  134: 'wrong user name or password',
+  135: 'the broker does not authorise this client: check user name, password, certificate and client id',
+  136: 'the broker is not available',
+  137: 'the broker is busy',
+  138: 'the broker has banned this client',
+  139: 'the broker is being shut down',
+  140: 'the broker does not accept this way of authentication',
+  141: 'the broker heard nothing for longer than the keepalive',
+  142: 'another client connected with the same client id',
+  149: 'a packet was larger than the broker takes: set maxBytes to what it does',
+  151: 'a quota of the broker is used up',
+  156: 'the broker asks to use another server',
+  157: 'the broker has moved to another server',
+  159: 'the broker limits how fast clients connect',
+}
+
+const unknownAuthority =
+  'the certificate of the broker is signed by an authority that is not known here: give it with --ca'
+const ownRefused = 'the broker did not accept the own certificate: check --cert and --key'
+
+/**
+ * Whose certificate it is and what to do, by what Node and OpenSSL say. The same fault comes as a code
+ * (ERR_SSL_TLSV1_ALERT_UNKNOWN_CA), or as EPROTO with OpenSSL's words (tlsv1 alert unknown ca): words are compared.
+ */
+const tlsFaults: readonly (readonly [RegExp, string])[] = [
+  [
+    /^cert has expired/,
+    'the certificate of the broker has expired: renew it, or set the clock of this machine if it is wrong',
+  ],
+  [
+    /^cert not yet valid/,
+    'the certificate of the broker is not valid yet: the clock of this machine is probably behind; set it',
+  ],
+  [
+    /cert altname invalid|hostname mismatch/,
+    'the certificate of the broker is for another host name: connect by a name that stands in it, or have it made anew',
+  ],
+  [/^(unable to verify leaf signature|unable to get issuer cert|self signed cert in chain)/, unknownAuthority],
+  [/^depth zero self signed cert/, 'the certificate of the broker is signed by itself: give it with --ca'],
+  [/^cert revoked/, 'the certificate of the broker was revoked: it needs a new one'],
+  [
+    /wrong version number/,
+    'no TLS is spoken on this port: connect with mqtt:// or ws://, or to the port where TLS is spoken',
+  ],
+  [/alert certificate required/, 'the broker asks for a certificate of this client: give --cert and --key'],
+  [/alert certificate revoked/, `${ownRefused}; it was revoked`],
+  [/alert certificate expired/, `${ownRefused}; it has expired`],
+  [/alert (unknown ca|bad certificate|certificate unknown)/, ownRefused],
+]
+
+const tlsFault = ({ code, message }: NodeJS.ErrnoException): string | undefined => {
+  const words = `${code} ${message}`.toLowerCase().replaceAll('_', ' ')
+  return tlsFaults.find(([pattern]) => pattern.test(words))?.[1]
+}
+
+/** Codes of Node (ERR_TLS_…, ERR_SSL_…), of OpenSSL's certificate check, and of PEM files that do not parse. */
+const isTls = (code: string): boolean =>
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(
+    code,
+  )

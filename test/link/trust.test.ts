@@ -1,0 +1,85 @@
+/** What is wrong with a certificate is named, with what to do. */
+import { createServer, type Server, type TlsOptions } from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { createLink } from '../../src/link/link.ts'
+import type { LongshoreError } from '../../src/protocol/reason.ts'
+import { silent } from '../support/agents.ts'
+import { type CertificateOptions, makeAuthority } from '../support/certificates.ts'
+import { connackAccepted, startFakePeer } from '../support/fake-peers.ts'
+
+const startTlsPeer = async (options: TlsOptions): Promise<string> => {
+  const server = await new Promise<Server>((resolve) => {
+    const made = createServer(options, (socket) => {
+      socket.on('error', () => undefined) // the client hangs up at the end
+      socket.once('data', () => socket.write(connackAccepted))
+    }).listen(0, 'localhost', () => resolve(made))
+  })
+  server.on('tlsClientError', () => undefined) // what the tests are about
+  onTestFinished(() => void server.close())
+  return `mqtts://localhost:${(server.address() as { port: number }).port}`
+}
+
+/** The first failure, or `undefined` where it connects. */
+const firstFailure = (url: string, pem: { ca?: string; cert?: string; key?: string }) =>
+  new Promise<LongshoreError | undefined>((resolve) => {
+    const link = createLink({
+      broker: { url, ...pem },
+      clientId: 'trust',
+      clean: true,
+      keepaliveS: 30,
+      backOff: { baseMs: 1_000, capMs: 1_000 },
+      random: Math.random,
+      log: silent,
+      onConnect: async () => resolve(undefined),
+      onMessage: async () => undefined,
+      onFailure: resolve,
+    })
+    onTestFinished(link.stop)
+    link.start()
+  })
+
+test.each<[string, CertificateOptions, RegExp]>([
+  ['that has expired', { fromDays: -3, untilDays: -1 }, /has expired: renew it, or set the clock/],
+  ['of tomorrow', { fromDays: 1, untilDays: 3 }, /not valid yet: the clock of this machine is probably behind/],
+  ['for another host', { host: 'elsewhere' }, /for another host name: connect by a name that stands in it/],
+])('a certificate %s', async (_name, options, said) => {
+  const authority = await makeAuthority()
+  const url = await startTlsPeer(await authority.issue(options))
+  const failure = await firstFailure(url, { ca: authority.cert })
+  expect(failure).toMatchObject({ code: 'broker-untrusted', message: expect.stringMatching(said) })
+})
+
+test('an authority that nobody here knows, and one that is known', async () => {
+  const authority = await makeAuthority()
+  const url = await startTlsPeer(await authority.issue())
+  expect(await firstFailure(url, {})).toMatchObject({
+    code: 'broker-untrusted',
+    message: expect.stringContaining('an authority that is not known here: give it with --ca'),
+  })
+  expect(await firstFailure(url, { ca: authority.cert })).toBeUndefined()
+})
+
+test('a broker that asks for a certificate: none, one of a stranger, the right one', async () => {
+  const [authority, stranger] = [await makeAuthority(), await makeAuthority()]
+  const url = await startTlsPeer({
+    ...(await authority.issue()),
+    ca: authority.cert,
+    requestCert: true,
+    rejectUnauthorized: true,
+  })
+  const ca = authority.cert
+  expect((await firstFailure(url, { ca }))?.message).toContain('asks for a certificate of this client')
+  // Node's server hangs up without a word.
+  expect((await firstFailure(url, { ca, ...(await stranger.issue()) }))?.message).toContain(
+    'closed the connection before it answered; perhaps it does not accept the own certificate',
+  )
+  expect(await firstFailure(url, { ca, ...(await authority.issue()) })).toBeUndefined()
+})
+
+test('a port where no TLS is spoken', async () => {
+  const peer = await startFakePeer(() => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  expect(await firstFailure(peer.url.replace('mqtt:', 'mqtts:'), {})).toMatchObject({
+    code: 'broker-untrusted',
+    message: expect.stringContaining('no TLS is spoken on this port'),
+  })
+})
