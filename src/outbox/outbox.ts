@@ -20,6 +20,8 @@ import { writeCursor, writeEpoch } from './state-files.ts'
 import { createTally } from './tally.ts'
 import { createTimers } from './timers.ts'
 
+export type { Message, Outbox, OutboxInput } from './contract.ts'
+
 /** How often it is written what was acknowledged; a crash sends that much again. */
 const cursorMs = 1_000
 
@@ -28,7 +30,10 @@ const envelopeBytes = 100
 
 /** Never rejects because of the disk: an agent without one still has to run, and `counts` and `append` tell. */
 export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
-  const { files, limits, log, boot, monotonicMs } = input
+  const { files, log, boot, monotonicMs } = input
+  // What is dropped at once is little beside the share of any class.
+  const segmentBytes = Math.min(input.limits.segmentBytes, Math.max(4_096, input.limits.capBytes / 64))
+  const limits = { ...input.limits, segmentBytes }
   const openedMs = monotonicMs()
   const found = await openFolder(files, input.nowMs(), log)
   const { epoch } = found
@@ -46,7 +51,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       messageClass,
       epoch,
       boot,
-      segmentBytes: limits.segmentBytes,
+      segmentBytes,
       found: found.segments[messageClass],
       settled: found.cursor.settled[messageClass],
       log,
