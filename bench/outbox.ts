@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { createBroker } from '../broker/broker.ts'
 import { createLink } from '../src/link/link.ts'
+import type { Outbox } from '../src/outbox/contract.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
 import { defaultLimits } from '../src/outbox/limits.ts'
-import { type Outbox, openOutbox } from '../src/outbox/outbox.ts'
+import { openOutbox } from '../src/outbox/outbox.ts'
 
 const count = Number(process.env.BENCH_MESSAGES ?? 1_000_000)
 const log = pino({ level: process.env.BENCH_LOG ?? 'silent' })

@@ -136,9 +136,9 @@ export const createCommits = (input: CommitsInput) => {
     /** Writes what has to be on disk. */
     commit: (): void => void run(),
     /** Writes telemetry too. Resolves also when the disk did not take it: that stays where it was. */
-    flush: async (): Promise<void> => {
+    flush: (): Promise<void> => {
       isFlushAsked = true
-      await run()
+      return run()
     },
     /** Why the disk refuses now. */
     fault: (): LongshoreError | undefined =>

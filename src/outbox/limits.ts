@@ -20,7 +20,7 @@ export type OutboxLimits = {
   readonly maxPendingBytes: number
   /** How long telemetry may wait for the disk: what a kill may cost of it. Each flush wears the flash. */
   readonly flushIntervalMs: number
-  /** Sent and not acknowledged yet. */
+  /** Sent and not acknowledged yet. Far less than the 1,024 that consumers look back. */
   readonly maxInFlight: number
   readonly recordsPerSecond: number
   /** Refusals after which a message is set aside… */

@@ -3,83 +3,24 @@
  * acknowledged it, except telemetry, which is written only while it cannot be sent, and then every `flushIntervalMs`.
  * Memory stays bounded however long there is no link; the disk stays within a cap, and whatever is dropped is told of.
  */
-import type { Logger } from 'pino'
 import { type Dropped, type DropReason, type MessageClass, messageClasses } from '../protocol/queued.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { type ClassQueue, createClassQueue } from './class-queue.ts'
 import { createCommits, topClass } from './commits.ts'
-import { addDrop } from './drops.ts'
+import type { ClassCounts, Outbox, OutboxInput } from './contract.ts'
 import type { Entry } from './entry.ts'
 import { wrapMessage } from './envelope.ts'
-import type { OutboxFiles } from './files.ts'
-import { isDurable, type OutboxLimits } from './limits.ts'
+import { isDurable } from './limits.ts'
 import { openFolder } from './open-folder.ts'
 import { createSegmentStore } from './segment-store.ts'
-import { createSender, type Publish } from './sender.ts'
+import { createSender } from './sender.ts'
 import { setAside } from './set-aside.ts'
 import { ageMs, type Clocks, correctedAt, isStep, noteClock, type Stamp } from './stamp.ts'
 import { writeCursor, writeEpoch } from './state-files.ts'
+import { createTally } from './tally.ts'
+import { createTimers } from './timers.ts'
 
-export type Message = {
-  readonly topic: string
-  /** Becomes JSON; `class`, `epoch`, `seq` and `at` are put before its own fields. */
-  readonly body: Readonly<Record<string, unknown>> & {
-    readonly class?: never
-    readonly epoch?: never
-    readonly seq?: never
-    readonly at?: never
-  }
-}
-
-export type OutboxInput = {
-  readonly files: OutboxFiles
-  readonly limits: OutboxLimits
-  /** epoch ms; may jump */
-  readonly nowMs: () => number
-  /** ms of a clock that never jumps… */
-  readonly monotonicMs: () => number
-  /** …and the name of its run: the boot of the machine, if the clock runs on from process to process */
-  readonly boot: string
-  /** The message, of the top class, that tells what was dropped. */
-  readonly describeDrop: (dropped: Dropped) => Message
-  readonly log: Logger
-}
-
-export type ClassCounts = {
-  readonly appended: number
-  readonly sent: number
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
-  readonly bytesOnDisk: number
-  /** of those waiting; the others lie on disk only */
-  readonly inMemory: number
-  /** Nothing waits, neither here nor there. */
-  readonly isEmpty: boolean
-}
-
-export type OutboxCounts = {
-  readonly epoch: number
-  readonly classes: Readonly<Record<MessageClass, ClassCounts>>
-  readonly inFlight: number
-  /** ms; a broker that takes messages and acknowledges none lets this rise */
-  readonly oldestInFlightMs: number
-  /** Why the disk takes nothing now. */
-  readonly fault?: LongshoreError
-}
-
-export type Outbox = {
-  /**
-   * Resolves when the message is safe: on disk, or for telemetry in the queue. Rejects with `disk-full` or
-   * `state-unusable` where the disk does not take it, with `payload-too-large`; it is counted as dropped then.
-   */
-  readonly append: (messageClass: MessageClass, message: Message) => Promise<{ epoch: number; seq: number }>
-  /** From whom on messages are sent, while connected. */
-  readonly start: (publish: Publish) => void
-  /** false: what has no answer yet is sent again on the next connection. */
-  readonly setConnected: (isConnected: boolean) => void
-  readonly counts: () => OutboxCounts
-  /** Writes what is in memory. Idempotent. */
-  readonly close: () => Promise<void>
-}
+export type { Message, Outbox, OutboxInput } from './contract.ts'
 
 /** How often it is written what was acknowledged; a crash sends that much again. */
 const cursorMs = 1_000
@@ -89,19 +30,20 @@ const envelopeBytes = 100
 
 /** Never rejects because of the disk: an agent without one still has to run, and `counts` and `append` tell. */
 export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
-  const { files, limits, log, boot, monotonicMs } = input
+  const { files, log, boot, monotonicMs } = input
+  // What is dropped at once is little beside the share of any class.
+  const segmentBytes = Math.min(input.limits.segmentBytes, Math.max(4_096, input.limits.capBytes / 64))
+  const limits = { ...input.limits, segmentBytes }
   const openedMs = monotonicMs()
   const found = await openFolder(files, input.nowMs(), log)
   const { epoch } = found
   let clocks: Clocks = found.cursor.clocks
-  let drops: readonly Dropped[] = []
   let isClosed = false
   let closing: Promise<void> | undefined
   const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
-  const timers = new Map<'cursor' | 'flush' | 'report', NodeJS.Timeout>()
-  const tallies = Object.fromEntries(
-    messageClasses.map((one) => [one, { appended: 0, sent: 0, dropped: {} as Partial<Record<DropReason, number>> }]),
-  ) as Record<MessageClass, { appended: number; sent: number; dropped: Partial<Record<DropReason, number>> }>
+  const timers = createTimers<'cursor' | 'flush' | 'report'>()
+  const { after } = timers
+  const tally = createTally()
 
   const queues = messageClasses.map((messageClass) => {
     const store = createSegmentStore({
@@ -109,7 +51,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       messageClass,
       epoch,
       boot,
-      segmentBytes: limits.segmentBytes,
+      segmentBytes,
       found: found.segments[messageClass],
       settled: found.cursor.settled[messageClass],
       log,
@@ -123,15 +65,6 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     ClassQueue
   >
 
-  const after = (name: 'cursor' | 'flush' | 'report', delayMs: number, work: () => void): void => {
-    if (isClosed || timers.has(name)) return
-    const fire = (): void => {
-      timers.delete(name)
-      work()
-    }
-    timers.set(name, setTimeout(fire, delayMs).unref())
-  }
-
   const readClocks = (): Stamp => {
     const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
     if (isStep(clocks, now)) {
@@ -142,9 +75,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const drop = (dropped: Dropped): void => {
-    const tally = tallies[dropped.class].dropped
-    tally[dropped.reason] = (tally[dropped.reason] ?? 0) + dropped.count
-    drops = addDrop(drops, dropped)
+    tally.dropped(dropped)
     after('report', limits.reportDropsMs, report)
   }
 
@@ -152,16 +83,14 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     drop({ class: messageClass, epoch: ofEpoch, from: seq, to: seq, count: 1, reason })
 
   const addReports = (): void => {
-    const told = drops
-    drops = []
-    for (const one of told) {
-      const { topic, body } = input.describeDrop(one)
-      queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), one))
+    for (const dropped of tally.takeUntold()) {
+      const { topic, body } = input.describeDrop(dropped)
+      queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), dropped))
     }
   }
 
   const report = (): void => {
-    if (drops.length === 0) return
+    if (!tally.hasUntold()) return
     if (commits.fault() !== undefined) after('report', limits.reportDropsMs, report)
     else {
       addReports()
@@ -190,7 +119,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const newEntry = (messageClass: MessageClass, topic: string, text: string, dropped?: Dropped): Entry => {
-    tallies[messageClass].appended += 1
+    tally.appended(messageClass)
     return {
       messageClass,
       epoch,
@@ -228,7 +157,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     onFailed: (entry, error) => {
       // The report of a drop is no message of anybody: what it tells is told later.
       if (entry.drop === undefined) dropEntry(entry, 'disk')
-      else drops = addDrop(drops, entry.drop)
+      else tally.untold(entry.drop)
       after('report', limits.reportDropsMs, report)
       waiters.get(entry)?.reject(error)
       waiters.delete(entry)
@@ -250,7 +179,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       return ageMs(stamp, now, clocks, openedMs) > limits.classes[messageClass].ttlMs
     },
     onEnd: (queue, entry, reason) => {
-      if (reason === undefined) tallies[entry.messageClass].sent += 1
+      if (reason === undefined) tally.sent(entry.messageClass)
       else dropEntry(entry, reason)
       if (reason === 'poison')
         void setAside(files, `${entry.messageClass}-${entry.epoch}-${entry.seq}`, `${entry.topic}\n${entry.text}\n`)
@@ -268,7 +197,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   }
 
   const refuse = (messageClass: MessageClass, reason: DropReason, error: LongshoreError): never => {
-    tallies[messageClass].dropped[reason] = (tallies[messageClass].dropped[reason] ?? 0) + 1
+    tally.refused(messageClass, reason)
     throw error
   }
 
@@ -309,8 +238,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
           queues.map((queue) => [
             queue.messageClass,
             {
-              ...tallies[queue.messageClass],
-              dropped: { ...tallies[queue.messageClass].dropped },
+              ...tally.of(queue.messageClass),
               bytesOnDisk: queue.store.bytes(),
               inMemory: queue.entries.length + queue.pending().length,
               isEmpty: queue.isEmpty(),
@@ -326,7 +254,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
       closing ??= (async () => {
         isClosed = true
         sender.stop()
-        for (const timer of timers.values()) clearTimeout(timer)
+        timers.stop()
         addReports()
         await commits.flush()
         await saveCursor(true)

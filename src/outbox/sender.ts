@@ -42,6 +42,8 @@ export const createSender = (input: SenderInput) => {
   const loading = new Set<ClassQueue>()
   let publish: Publish | undefined
   let isConnected = false
+  let connectedMs = 0
+  let hasCarried = false
   let bucket = { tokens: 1, filledMs: input.monotonicMs() }
   let timer: NodeJS.Timeout | undefined
 
@@ -83,6 +85,10 @@ export const createSender = (input: SenderInput) => {
         continue
       }
       const entry = nextReady(queue)
+      if (entry !== undefined && isSuspect(entry) && untilProvenMs() > 0) {
+        shortestPauseMs = Math.min(shortestPauseMs, untilProvenMs())
+        continue
+      }
       if (entry !== undefined) return { queue, entry }
       if (!queue.store.hasUnread()) continue
       // What lies on disk has its turn before anything less important.
@@ -92,6 +98,13 @@ export const createSender = (input: SenderInput) => {
     if (Number.isFinite(shortestPauseMs)) pumpIn(shortestPauseMs)
     return undefined
   }
+
+  /**
+   * ms until a suspect may be sent: a connection that holds without it, or carries others, is no flapping one, and then
+   * it is the message that breaks it.
+   */
+  const untilProvenMs = (): number =>
+    hasCarried ? 0 : Math.max(0, connectedMs + limits.retryMs * 2 - input.monotonicMs())
 
   const nextReady = (queue: ClassQueue): Entry | undefined => {
     for (;;) {
@@ -123,6 +136,7 @@ export const createSender = (input: SenderInput) => {
       return
     }
     // Also an answer to an earlier time means that the broker has it.
+    hasCarried = isConnected
     if (isSettled(entry)) return
     end(queue, entry)
     pump()
@@ -182,6 +196,10 @@ export const createSender = (input: SenderInput) => {
       clearTimeout(timer)
     },
     setConnected: (isUp: boolean): void => {
+      if (isUp && !isConnected) {
+        connectedMs = input.monotonicMs()
+        hasCarried = false
+      }
       isConnected = isUp
       if (isUp) pump()
       else lose()

@@ -5,10 +5,16 @@ import { chmod, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { diskOutboxFiles } from '../../src/outbox/disk-files.ts'
 import { type BuiltCommand, buildCommand } from '../support/command.ts'
+import { eventually } from '../support/eventually.ts'
 import { drain, numbered, openTestOutbox, testClock } from '../support/test-outbox.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 let built: BuiltCommand
 beforeAll(async () => {
@@ -68,6 +74,22 @@ test('killed ten times at any moment: nothing that was safe is lost, nothing is 
     const order = got.filter((one) => one.class === messageClass).map(({ epoch, seq }) => epoch * 1e6 + seq)
     expect(order).toEqual([...order].sort((a, b) => a - b))
   }
+})
+
+test('memory stays as it is however much is queued with no link', async () => {
+  const outbox = await openTestOutbox({ files: diskOutboxFiles(await newFolder()) })
+  const heapAfter = async (count: number): Promise<number> => {
+    for (let n = 1; n <= count; n += 1) {
+      await outbox.append('telemetry', numbered(n, 100))
+      if (n % 500 === 0)
+        await eventually('room', () => outbox.counts().classes.telemetry.inMemory < 2_500, { everyMs: 1 })
+    }
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(20_000)
+  expect((await heapAfter(60_000)) - before).toBeLessThan(2_500_000)
+  expect(outbox.counts().classes.telemetry.dropped).toEqual({})
 })
 
 test('a full disk: append says so, what was safe stays, and it goes on by itself', async () => {

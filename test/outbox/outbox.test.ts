@@ -1,6 +1,7 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
 import { describe, expect, test } from 'vitest'
-import type { Outbox } from '../../src/outbox/outbox.ts'
+import { createDeduplicator } from '../../src/fleet/deduplicate.ts'
+import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
@@ -11,6 +12,7 @@ import {
   numbered,
   openTestOutbox,
   type Sent,
+  type TestClock,
   testBroker,
   testClock,
   untilDrained,
@@ -23,6 +25,17 @@ const ofClass = (sent: readonly Sent[], messageClass: MessageClass): number[] =>
   sent.filter((one) => one.class === messageClass && one.dropped === undefined).map(({ seq }) => seq)
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+/** On a connection that holds. */
+const drainLater = async (outbox: Outbox, clock: TestClock): Promise<Sent[]> => {
+  const broker = testBroker()
+  outbox.start(broker.publish)
+  outbox.setConnected(true)
+  clock.monotonicMs += 2_000
+  outbox.setConnected(true)
+  await untilDrained(outbox)
+  return broker.sent
+}
 
 const droppedIn = (sent: readonly Sent[]) => sent.flatMap(({ dropped }) => (dropped === undefined ? [] : [dropped]))
 
@@ -195,6 +208,22 @@ describe('poison', () => {
     expect(acknowledged).not.toContain(4)
   })
 
+  test('a link that breaks before anything is acknowledged makes no message poison, however often', async () => {
+    const clock = testClock()
+    const outbox = await openTestOutbox({ files: memoryOutboxFiles(), clock, limits: { retryMs: 1_000 } })
+    await appendMany(outbox, 'event', 3)
+    const broker = testBroker(() => 'wait')
+    outbox.start(broker.publish)
+    for (let round = 0; round < 50; round += 1) {
+      outbox.setConnected(true)
+      clock.monotonicMs += 1_500
+      outbox.setConnected(false)
+    }
+    expect(broker.sent.length).toBeGreaterThan(2)
+    expect(ofClass(await drainLater(outbox, clock), 'event')).toEqual([1, 2, 3])
+    expect(outbox.counts().classes.event).toMatchObject({ sent: 3, dropped: {} })
+  })
+
   test('a message that is too large is refused at once and counted', async () => {
     const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: { maxMessageBytes: 1_000 } })
     await expect(outbox.append('event', numbered(1, 1_000))).rejects.toHaveProperty('code', 'payload-too-large')
@@ -285,6 +314,17 @@ describe('telemetry', () => {
     await untilDrained(outbox)
     expect(ofClass(broker.sent, 'telemetry')).toEqual(upTo(500))
     expect(files.names().filter((name) => name.startsWith('telemetry'))).toEqual([])
+  })
+
+  test('what waits for the disk does not pass what lies on it', async () => {
+    const clock = testClock()
+    const files = memoryOutboxFiles()
+    const outbox = await openTestOutbox({ files, clock })
+    await appendMany(outbox, 'telemetry', 600)
+    clock.monotonicMs += 20
+    await eventually('the flush', () => outbox.counts().classes.telemetry.inMemory <= 256)
+    await appendMany(outbox, 'telemetry', 10)
+    expect(ofClass(await drain(outbox), 'telemetry')).toEqual(upTo(610))
   })
 
   test('is written while the link is down, at the interval, and what was in flight comes along in its order', async () => {
@@ -385,9 +425,14 @@ describe('what was acknowledged', () => {
     const files = memoryOutboxFiles()
     const outbox = await openTestOutbox({ files })
     await appendMany(outbox, 'event', 10)
-    await drain(outbox)
+    const first = await drain(outbox)
     const { epoch } = outbox.counts()
     const again = await drain(await openTestOutbox({ files: files.afterKill() }))
     expect(again.map((one) => [one.epoch, one.seq])).toEqual(upTo(10).map((seq) => [epoch, seq]))
+    // And who consumes them notices.
+    const { isNew } = createDeduplicator()
+    const isNewFromHere = ({ epoch: of, seq }: Sent): boolean => isNew('gw-17', { class: 'event', epoch: of, seq })
+    expect(first.every(isNewFromHere)).toBe(true)
+    expect(again.some(isNewFromHere)).toBe(false)
   })
 })

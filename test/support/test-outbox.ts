@@ -1,9 +1,10 @@
 /** An outbox with clocks of its own and a broker that the test plays. */
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
+import type { Outbox } from '../../src/outbox/contract.ts'
 import type { OutboxFiles } from '../../src/outbox/files.ts'
 import { defaultLimits, type OutboxLimits } from '../../src/outbox/limits.ts'
-import { type Outbox, openOutbox } from '../../src/outbox/outbox.ts'
+import { openOutbox } from '../../src/outbox/outbox.ts'
 import type { Dropped } from '../../src/protocol/queued.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from './eventually.ts'
