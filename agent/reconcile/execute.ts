@@ -34,10 +34,12 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
     engine.createContainer(target, await withSecretEnvironment(spec, effects)),
   'connect-network': (engine, { id, attachment }) => engine.connectNetwork(id, attachment),
   'start-container': (engine, { id }) => engine.startContainer(id),
-  'forbid-restart': (engine, { id }) => engine.setRestart(id, { name: 'no' }),
   'allow-restart': (engine, { id, restart }) => engine.setRestart(id, restart),
   'withdraw-alias': (engine, { id, network }) => engine.withdrawAliases(id, network),
-  'stop-container': (engine, { id, timeoutS }) => engine.stopContainer(id, timeoutS),
+  'stop-container': async (engine, { id, timeoutS, forbidRestart }) => {
+    if (forbidRestart) await engine.setRestart(id, { name: 'no' })
+    await engine.stopContainer(id, timeoutS)
+  },
   'remove-container': (engine, { id, volumes }) => engine.removeContainer(id, { volumes }),
   'rename-container': (engine, { id, name }) => engine.renameContainer(id, name),
   'place-files': (_, { app, tree }, { files, secretValue }) =>

@@ -189,8 +189,6 @@ export const applyOperation = (
         ? change(operation.id, { state: 'exited', details: { ...details, exitCode: 0 } })
         : change(operation.id, { state: 'running', health: 'healthy', details })
     }
-    case 'forbid-restart':
-      return change(operation.id, { details: { ...detailsOf(operation.id), restartPolicy: 'no' } })
     case 'allow-restart':
       return change(operation.id, { details: { ...detailsOf(operation.id), restartPolicy: operation.restart.name } })
     case 'withdraw-alias': {
@@ -198,7 +196,11 @@ export const applyOperation = (
       return change(operation.id, { details: { ...detailsOf(operation.id), aliases } })
     }
     case 'stop-container':
-      return change(operation.id, { state: 'exited', health: 'none' })
+      return change(operation.id, {
+        state: 'exited',
+        health: 'none',
+        ...(operation.forbidRestart && { details: { ...detailsOf(operation.id), restartPolicy: 'no' } }),
+      })
     case 'remove-container':
       return { ...observed, containers: observed.containers.filter(({ id }) => id !== operation.id) }
     case 'rename-container':

@@ -19,10 +19,18 @@ export type Operation =
   | On<'create-container', { readonly service: string; readonly spec: ContainerSpec }>
   | On<'connect-network', { readonly service: string; readonly id: string; readonly attachment: AttachmentSpec }>
   | On<'start-container', { readonly service: string; readonly id: string }>
-  | On<'forbid-restart', { readonly service: string; readonly id: string }>
   | On<'allow-restart', { readonly service: string; readonly id: string; readonly restart: RestartSpec }>
   | On<'withdraw-alias', { readonly service: string; readonly id: string; readonly network: string }>
-  | On<'stop-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
+  | On<
+      'stop-container',
+      {
+        readonly service: string
+        readonly id: string
+        readonly timeoutS: number
+        /** before it is stopped: an engine that is cut off in between must not bring it back */
+        readonly forbidRestart: boolean
+      }
+    >
   | On<'remove-container', { readonly service: string; readonly id: string; readonly volumes: boolean }>
   | On<'rename-container', { readonly service: string; readonly id: string; readonly name: string }>
   | On<'place-files', { readonly service: string; readonly app: string; readonly tree: Tree }>

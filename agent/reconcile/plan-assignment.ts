@@ -135,8 +135,14 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
   if (judged.wait !== undefined) draft.wait(judged.wait)
   const { verdict } = judged
-  if (verdict?.outcome === 'failed')
-    return finish(draft, accepted, { ...started, ...onFailure(input, accepted, verdict), memory: judged.memory })
+  if (verdict?.outcome === 'failed') {
+    const failed = finish(draft, accepted, {
+      ...started,
+      ...onFailure(input, accepted, verdict),
+      memory: judged.memory,
+    })
+    return failed.rollback === undefined ? failed : { ...failed, operations: haltLooping(views, verdict, deployment) }
+  }
   const phase = phaseOf(
     draft,
     verdict === undefined ? accepted : { ...accepted, verdict: { ...verdict, at: 0 } },
@@ -169,6 +175,20 @@ const haltFailed = (draft: Draft, views: Views): void => {
       if (other.state === 'restarting' || (other.details?.restarts ?? 0) > 0)
         draft.propose(halt(other, `service ${name} failed`, service))
 }
+
+/**
+ * The container that made the update fail, if the engine starts it again and again: in a tenth of a second it is held up
+ * once more, and the way back with it. Only one that this deployment made: any other is what one goes back to.
+ */
+const haltLooping = (views: Views, { containerId, reason }: Failure, { generation }: AcceptedAssignment): Operation[] =>
+  [...views.values()].flatMap(({ wanted, service }) =>
+    wanted !== undefined &&
+    wanted.id === containerId &&
+    wanted.labels[label.generation] === String(generation) &&
+    (wanted.state === 'restarting' || (wanted.state === 'running' && (wanted.details?.restarts ?? 0) > 0))
+      ? [halt(wanted, reason.message, service)]
+      : [],
+  )
 
 /** There is something else to go back to: another release, or the same with the images it had. */
 const canGoBack = ({ lastGood, accepted }: AppRecord): boolean => {
@@ -234,8 +254,6 @@ const finish = (draft: Draft, accepted: Accepted, rest: Omit<Plan, 'operations' 
 const isResolved = (accepted: Accepted, images: ImagePlan): boolean =>
   Object.entries(images.ids).every(([reference, id]) => accepted.images[reference] === id)
 
-const stoppingKinds: ReadonlySet<Operation['kind']> = new Set(['forbid-restart', 'stop-container'])
-
 const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
   const all = [...views.values()]
   const isAllGood = all.every(isGood)
@@ -245,7 +263,7 @@ const phaseOf = (draft: Draft, accepted: Accepted, views: Views): Phase => {
       if (all.some(({ isStopped }) => isStopped) && all.every((view) => view.isStopped || view.isJob)) return 'stopped'
       return all.every(({ isJob }) => isJob) ? 'completed' : 'running'
     case undefined:
-      if (draft.progress.some(({ kind }) => stoppingKinds.has(kind))) return 'stopping'
+      if (draft.progress.some(({ kind }) => kind === 'stop-container')) return 'stopping'
       if (draft.progress.length > 0) return all.every(isUp) ? 'verifying' : 'starting'
       if (all.every((view) => isUp(view) || (view.isJob && view.wanted?.state === 'running'))) return 'verifying'
       return draft.waits.length > 0 ? 'waiting' : 'starting'

@@ -5,7 +5,7 @@ import type { ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
 import { isActive } from './service-view.ts'
 
-/** The next step: nothing may bring it back, it ends, it is removed. */
+/** The next step: it ends, and nothing may bring it back; it is removed. */
 export const retire = (container: ObservedContainer, cause: string, model?: Service): RetireOperation =>
   isActive(container)
     ? halt(container, cause, model)
@@ -14,10 +14,9 @@ export const retire = (container: ObservedContainer, cause: string, model?: Serv
 /** The next step until it has ended. It stays, with all that is in it. */
 export const halt = (container: ObservedContainer, cause: string, model?: Service): RetireOperation => {
   const { state, details } = container
+  const mayReturn = state !== 'paused' && details !== undefined && details.restartPolicy !== 'no'
   const common = commonOf(container, cause)
-  if (state !== 'paused' && details !== undefined && details.restartPolicy !== 'no')
-    return { kind: 'forbid-restart', ...common }
-  return { kind: 'stop-container', ...common, timeoutS: stopTimeoutS(model ?? {}) }
+  return { kind: 'stop-container', ...common, timeoutS: stopTimeoutS(model ?? {}), forbidRestart: mayReturn }
 }
 
 /**
@@ -33,9 +32,6 @@ export const retireBeside = (container: ObservedContainer, cause: string, model?
     : retire(container, cause, model)
 }
 
-type RetireOperation = Extract<
-  Operation,
-  { kind: 'forbid-restart' | 'stop-container' | 'remove-container' | 'withdraw-alias' }
->
+type RetireOperation = Extract<Operation, { kind: 'stop-container' | 'remove-container' | 'withdraw-alias' }>
 
 const commonOf = ({ id, name, service }: ObservedContainer, cause: string) => ({ target: name, service, id, cause })

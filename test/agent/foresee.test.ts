@@ -28,12 +28,10 @@ test('an update is foreseen to its end, with what goes after the commit', () => 
   expect(foresee(planInput(underWay(after, before), observed))).toMatchObject({ pulls: [], waits: [], kept: [] })
   expect(texts(foresee(planInput(underWay(after, before), observed)))).toEqual([
     'create-container shop-web-1.next',
-    'forbid-restart shop-web-1',
     'stop-container shop-web-1',
     'start-container shop-web-1.next',
     'remove-container shop-web-1',
     'rename-container shop-web-1.next to shop-web-1',
-    'forbid-restart shop-old-1',
     'stop-container shop-old-1',
     'remove-container shop-old-1',
   ])

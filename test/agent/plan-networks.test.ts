@@ -53,9 +53,7 @@ describe('a network whose definition changed', () => {
   const running = () => [container(before, 'web'), container(before, 'db')]
   const input = planInput(underWay(now, before), madeBy(before.compose, running()))
   const renewal = [
-    ['forbid-restart shop-web-1'],
     ['stop-container shop-web-1'],
-    ['forbid-restart shop-db-1'],
     ['stop-container shop-db-1'],
     ['remove-network shop_default'],
     ['create-network shop_default'],
@@ -120,19 +118,19 @@ describe('a network whose definition changed', () => {
     const [old, next] = [assignment(joining('10.9.0.0/24'), 1), assignment(joining('10.9.1.0/24'), 2)]
     const db = container(old, 'db')
     const state = planInput(underWay(next, old), madeBy(old.compose, [container(old, 'web', { joined: db.id }), db]))
-    expect(turns(state).slice(0, 5)).toEqual(renewal.slice(0, 5))
+    expect(turns(state).slice(0, 4)).toEqual(renewal.slice(0, 4))
   })
 
   test('carries anonymous volumes over, though the containers stop first', () => {
     const db = container(before, 'db', { anonymousVolumes: { '/data': 'v1' } })
     let state = planInput(underWay(now, before), madeBy(before.compose, [container(before, 'web'), db]))
-    for (let step = 0; step < 6; step += 1) state = afterTurn(state, planned(state))
+    for (let step = 0; step < 4; step += 1) state = afterTurn(state, planned(state))
     expect(planned(state).operations[0]).toMatchObject({ spec: { mounts: [{ source: 'v1', target: '/data' }] } })
   })
 
   test('going back halfway connects the stopped containers to the network made anew, and starts them', () => {
     let state = input
-    for (let step = 0; step < 6; step += 1) state = afterTurn(state, planned(state))
+    for (let step = 0; step < 4; step += 1) state = afterTurn(state, planned(state))
     const back = { ...before, generation: 3 }
     const order = turns({ ...state, record: underWay(back, before), memory: emptyMemory(3) })
     expect(order.slice(0, 5)).toEqual([

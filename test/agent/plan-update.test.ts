@@ -48,7 +48,6 @@ describe('start-first', () => {
       ['create-container shop-web-1.next'],
       ['start-container shop-web-1.next'],
       ['withdraw-alias shop-web-1 on shop_default'],
-      ['forbid-restart shop-web-1'],
       ['stop-container shop-web-1'],
       ['remove-container shop-web-1'],
       ['rename-container shop-web-1.next to shop-web-1'],
@@ -63,7 +62,7 @@ describe('start-first', () => {
     expect(texts(planned(planInput(record, observing(checked.after.compose, seen))))).toEqual([])
     const healthy = [seen[0] as typeof next, { ...next, health: 'healthy' as const }]
     expect(texts(planned(planInput(record, observing(checked.after.compose, healthy))))).toEqual([
-      'forbid-restart shop-web-1',
+      'stop-container shop-web-1',
     ])
   })
 })
@@ -108,7 +107,7 @@ describe('replicas', () => {
     const input = planInput(underWay(after, before), seen, { now: 100 })
     const first_ = planned(input)
     expect(first_).toMatchObject({ operations: [], wakeAt: 30_100 })
-    expect(texts(planned({ ...afterTurn(input, first_), now: 30_100 }))).toEqual(['forbid-restart shop-web-2'])
+    expect(texts(planned({ ...afterTurn(input, first_), now: 30_100 }))).toEqual(['stop-container shop-web-2'])
   })
 
   test('one of several may fail where the release says so, and the update still succeeds', () => {
@@ -139,7 +138,7 @@ describe('replicas', () => {
       const seen = [{ ...done, health: 'unhealthy' as const }, ...old, ...made]
       return texts(planned(planInput(underWay(after, before), observing(after.compose, seen))))
     }
-    expect(next(0.25)).toEqual(['forbid-restart shop-web-2'])
+    expect(next(0.25)).toEqual(['stop-container shop-web-2'])
     expect(next(0)).toEqual([])
   })
 })
@@ -206,22 +205,14 @@ describe('a stop by the operator', () => {
 
   test('ends the whole app, those first that need others, and keeps it ended', () => {
     const input = planInput(stopped(['*']), both)
-    expect(turns(input)).toEqual([
-      ['forbid-restart shop-web-1'],
-      ['stop-container shop-web-1'],
-      ['forbid-restart shop-db-1'],
-      ['stop-container shop-db-1'],
-    ])
+    expect(turns(input)).toEqual([['stop-container shop-web-1'], ['stop-container shop-db-1']])
     const down = [container(deployment, 'web', { state: 'exited' }), container(deployment, 'db', { state: 'exited' })]
     const after = planned(planInput(stopped(['*']), observing(model, down)))
     expect(after).toMatchObject({ operations: [], phase: 'stopped' })
   })
 
   test('of one service leaves the others alone, and ends with its start', () => {
-    expect(turns(planInput(stopped(['web']), both)).flat()).toEqual([
-      'forbid-restart shop-web-1',
-      'stop-container shop-web-1',
-    ])
+    expect(turns(planInput(stopped(['web']), both)).flat()).toEqual(['stop-container shop-web-1'])
     const down = container(deployment, 'web', { state: 'exited', restartPolicy: 'no' })
     expect(turns(planInput(committed(deployment), observing(model, [down, container(deployment, 'db')])))).toEqual([
       ['allow-restart shop-web-1'],
@@ -281,8 +272,7 @@ test('on the way back, what ends again and again is stopped while what takes its
   const looping = container(after, 'web', { state: 'restarting', restarts: 3 })
   const input = planInput(back, observing(after.compose, [looping]), { memory: emptyMemory(1, true) })
   expect(turns(input)).toEqual([
-    ['create-container shop-web-1.next', 'forbid-restart shop-web-1'],
-    ['stop-container shop-web-1'],
+    ['create-container shop-web-1.next', 'stop-container shop-web-1'],
     ['start-container shop-web-1.next'],
     ['remove-container shop-web-1'],
     ['rename-container shop-web-1.next to shop-web-1'],

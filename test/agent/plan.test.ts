@@ -107,7 +107,6 @@ describe('a changed service', () => {
     planInput(underWay(after, before), observing(after.compose, [web, container(before, 'db')]))
   const swap = [
     ['create-container shop-web-1.next'],
-    ['forbid-restart shop-web-1'],
     ['stop-container shop-web-1'],
     ['start-container shop-web-1.next'],
     ['remove-container shop-web-1'],
@@ -163,8 +162,7 @@ describe('a changed service', () => {
     })
     const state = input()
     const observed = { ...state.observed, containers: [...state.observed.containers, stale] }
-    expect(turns({ ...state, observed }).slice(0, 4)).toEqual([
-      ['forbid-restart shop-web-1.next'],
+    expect(turns({ ...state, observed }).slice(0, 3)).toEqual([
       ['stop-container shop-web-1.next'],
       ['remove-container shop-web-1.next'],
       ['create-container shop-web-1.next'],
@@ -247,7 +245,6 @@ describe('a service that the release no longer has', () => {
   test('runs on until the new release has proved itself', () => {
     expect(turns(planInput(underWay(after, before), observing(after.compose, containers)))).toEqual([])
     expect(turns(planInput(committed(after), observing(after.compose, containers)))).toEqual([
-      ['forbid-restart shop-old-1'],
       ['stop-container shop-old-1'],
       ['remove-container shop-old-1'],
     ])
@@ -261,7 +258,6 @@ describe('a service that the release no longer has', () => {
     const order = turns(planInput(underWay(taking, before), observing(taking.compose, containers)))
     expect(order).toEqual([
       ['create-container shop-new-1'],
-      ['forbid-restart shop-old-1'],
       ['stop-container shop-old-1'],
       ['start-container shop-new-1'],
     ])
@@ -275,7 +271,6 @@ describe('a service that the release no longer has', () => {
     )
     expect(order.slice(0, 4)).toEqual([
       ['create-container pump.next'],
-      ['forbid-restart pump'],
       ['stop-container pump'],
       ['start-container pump.next'],
     ])
@@ -595,10 +590,8 @@ describe('a removal', () => {
   const before = assignment(model, 1)
   const observed = observing(model, [container(before, 'web'), container(before, 'db')])
   const stops = [
-    ['forbid-restart shop-web-1'],
     ['stop-container shop-web-1'],
-    ['forbid-restart shop-db-1', 'remove-container shop-web-1'],
-    ['stop-container shop-db-1'],
+    ['stop-container shop-db-1', 'remove-container shop-web-1'],
     ['remove-container shop-db-1'],
   ]
 

@@ -85,7 +85,6 @@ describe.each(brokers)('over $name', (broker) => {
       result: {
         operations: [
           `create-container ${name}.next  (service web changed: environment)`,
-          `forbid-restart ${name}  (service web takes its place)`,
           `stop-container ${name}  (service web takes its place)`,
           `start-container ${name}.next  (service web is to run)`,
           `remove-container ${name}  (service web was replaced)`,
