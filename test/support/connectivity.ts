@@ -140,7 +140,7 @@ const startDevice = async (url: string, command: string, everyMs: number): Promi
 export const expectNothingLost = async (scenario: Connectivity): Promise<ConnectivityResult> => {
   const { url, stop } = await scenario.broker.start()
   onTestFinished(stop)
-  const { line, counter, agent, runs, deploy } = await startDevice(url, scenario.command, 25)
+  const { device, line, counter, fleet, agent, runs, deploy } = await startDevice(url, scenario.command, 25)
   if (scenario.slow !== undefined) line.slow(scenario.slow)
   const newest = [await deploy('first')]
   await runs(newest[0] as number)
@@ -156,9 +156,25 @@ export const expectNothingLost = async (scenario: Connectivity): Promise<Connect
     await delay(scenario.onMs)
     await runs(generation)
   }
+  await expectRepetitionsTouchNothing(device, fleet)
   await expectAllArrived(agent, counter)
   expect(agent.started).toEqual(newest)
   return { events: counter.count(), duplicates: counter.duplicates(), connections: line.connections() }
+}
+
+/** An older deployment after a newer one is refused as stale; the same again is no news. */
+const expectRepetitionsTouchNothing = async (device: string, fleet: Fleet): Promise<void> => {
+  const topic = fleet.topics.desired(device, 'shop')
+  const newest = (await fleet.read([topic])).get(topic) as Buffer
+  const { generation, ...rest } = JSON.parse(newest.toString()) as { generation: number }
+  await fleet.publish(topic, Buffer.from(JSON.stringify({ ...rest, generation: generation - 1 })), { retain: true })
+  const isStale = async (): Promise<boolean> => {
+    const refused = (await reportOf(fleet, device, 'shop'))?.refused
+    return refused?.outcome === 'stale' && refused.generation === generation - 1
+  }
+  await eventually('the older deployment to be refused', isStale, { timeoutMs: 30_000, everyMs: 100 })
+  await fleet.publish(topic, newest, { retain: true })
+  await delay(500)
 }
 
 const expectAllArrived = async (agent: AgentProcess, counter: EventCounter): Promise<void> => {
