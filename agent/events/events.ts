@@ -7,8 +7,8 @@ import { type AgentEvent, classOf } from './agent-event.ts'
 import { dueEvents, judgeEvent, noEventLimits, type Told } from './event-limiter.ts'
 
 export type Events = {
-  /** Resolves when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
-  readonly tell: (event: AgentEvent) => Promise<void>
+  /** Resolves with true when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
+  readonly tell: (event: AgentEvent) => Promise<boolean>
   readonly stop: () => void
 }
 
@@ -26,12 +26,14 @@ const lookEveryMs = 30_000
 export const createEvents = ({ outbox, topic, session, monotonicMs, log }: EventsInput): Events => {
   let limits = noEventLimits
 
-  const send = async ({ event, leftOut }: Told): Promise<void> => {
+  const send = async ({ event, leftOut }: Told): Promise<boolean> => {
     const body = { schema: 1, session: session(), ...event, ...defined({ leftOut: leftOut > 0 ? leftOut : undefined }) }
     try {
       await outbox.append(classOf(event), { topic, body })
+      return true
     } catch (error) {
       log.warn({ kind: event.kind, ...reasonOf(error) }, 'an event could not be kept')
+      return false
     }
   }
 
@@ -46,7 +48,7 @@ export const createEvents = ({ outbox, topic, session, monotonicMs, log }: Event
     tell: async (event) => {
       const judged = judgeEvent(limits, event, monotonicMs())
       limits = judged.limits
-      if (judged.told !== undefined) await send(judged.told)
+      return judged.told === undefined || (await send(judged.told))
     },
     stop: () => clearInterval(timer),
   }
