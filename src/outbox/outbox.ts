@@ -40,6 +40,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   let clocks: Clocks = found.cursor.clocks
   let isClosed = false
   let closing: Promise<void> | undefined
+  let saving = Promise.resolve()
   const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
   const timers = createTimers<'cursor' | 'flush' | 'report'>()
   const { after } = timers
@@ -98,11 +99,17 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     }
   }
 
-  const saveCursor = async (isDurable: boolean): Promise<void> => {
+  const writeCursorNow = async (isDurable: boolean): Promise<void> => {
     const settled = Object.fromEntries(queues.map(({ messageClass, store }) => [messageClass, store.settled()]))
     await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) =>
       log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again'),
     )
+  }
+
+  /** One after the other: two at once would write into one file, and an older one come last. */
+  const saveCursor = (isDurable: boolean): Promise<void> => {
+    saving = saving.then(() => writeCursorNow(isDurable))
+    return saving
   }
 
   const flushWhenDue = (): void => {
