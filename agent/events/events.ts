@@ -9,7 +9,8 @@ import { dueEvents, judgeEvent, noEventLimits, type Told } from './event-limiter
 export type Events = {
   /** Resolves with true when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
   readonly tell: (event: AgentEvent) => Promise<boolean>
-  readonly stop: () => void
+  /** Resolves when what was left out last is on disk as well. */
+  readonly stop: () => Promise<void>
 }
 
 export type EventsInput = {
@@ -50,6 +51,11 @@ export const createEvents = ({ outbox, topic, session, monotonicMs, log }: Event
       limits = judged.limits
       return judged.told === undefined || (await send(judged.told))
     },
-    stop: () => clearInterval(timer),
+    stop: async () => {
+      clearInterval(timer)
+      const due = dueEvents(limits, Number.POSITIVE_INFINITY)
+      limits = due.limits
+      await Promise.all(due.told.map(send))
+    },
   }
 }
