@@ -224,6 +224,20 @@ describe('poison', () => {
     expect(outbox.counts().classes.event).toMatchObject({ sent: 3, dropped: {} })
   })
 
+  test('a kill soon after does not keep from being told what was dropped', async () => {
+    const files = memoryOutboxFiles()
+    const broker = testBroker(refuse(3))
+    const outbox = await openTestOutbox({ files, limits: { maxTries: 1, reportDropsMs: 60_000 } })
+    await appendMany(outbox, 'event', 5)
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    await eventually('it to be noted that all is settled', () => files.names().includes('cursor.json'))
+    const sent = await drain(await openTestOutbox({ files: files.afterKill() }))
+    const told = [...broker.sent, ...sent]
+    expect(droppedIn(told)).toMatchObject([{ class: 'event', from: 3, to: 3, count: 1, reason: 'poison' }])
+    expect(ofClass(sent, 'event')).toEqual([])
+  })
+
   test('a message that is too large is refused at once and counted', async () => {
     const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: { maxMessageBytes: 1_000 } })
     await expect(outbox.append('event', numbered(1, 1_000))).rejects.toHaveProperty('code', 'payload-too-large')
