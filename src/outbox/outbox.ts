@@ -30,7 +30,7 @@ const envelopeBytes = 100
 
 /** Never rejects because of the disk: an agent without one still has to run, and `counts` and `append` tell. */
 export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
-  const { files, log, boot, monotonicMs } = input
+  const { files, log, boot, monotonicMs, earliestMs = 0 } = input
   // What is dropped at once is little beside the share of any class.
   const segmentBytes = Math.min(input.limits.segmentBytes, Math.max(4_096, input.limits.capBytes / 64))
   const limits = { ...input.limits, segmentBytes }
@@ -69,7 +69,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
 
   const readClocks = (): Stamp => {
     const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
-    if (isStep(clocks, now)) {
+    if (now.atMs >= earliestMs && isStep(clocks, now)) {
       clocks = noteClock(clocks, now)
       after('cursor', cursorMs, () => void saveCursor(false))
     }

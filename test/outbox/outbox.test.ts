@@ -317,6 +317,17 @@ describe('time', () => {
   })
 })
 
+test('a clock that jumps to where it cannot be makes nothing older than it is', async () => {
+  const clock = testClock()
+  const right = clock.nowMs
+  const outbox = await openTestOutbox({ files: memoryOutboxFiles(), clock, earliestMs: right - 1_000 })
+  await outbox.append('event', numbered(1))
+  clock.monotonicMs += 60_000
+  clock.nowMs = right + 60_000 - 10 * 365 * 86_400_000
+  await outbox.append('event', numbered(2))
+  expect((await drain(outbox)).map(({ at }) => at)).toEqual([right, right + 60_000])
+})
+
 describe('telemetry', () => {
   test('is not written while it can be sent', async () => {
     const files = memoryOutboxFiles()
