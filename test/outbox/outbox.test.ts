@@ -271,6 +271,21 @@ describe('the cap', () => {
     expect(ofClass(sent, 'event')).toEqual(upTo(100))
   })
 
+  test('one that was lowered since holds from the first append on, also where files are larger than all of it', async () => {
+    const files = memoryOutboxFiles()
+    const before = await openTestOutbox({ files })
+    for (let round = 0; round < 10; round += 1) await appendMany(before, 'event', 300, 300)
+    await before.close()
+    const { epoch } = before.counts()
+    const outbox = await openTestOutbox({ files: files.afterKill(), limits: { capBytes: 50_000 } })
+    await appendMany(outbox, 'alarm', 1)
+    const { classes } = outbox.counts()
+    expect(Object.values(classes).reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0)).toBeLessThan(50_000)
+    const sent = await drain(outbox)
+    const dropped = droppedIn(sent).filter((one) => one.epoch === epoch)
+    expect(dropped.reduce((sum, { count }) => sum + count, 0) + ofClass(sent, 'event').length).toBe(3_000)
+  })
+
   test('a flood of one class leaves the others their share', async () => {
     const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: small })
     await appendMany(outbox, 'event', 20, 100)
