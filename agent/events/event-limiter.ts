@@ -1,6 +1,6 @@
 /**
  * Keeps one source from filling the link and the disk: of each kind of each service so many at once, and then one a minute
- * with the number of those left out. What is decided about deployments is always told. Pure.
+ * with the number of those left out. What an accepted deployment comes to is always told. Pure.
  */
 import type { EventKind } from '../../src/protocol/event.ts'
 import type { AgentEvent } from './agent-event.ts'
