@@ -43,6 +43,9 @@ import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
+import type { Profile } from './telemetry/dead-band.ts'
+import type { HostReading } from './telemetry/host-sample.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
@@ -70,6 +73,8 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly outbox: Outbox
+  /** undefined: nothing is told of the machine */
+  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
   readonly timeZone: () => string
   /** epoch ms */
@@ -123,6 +128,16 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
+  const telemetry =
+    input.telemetry &&
+    createTelemetry({
+      ...input.telemetry,
+      outbox,
+      topic: topics.telemetryOfHost(device),
+      session: () => session.number(),
+      monotonicMs,
+      log,
+    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => publishRetained(topics.reported(device, app), message),
@@ -406,6 +421,7 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
+      telemetry?.start()
       outbox.start(({ topic, payload }) => link.publish(topic, payload, { qos: 1, retain: false }))
       void watchEngine({
         engine,
@@ -446,6 +462,7 @@ export const createAgent = (input: AgentInput): Agent => {
       pending.stop()
       await reconciler.stop()
       clockWatcher.stop()
+      telemetry?.stop()
       await events.tell({ kind: 'agent-stopped' })
       events.stop()
       if (link.isConnected()) await drained(outbox, drainMs)

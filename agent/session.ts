@@ -172,6 +172,7 @@ export const createSession = (input: SessionInput): Session => {
           return onReported(parsed.app, payload)
         case 'inventory':
         case 'event':
+        case 'telemetry':
         case 'progress':
         case 'reply':
           return
