@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { type Command, commandSchema, type Reply } from '../../src/protocol/command.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import { type Reason, reasonOf, type WireReason } from '../../src/protocol/reason.ts'
-import { withAnswer } from '../store/device-record.ts'
+import { withAnswer, withBegun } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
 
 /** Does what a verb asks for. A rejection is the reply `failed` with the error's reason. */
@@ -37,6 +37,8 @@ export type Commands = {
 
 export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
   const underWay = new Set<string>()
+  /** Their replies are safe. That is written with the next command: until then a kill has one sent twice, and none lost. */
+  const settled = new Set<string>()
 
   const isBegun = (id: string): boolean => store.device().begun?.some((begun) => begun.id === id) === true
 
@@ -45,6 +47,7 @@ export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, now
     // On disk before it is sent: a command is not carried out twice because its reply was lost.
     await store.updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
     await publish(id, reply)
+    settled.add(id)
   }
 
   const answer = async (id: string, payload: Uint8Array): Promise<void> => {
@@ -91,7 +94,7 @@ export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, now
       try {
         const isAnswered = store.device().answered.some((answered) => answered.id === id)
         if (!isAnswered && !isBegun(id))
-          await store.updateDevice((record) => ({ ...record, begun: [...(record.begun ?? []), { id, at: nowMs() }] }))
+          await store.updateDevice((record) => withBegun(record, { id, at: nowMs() }, settled))
       } catch (error) {
         await publish(id, { schema: 1, at: nowMs(), id, n: 1, final: true, outcome: 'failed', reason: reasonOf(error) })
           .catch((cause: unknown) => log.warn({ err: cause, id }, 'a command could not be answered'))
@@ -103,9 +106,13 @@ export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, now
         .finally(() => underWay.delete(id))
     },
     answerInterrupted: async () => {
+      const message = 'the agent ended while it carried this command out'
       for (const { id } of store.device().begun ?? []) {
-        const message = 'the agent ended while it carried this command out'
-        await finish(id, { outcome: 'failed', reason: { code: 'command-interrupted', message } })
+        const known = store.device().answered.find((answered) => answered.id === id)
+        if (known === undefined)
+          await finish(id, { outcome: 'failed', reason: { code: 'command-interrupted', message } })
+        else await publish(id, known.reply)
+        settled.add(id)
       }
     },
   }

@@ -97,6 +97,18 @@ test('is on disk as taken before it is acknowledged, and one that a kill cut off
   expect(store.device().begun?.map(({ id }) => id)).toEqual(['c1'])
   await commands.answerInterrupted()
   expect(replies).toMatchObject([{ id: 'c1', final: true, outcome: 'failed', reason: { code: 'command-interrupted' } }])
-  expect(store.device().begun).toEqual([])
   expect(begun).toBe(1)
+  // What is settled goes with the next write.
+  await commands.receive('c2', command('slow'))
+  expect(store.device().begun?.map(({ id }) => id)).toEqual(['c2'])
+})
+
+test('a reply that was stored and not yet safe when the agent was killed is sent by the next one', async () => {
+  const first = set({ greet: async () => ({ outcome: 'done' }) })
+  first.failNext()
+  await first.commands.receive('c1', command('greet'))
+  await eventually('the answer to be stored', () => first.store.device().answered.length === 1)
+  expect(first.replies).toEqual([])
+  await first.commands.answerInterrupted()
+  expect(first.replies).toMatchObject([{ id: 'c1', outcome: 'done' }])
 })
