@@ -422,7 +422,10 @@ export const createAgent = (input: AgentInput): Agent => {
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
       telemetry?.start()
-      outbox.start(({ topic, payload }) => link.publish(topic, payload, { qos: 1, retain: false }))
+      // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
+      outbox.start(({ topic, payload }) =>
+        link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
+      )
       void watchEngine({
         engine,
         signal: abort.signal,
@@ -463,8 +466,8 @@ export const createAgent = (input: AgentInput): Agent => {
       await reconciler.stop()
       clockWatcher.stop()
       telemetry?.stop()
+      await events.stop()
       await events.tell({ kind: 'agent-stopped' })
-      events.stop()
       if (link.isConnected()) await drained(outbox, drainMs)
       await session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.

@@ -16,7 +16,7 @@ export const deviceRecordSchema = z.object({
   session: z.int().nonnegative(),
   /** finished commands with their last reply, oldest first: the same id again gets the same answer */
   answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
-  /** commands that were taken from the broker, and whose replies are not known to be safe */
+  /** commands that were taken from the broker and whose reply is not safe yet */
   begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
@@ -39,17 +39,15 @@ export const withAnswer = (record: DeviceRecord, answer: DeviceRecord['answered'
   answered: [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit),
 })
 
+/** Its reply is safe: nothing of the command is left to do. */
+export const withoutBegun = (record: DeviceRecord, id: string): DeviceRecord => ({
+  ...record,
+  begun: (record.begun ?? []).filter((begun) => begun.id !== id),
+})
+
 /**
  * The number of the next connection. It starts at the clock's epoch seconds where that is more, so that a device whose
  * state was wiped does not repeat itself.
  */
 export const nextSession = (record: DeviceRecord, nowMs: number): number =>
   Math.max(record.session + 1, Math.floor(nowMs / 1000))
-
-type Begun = NonNullable<DeviceRecord['begun']>[number]
-
-/** @param settled ids of commands whose replies are safe by now */
-export const withBegun = (record: DeviceRecord, begun: Begun, settled: ReadonlySet<string>): DeviceRecord => ({
-  ...record,
-  begun: [...(record.begun ?? []).filter(({ id }) => !settled.has(id)), begun],
-})

@@ -25,6 +25,11 @@ export const topicsUnder = (root: string) => {
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    /** Where a message goes that was queued for an event or reply topic under whatever root and id the device had then. */
+    ownTopic: (device: string, queued: string): string => {
+      const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+)$/.exec(queued) ?? []
+      return kind === undefined ? queued : `${base}${device}/${kind}`
+    },
     /** undefined for a topic that is not one of ours, or whose names are not valid. */
     parse: (topic: string): ParsedTopic | undefined =>
       topic.startsWith(base) ? parseLevels(topic.slice(base.length)) : undefined,
