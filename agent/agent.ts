@@ -357,9 +357,10 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
-    onReady: () => {
+    onReady: ({ isContinued }) => {
       reporter.repeatAll()
-      inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+      const published = isContinued ? inventory.publishChanged() : inventory.publish()
+      published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
@@ -451,9 +452,9 @@ export const createAgent = (input: AgentInput): Agent => {
       timers.push(
         setInterval(() => {
           if (link.isConnected())
-            session
-              .readDesired()
-              .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'the daily read of the desired state failed'))
+            Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) =>
+              log.warn({ ...reasonOf(error) }, 'the daily inventory and read of the desired state failed'),
+            )
         }, dayMs),
       )
     },

@@ -1,5 +1,5 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDeduplicator } from '../../src/fleet/deduplicate.ts'
 import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
@@ -328,6 +328,24 @@ describe('telemetry', () => {
     await untilDrained(outbox)
     expect(ofClass(broker.sent, 'telemetry')).toEqual(upTo(500))
     expect(files.names().filter((name) => name.startsWith('telemetry'))).toEqual([])
+  })
+
+  test('wears no flash while it can be sent: that it was acknowledged is not noted each time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const files = memoryOutboxFiles()
+    const outbox = await openTestOutbox({ files, limits: { flushIntervalMs: 60_000 } })
+    const broker = testBroker()
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    const sendTen = async (): Promise<number> => {
+      await appendMany(outbox, 'telemetry', 10)
+      await vi.advanceTimersByTimeAsync(5_000)
+      return files.writtenBytes()
+    }
+    const writtenBytes = await sendTen()
+    for (let round = 0; round < 5; round += 1) expect(await sendTen()).toBe(writtenBytes)
+    expect(broker.sent).toHaveLength(60)
   })
 
   test('what waits for the disk does not pass what lies on it', async () => {

@@ -26,6 +26,8 @@ export type AgentProcess = {
   readonly next: () => number
   readonly kill: () => Promise<void>
   readonly start: () => void
+  /** The first container ends by itself, and its restart policy starts it again. */
+  readonly endService: () => void
   readonly residentBytes: () => Promise<number>
 }
 
@@ -69,6 +71,7 @@ export const startOfflineAgent = async (
     next: () => next,
     kill,
     start,
+    endService: () => void child?.kill('SIGUSR2'),
     residentBytes: async () => {
       const status = await readFile(`/proc/${child?.pid}/status`, 'utf8')
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
