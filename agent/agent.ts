@@ -5,7 +5,7 @@ import { type Broker, createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
-import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
+import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
@@ -41,6 +41,8 @@ import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
+import { shorterReports } from './shorter-reports.ts'
+import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
@@ -54,6 +56,8 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly connectTimeoutMs?: number
+  readonly acknowledgeMs?: number
   readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
@@ -92,6 +96,7 @@ const dayMs = 86_400_000
 
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
+const goodbyeMs = 500
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -112,8 +117,12 @@ export const createAgent = (input: AgentInput): Agent => {
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
 
-  const publishRetained = (topic: string, message: object | undefined): Promise<void> =>
-    link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
+  const state = createStatePublisher({
+    publish: (...values) => link.publish(...values),
+    maxBytes: input.maxBytes,
+    monotonicMs,
+    log,
+  })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
   const events = createEvents({
@@ -125,7 +134,10 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
-    publish: (app, message) => publishRetained(topics.reported(device, app), message),
+    publish: (app, message) => {
+      const topic = topics.reported(device, app)
+      return message === undefined ? state.clear(topic) : state.publish(topic, shorterReports(message))
+    },
     session: () => session.number(),
     nowMs,
   })
@@ -210,7 +222,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
-    publish: (message) => publishRetained(topics.inventory(device), message),
+    publish: (message) => state.publish(topics.inventory(device), [message]),
     session: () => session.number(),
     nowMs,
   })
@@ -314,7 +326,14 @@ export const createAgent = (input: AgentInput): Agent => {
       try {
         await outbox.append('reply', { topic, body })
       } catch (error) {
-        log.warn({ id, ...reasonOf(error) }, 'a reply could not be kept; sending it at once')
+        const reason = reasonOf(error)
+        // Whoever asked is told at least that.
+        if (reason.code === 'payload-too-large' && reply.result !== undefined) {
+          const { result: _result, ...short } = body
+          await outbox.append('reply', { topic, body: { ...short, outcome: 'failed', reason } })
+          return
+        }
+        log.warn({ id, ...reason }, 'a reply could not be kept; sending it at once')
         await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
       }
     },
@@ -335,6 +354,7 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
     monotonicMs,
     log,
@@ -367,14 +387,19 @@ export const createAgent = (input: AgentInput): Agent => {
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
+    ...defined({ connectTimeoutMs: input.connectTimeoutMs, acknowledgeMs: input.acknowledgeMs }),
     backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,
-    onConnect: session.onConnect,
+    onConnect: (connection) => {
+      state.setConnected(true)
+      return session.onConnect(connection)
+    },
     onMessage: session.onMessage,
     isContested: () => session.contest() !== undefined,
     onDisconnect: (reason) => {
+      state.setConnected(false)
       outbox.setConnected(false)
       downSinceMs ??= monotonicMs()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
@@ -449,10 +474,12 @@ export const createAgent = (input: AgentInput): Agent => {
       await events.tell({ kind: 'agent-stopped' })
       events.stop()
       if (link.isConnected()) await drained(outbox, drainMs)
-      await session.sayGoodbye().catch((error: unknown) => {
+      const goodbye = session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.
-        if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
       })
+      // A broker that does not answer any more must not keep a device from being shut down.
+      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
       await link.stop()
       await outbox.close()
     },

@@ -99,6 +99,8 @@ export const startAgent = async (
     maxBytes: config.maxBytes,
     policy,
     keepaliveS: config.keepaliveS,
+    connectTimeoutMs: config.connectTimeoutS * 1000,
+    acknowledgeMs: config.acknowledgeS * 1000,
     reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
     keepReleases: config.keepReleases,

@@ -22,6 +22,8 @@ export type SessionInput = {
   readonly topics: Topics
   readonly store: Store
   readonly version: string
+  /** random, of this process */
+  readonly instance: string
   readonly nowMs: () => number
   readonly monotonicMs: () => number
   readonly log: Logger
@@ -60,9 +62,8 @@ const rebirthPauseMs = 5_000
 const contestedRebirthPauseMs = 300_000
 
 export const createSession = (input: SessionInput): Session => {
-  const { device, topics, store, nowMs, monotonicMs, log, link } = input
-  const idContest = createIdContest(monotonicMs)
-  idContest.own(store.device().session)
+  const { device, topics, store, instance, nowMs, monotonicMs, log, link } = input
+  const idContest = createIdContest({ instance, before: store.device().session, monotonicMs })
   let session = 0
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = Number.NEGATIVE_INFINITY
@@ -72,7 +73,7 @@ export const createSession = (input: SessionInput): Session => {
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
-    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version } satisfies Status)
+    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version, instance } satisfies Status)
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
@@ -83,13 +84,16 @@ export const createSession = (input: SessionInput): Session => {
     await link().subscribe([topics.desired(device, '+')], 1)
   }
 
+  const isOwnBirth = (status: Status): boolean =>
+    status.session === session && (status.instance ?? instance) === instance
+
   const onStatus = (payload: Buffer): void => {
     const read = readPayload(statusSchema, payload)
-    if (read.ok && read.value.session === session && read.value.online) {
+    if (read.ok && read.value.online && isOwnBirth(read.value)) {
       birthEcho?.()
       return
     }
-    if (read.ok && read.value.online && idContest.seen(read.value.session)) {
+    if (read.ok && read.value.online && idContest.seen(read.value)) {
       const reason = contestReason(device)
       log.error({ ...reason, session: read.value.session }, reason.message)
       input.onContest(reason)

@@ -46,6 +46,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     topics,
     store,
     version: '1.0',
+    instance: 'a',
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     log: silent,
@@ -175,6 +176,16 @@ describe('the own status', () => {
     vi.advanceTimersByTime(1)
     await receive(statusTopic, status(8))
     expect(births(done)).toHaveLength(3)
+  })
+
+  test('of another agent with a copy of the same state is told, though it counts the same numbers', async () => {
+    const { taken, done, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, { ...status(1_000), instance: 'b' })
+    expect(births(done)).toHaveLength(2)
+    await connect(true)
+    await receive(statusTopic, { ...status(1_001), instance: 'b' })
+    expect(taken).toEqual(['device-id-in-use'])
   })
 
   test('says goodbye once, and does not come back after that', async () => {

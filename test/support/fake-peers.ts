@@ -5,9 +5,6 @@ import { onTestFinished } from 'vitest'
 
 export const connackAccepted = Buffer.from([0x20, 2, 0, 0])
 
-/** MQTT 3.1.1, 3.2.2.3: 5, not authorised. */
-export const connackRefused = Buffer.from([0x20, 2, 0, 5])
-
 /** Listens until the end of the test and answers each chunk with what `answer` makes of it. */
 export const startFakePeer = async (
   answer: (chunk: Buffer, socket: Socket) => Buffer | undefined,
