@@ -28,6 +28,7 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
+import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -191,6 +192,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onProgress: (app) => progress.touch(app),
   })
   const { timeZone, builtAt } = input
+  const issued = (): number[] => store.apps().flatMap(({ accepted }) => accepted?.deployment.issuedAt ?? [])
   const gates = createGateKeeper({ files, apps: store.apps, timeZone, builtAt, nowMs, monotonicMs })
   const reconciler = createReconciler({
     owner,
@@ -339,6 +341,7 @@ export const createAgent = (input: AgentInput): Agent => {
     },
     maxBytes: input.maxBytes,
     nowMs,
+    believedMs: () => believedMs(nowMs(), builtAt, issued()),
     log,
   })
   const clockWatcher = createClockWatcher({
@@ -347,6 +350,8 @@ export const createAgent = (input: AgentInput): Agent => {
     onSet: (byMs) => {
       log.warn({ byMs }, 'the clock of this device was set')
       void events.tell({ kind: 'clock-set', byMs })
+      reports.shiftClock(byMs)
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
     },
   })
   const session = createSession({
@@ -356,6 +361,7 @@ export const createAgent = (input: AgentInput): Agent => {
     version: input.version,
     instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
+    knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
     monotonicMs,
     log,
     link: () => link,

@@ -5,13 +5,17 @@
 export type IdContest = {
   /** A connection of our own was given this number. */
   readonly own: (session: number) => void
-  /** A status that says online. @returns whether it makes it a contest that it was not before */
-  readonly seen: (birth: Birth) => boolean
+  /** @returns whether this status makes it a contest that it was not before */
+  readonly seen: (status: SeenStatus) => boolean
   readonly isOn: () => boolean
 }
 
 /** Copied state counts from the same number on both sides: only the process tells them apart. */
-export type Birth = { readonly session: number; readonly instance?: string | undefined }
+export type SeenStatus = {
+  readonly session: number
+  readonly instance?: string | undefined
+  readonly online: boolean
+}
 
 export type IdContestInput = {
   /** of this process */
@@ -21,36 +25,40 @@ export type IdContestInput = {
   readonly monotonicMs: () => number
 }
 
-/** One foreign birth may be our own from before the state was lost; two of them within this time are somebody else. */
+/** One foreign status may be our own from before the state was lost; two of them within this time are somebody else. */
 const rememberMs = 3_600_000
 const ownLimit = 50
 
 export const createIdContest = ({ instance, before, monotonicMs }: IdContestInput): IdContest => {
   let own = [before]
-  let foreign: { readonly birth: Birth; readonly atMs: number }[] = []
+  let foreign: { readonly status: SeenStatus; readonly atMs: number }[] = []
 
   const isOn = (): boolean => {
     foreign = foreign.filter(({ atMs }) => monotonicMs() - atMs < rememberMs)
     return foreign.length >= 2
   }
 
-  /** An agent of an earlier version says no instance. */
-  const isOwn = (birth: Birth): boolean =>
-    birth.instance === undefined ? own.includes(birth.session) : birth.instance === instance || birth.session === before
+  /**
+   * Many a broker puts the will of the one that it closes in place of its birth. An agent of an earlier version says no
+   * instance, and its will may be a late one of our own.
+   */
+  const isOwn = ({ session, instance: said, online }: SeenStatus): boolean =>
+    said === undefined ? !online || own.includes(session) : said === instance || session === before
 
   return {
     own: (session) => {
       own = [...own, session].slice(-ownLimit)
     },
-    seen: (birth) => {
-      if (isOwn(birth)) return false
+    seen: (status) => {
+      if (isOwn(status)) return false
       const wasOn = isOn()
-      const others = foreign.filter((other) => !isSame(other.birth, birth))
-      foreign = [...others, { birth, atMs: monotonicMs() }].slice(-2)
+      const others = foreign.filter((other) => !isSame(other.status, status))
+      foreign = [...others, { status, atMs: monotonicMs() }].slice(-2)
       return !wasOn && isOn()
     },
     isOn,
   }
 }
 
-const isSame = (one: Birth, other: Birth): boolean => one.session === other.session && one.instance === other.instance
+const isSame = (one: SeenStatus, other: SeenStatus): boolean =>
+  one.session === other.session && one.instance === other.instance

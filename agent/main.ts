@@ -32,7 +32,11 @@ export type Around = {
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
+  readonly nowMs?: () => number
 }
+
+/** A clock that was never set may say less than 0, which no message can carry. */
+const clockOfMachine = (): number => Math.max(0, Date.now())
 
 /** On each of these a folder of the device; the first that lies in memory is taken. */
 const usualSecretsFolders = ['/run/longshore', '/dev/shm/longshore']
@@ -55,6 +59,7 @@ export const startAgent = async (
     cert: config.cert,
     key: config.key,
   })
+  const nowMs = around.nowMs ?? clockOfMachine
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
   const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
@@ -88,7 +93,7 @@ export const startAgent = async (
     },
     log,
   })
-  const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, log })
+  const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, nowMs, log })
   const outbox = around.outbox?.(ownOutbox) ?? ownOutbox
   const agent = createAgent({
     device: config.device,
@@ -119,7 +124,7 @@ export const startAgent = async (
     timeZone: deviceTimeZone,
     builtAt,
     log,
-    nowMs: Date.now,
+    nowMs,
     monotonicMs: () => performance.now(),
     random: Math.random,
   })

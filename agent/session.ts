@@ -25,6 +25,8 @@ export type SessionInput = {
   /** random, of this process */
   readonly instance: string
   readonly nowMs: () => number
+  /** epoch ms that have passed for certain, which the own clock may not know of */
+  readonly knownMs: () => number
   readonly monotonicMs: () => number
   readonly log: Logger
   readonly link: () => Link
@@ -50,6 +52,8 @@ export type Session = {
   readonly readDesired: () => Promise<void>
   /** why this device and another one throw each other out */
   readonly contest: () => Reason | undefined
+  /** Says once more that the device is there, as after its clock was set. */
+  readonly repeatBirth: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -93,7 +97,7 @@ export const createSession = (input: SessionInput): Session => {
       birthEcho?.()
       return
     }
-    if (read.ok && read.value.online && idContest.seen(read.value)) {
+    if (read.ok && idContest.seen(read.value)) {
       const reason = contestReason(device)
       log.error({ ...reason, session: read.value.session }, reason.message)
       input.onContest(reason)
@@ -117,10 +121,11 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
+    repeatBirth: () => publishStatus(true),
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
-      session = Math.max(session + 1, nextSession(store.device(), nowMs()))
+      session = Math.max(session + 1, nextSession(store.device(), input.knownMs()))
       idContest.own(session)
       try {
         await store.updateDevice((record) => ({ ...record, session }))

@@ -32,7 +32,7 @@ const lossesUntilAlone = 3
 /** …and after so many more it is. */
 const lossesAlone = 3
 /** A connection that stands so long without it is no flapping one. */
-const provenMs = 5_000
+const provenMs = 3_000
 /** The broker may have been set otherwise since. */
 const rememberMs = 86_400_000
 const lookMs = 250

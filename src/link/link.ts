@@ -265,8 +265,8 @@ export const createLink = (input: LinkInput): Link => {
       current = undefined
       if (connection === undefined) return
       connection.isUp = false
-      // A peer that does not answer must not keep us: the tidy end has a second.
-      await Promise.race([connection.client.endAsync(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+      // A peer that does not answer must not keep us: the tidy end has half a second.
+      await Promise.race([connection.client.endAsync(), new Promise((resolve) => setTimeout(resolve, 500).unref())])
       connection.closed.abort()
       connection.client.end(true)
     },

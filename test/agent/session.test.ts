@@ -48,6 +48,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     version: '1.0',
     instance: 'a',
     nowMs: Date.now,
+    knownMs: Date.now,
     monotonicMs: () => performance.now(),
     log: silent,
     link: () => link,
