@@ -19,6 +19,7 @@ import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
+import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
@@ -60,6 +61,7 @@ export const startAgent = async (
     key: config.key,
   })
   const nowMs = around.nowMs ?? clockOfMachine
+  const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
   const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
@@ -125,9 +127,10 @@ export const startAgent = async (
     builtAt,
     log,
     nowMs,
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     random: Math.random,
   })
+  const loopWatch = watchLoop({ monotonicMs, log })
   agent.start()
   const server = await startLocalServer({
     socketPath: join(config.state, socketName),
@@ -136,6 +139,7 @@ export const startAgent = async (
   })
   return {
     stop: async () => {
+      loopWatch.stop()
       await server.stop()
       await agent.stop()
       ending.abort()
