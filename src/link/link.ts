@@ -268,7 +268,8 @@ export const createLink = (input: LinkInput): Link => {
       // A peer that does not answer must not keep us: the tidy end has half a second.
       await Promise.race([connection.client.endAsync(), new Promise((resolve) => setTimeout(resolve, 500).unref())])
       connection.closed.abort()
-      connection.client.end(true)
+      // MQTT.js ignores a second end, also a forced one: on a dead link it would wait for the keepalive.
+      connection.client.stream?.destroy()
     },
     isConnected: () => current?.isUp === true,
     publish: async (topic, payload, options) => {

@@ -84,6 +84,19 @@ describe('a connection', () => {
     expect(session.number()).toBe(1_001)
   })
 
+  test('counts on after the clock was in 2106, so that no number is used twice', async () => {
+    const { session } = open()
+    vi.setSystemTime(Date.UTC(2106, 1, 1))
+    await session.beforeConnect()
+    const far = session.number()
+    expect(far).toBe(Date.UTC(2106, 1, 1) / 1000)
+    for (const at of [Date.UTC(2026, 1, 1), 0]) {
+      vi.setSystemTime(at)
+      await session.beforeConnect()
+    }
+    expect(session.number()).toBe(far + 2)
+  })
+
   test('connects with a number of its own also when the disk is full', async () => {
     const { session } = open({ isDiskFull: true })
     await session.beforeConnect()
