@@ -426,6 +426,14 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
 
+  let wasContested = false
+  const tellEndOfContest = (): void => {
+    const isContested = session.contest() !== undefined
+    // Without a connection: the next one does it.
+    if (wasContested && !isContested && link.isConnected()) inventory.publish().catch(() => undefined)
+    wasContested = isContested
+  }
+
   const timers: NodeJS.Timeout[] = []
   return {
     local,
@@ -460,6 +468,7 @@ export const createAgent = (input: AgentInput): Agent => {
       policy.watch(onPolicyChange)
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
           if (link.isConnected())
