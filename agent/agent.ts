@@ -11,6 +11,7 @@ import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
+import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
@@ -322,23 +323,7 @@ export const createAgent = (input: AgentInput): Agent => {
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
-    publish: async (id, reply) => {
-      const topic = topics.reply(device, id)
-      const { at: _at, ...body } = reply
-      try {
-        await outbox.append('reply', { topic, body })
-      } catch (error) {
-        const reason = reasonOf(error)
-        // Whoever asked is told at least that.
-        if (reason.code === 'payload-too-large' && reply.result !== undefined) {
-          const { result: _result, ...short } = body
-          await outbox.append('reply', { topic, body: { ...short, outcome: 'failed', reason } })
-          return
-        }
-        log.warn({ id, ...reason }, 'a reply could not be kept; sending it at once')
-        await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
-      }
-    },
+    publish: createSendReply({ outbox, link: () => link, topic: (id) => topics.reply(device, id), log }),
     maxBytes: input.maxBytes,
     nowMs,
     believedMs: () => believedMs(nowMs(), builtAt, issued()),
