@@ -47,6 +47,9 @@ import { shorterReports } from './shorter-reports.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
+import type { Profile } from './telemetry/dead-band.ts'
+import type { HostReading } from './telemetry/host-sample.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
@@ -76,6 +79,8 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly outbox: Outbox
+  /** undefined: nothing is told of the machine */
+  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
   readonly timeZone: () => string
   /** epoch ms */
@@ -134,6 +139,16 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
+  const telemetry =
+    input.telemetry &&
+    createTelemetry({
+      ...input.telemetry,
+      outbox,
+      topic: topics.telemetryOfHost(device),
+      session: () => session.number(),
+      monotonicMs,
+      log,
+    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => {
@@ -353,9 +368,10 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
-    onReady: () => {
+    onReady: ({ isContinued }) => {
       reporter.repeatAll()
-      inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+      const published = isContinued ? inventory.publishChanged() : inventory.publish()
+      published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
@@ -430,7 +446,11 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
-      outbox.start(({ topic, payload }) => link.publish(topic, payload, { qos: 1, retain: false }))
+      telemetry?.start()
+      // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
+      outbox.start(({ topic, payload }) =>
+        link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
+      )
       void watchEngine({
         engine,
         signal: abort.signal,
@@ -457,9 +477,9 @@ export const createAgent = (input: AgentInput): Agent => {
       timers.push(
         setInterval(() => {
           if (link.isConnected())
-            session
-              .readDesired()
-              .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'the daily read of the desired state failed'))
+            Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) =>
+              log.warn({ ...reasonOf(error) }, 'the daily inventory and read of the desired state failed'),
+            )
         }, dayMs),
       )
     },
@@ -471,8 +491,9 @@ export const createAgent = (input: AgentInput): Agent => {
       pending.stop()
       await reconciler.stop()
       clockWatcher.stop()
+      telemetry?.stop()
+      await events.stop()
       await events.tell({ kind: 'agent-stopped' })
-      events.stop()
       if (link.isConnected()) await drained(outbox, drainMs)
       const goodbye = session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.

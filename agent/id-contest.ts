@@ -40,10 +40,10 @@ export const createIdContest = ({ instance, before, monotonicMs }: IdContestInpu
 
   /**
    * Many a broker puts the will of the one that it closes in place of its birth. An agent of an earlier version says no
-   * instance, and its will may be a late one of our own.
+   * instance, and its will may be a late one of our own. What a process before this one said may come late, too.
    */
   const isOwn = ({ session, instance: said, online }: SeenStatus): boolean =>
-    said === undefined ? !online || own.includes(session) : said === instance || session === before
+    said === undefined ? !online || own.includes(session) : said === instance || session <= before
 
   return {
     own: (session) => {

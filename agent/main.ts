@@ -28,6 +28,10 @@ import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
 
+import { profiles } from './telemetry/profiles.ts'
+import { createHostReader } from './telemetry/read-host.ts'
+import { watchLoopDelay } from './telemetry/telemetry.ts'
+
 /** What tests put around the effects, to kill the daemon in the middle of one. */
 export type Around = {
   readonly engine?: (engine: Engine) => Engine
@@ -97,6 +101,7 @@ export const startAgent = async (
   })
   const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, nowMs, log })
   const outbox = around.outbox?.(ownOutbox) ?? ownOutbox
+  const loopDelay = watchLoopDelay()
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -122,6 +127,10 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     outbox,
+    telemetry:
+      config.telemetry === 'off'
+        ? undefined
+        : { read: createHostReader({ root: '/', loopDelayMs: loopDelay.read }), profile: profiles[config.telemetry] },
     hostFacts: readHostFacts,
     timeZone: deviceTimeZone,
     builtAt,
@@ -142,6 +151,7 @@ export const startAgent = async (
       loopWatch.stop()
       await server.stop()
       await agent.stop()
+      loopDelay.stop()
       ending.abort()
     },
   }

@@ -33,8 +33,11 @@ export type SessionInput = {
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
-  /** the connection stands and everything was read: send what is newest */
-  readonly onReady: () => void
+  /**
+   * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
+   * with it what was retained.
+   */
+  readonly onReady: (connection: { readonly isContinued: boolean }) => void
   /** a retained report of an app that this device knows nothing of, after all desired state was read */
   readonly onOrphanReport: (app: string) => void
   /** another agent was found to live under the id of this one */
@@ -69,6 +72,7 @@ export const createSession = (input: SessionInput): Session => {
   const { device, topics, store, instance, nowMs, monotonicMs, log, link } = input
   const idContest = createIdContest({ instance, before: store.device().session, monotonicMs })
   let session = 0
+  let hasFailed = false
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = Number.NEGATIVE_INFINITY
   let hasRead = false
@@ -81,6 +85,15 @@ export const createSession = (input: SessionInput): Session => {
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
+
+  const keepNumber = async (): Promise<void> => {
+    try {
+      await store.updateDevice((record) => ({ ...record, session }))
+    } catch (error) {
+      // A full disk must not take the device out of reach as well; the clock keeps the number from being used again.
+      log.error({ ...reasonOf(error) }, 'the session number could not be stored; connecting all the same')
+    }
+  }
 
   /** Secrets first: a deployment that finds them there does not begin by waiting for them. */
   const readDesired = async (): Promise<void> => {
@@ -127,15 +140,14 @@ export const createSession = (input: SessionInput): Session => {
     beforeConnect: async () => {
       session = Math.max(session + 1, nextSession(store.device(), input.knownMs()))
       idContest.own(session)
-      try {
-        await store.updateDevice((record) => ({ ...record, session }))
-      } catch (error) {
-        // A full disk must not take the device out of reach as well; the clock keeps the number from being used again.
-        log.error({ ...reasonOf(error) }, 'the session number could not be stored; connecting all the same')
-      }
+      // Days without a link are thousands of attempts: of those that follow a failed one, the one that stands is stored.
+      if (!hasFailed) await keepNumber()
+      hasFailed = true
       return { topic: topics.status(device), payload: statusMessage(false) }
     },
     onConnect: async ({ sessionPresent }) => {
+      hasFailed = false
+      await keepNumber()
       const isFullRead = !hasRead || !sessionPresent
       const echoed = new Promise<boolean>((resolve) => {
         birthEcho = () => resolve(true)
@@ -157,7 +169,7 @@ export const createSession = (input: SessionInput): Session => {
         hasRead = true
         setTimeout(() => clearOrphans(), settleMs).unref()
       }
-      input.onReady()
+      input.onReady({ isContinued: !isFullRead })
     },
     onMessage: async (topic, payload) => {
       const parsed = topics.parse(topic)
@@ -181,6 +193,7 @@ export const createSession = (input: SessionInput): Session => {
           return onReported(parsed.app, payload)
         case 'inventory':
         case 'event':
+        case 'telemetry':
         case 'progress':
         case 'reply':
           return

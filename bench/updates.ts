@@ -1,5 +1,5 @@
 /**
- * What updates cost: the gap that a client sees in a stop-first update beside the raw calls and docker-compose, lost
+ * What updates cost: the gap that a client sees in a stop-first update beside the raw calls, docker-compose and Swarm, lost
  * requests in a start-first one, the time of a rollback beside the raw calls, and the planner with nothing to do. Taken in
  * turn, in one run.
  */
@@ -90,13 +90,51 @@ const createRaw = (name: string, a: string, port: number | undefined, more: obje
   })
 const removeRaw = (name: string) => call('DELETE', `/containers/${prefix}${name}?force=1`)
 
-const gaps = { ours: [] as number[], raw: [] as number[], compose: [] as number[] }
+const gaps = { ours: [] as number[], raw: [] as number[], compose: [] as number[], swarm: [] as number[] }
 const hasCompose = await run('docker-compose', ['version']).then(
   () => true,
   () => false,
 )
 
-const measureGaps = async (): Promise<void> => {
+/** A swarm of this engine alone, made for the bench and left after it, unless the engine is in one of its own. */
+const openSwarm = async (): Promise<{ readonly isOpen: boolean; readonly close: () => Promise<unknown> }> => {
+  const { json } = await call('GET', '/info')
+  const { Swarm } = json as { Swarm?: { LocalNodeState?: string } }
+  if (Swarm?.LocalNodeState !== 'inactive') return { isOpen: false, close: async () => undefined }
+  const { status } = await call('POST', '/swarm/init', { ListenAddr: '127.0.0.1:2377', AdvertiseAddr: '127.0.0.1' })
+  const isOpen = status === 200
+  if (isOpen) say('this engine is made a swarm for as long as the bench runs')
+  return { isOpen, close: async () => (isOpen ? await call('POST', '/swarm/leave?force=true') : undefined) }
+}
+
+const swarmService = (a: string, port: number, name: string) => ({
+  Name: name,
+  TaskTemplate: { ContainerSpec: { Image: exampleImageTag, Env: [`A=${a}`] } },
+  Mode: { Replicated: { Replicas: 1 } },
+  UpdateConfig: { Order: 'stop-first', Monitor: 300_000_000 },
+  EndpointSpec: { Ports: [{ TargetPort: 8080, PublishedPort: port, PublishMode: 'host' }] },
+})
+
+const measureSwarmGap = async (port: number, name: string): Promise<number> => {
+  const made = await call('POST', '/services/create', swarmService('1', port, name))
+  const { ID } = made.json as { ID: string }
+  await untilAnswers(port)
+  await delay(500)
+  const gap = await gapWhile(port, async () => {
+    const { json } = await call('GET', `/services/${ID}`)
+    const { Index } = (json as { Version: { Index: number } }).Version
+    await call('POST', `/services/${ID}/update?version=${Index}`, swarmService('2', port, name))
+    for (;;) {
+      const state = (await call('GET', `/services/${ID}`)).json as { UpdateStatus?: { State?: string } }
+      if (state.UpdateStatus?.State === 'completed') return
+      await delay(50)
+    }
+  })
+  await call('DELETE', `/services/${ID}`)
+  return gap
+}
+
+const measureGaps = async (hasSwarm: boolean): Promise<void> => {
   for (let round = 0; round <= rounds; round += 1) {
     const port = nextPort++
     const app = `gap${round}`
@@ -130,8 +168,10 @@ const measureGaps = async (): Promise<void> => {
       compose = await gapWhile(port, () => up('2'))
       await run('docker-compose', ['-p', `${prefix}c`, '-f', 'compose.yaml', 'down'], { cwd: folder })
     }
+    const swarm = hasSwarm ? await measureSwarmGap(port, `${prefix}swarm${round}`) : Number.NaN
     // The first round warms up.
     if (round === 0) continue
+    if (hasSwarm) gaps.swarm.push(swarm)
     gaps.ours.push(ours)
     gaps.raw.push(raw)
     if (hasCompose) gaps.compose.push(compose)
@@ -249,13 +289,18 @@ const planningMs = (apps: number): number => {
 
 try {
   say(`updates, ${rounds} rounds in turn; Node ${process.version}`)
-  await measureGaps()
+  const swarm = await openSwarm()
+  await measureGaps(swarm.isOpen).finally(swarm.close)
   sayTimes('stop-first, longest gap: Longshore', gaps.ours)
   sayTimes('stop-first, longest gap: raw stop + start', gaps.raw)
   sayRatio('  ratio', gaps.ours, gaps.raw)
   if (hasCompose) {
     sayTimes('stop-first, longest gap: docker-compose up -d', gaps.compose)
     sayRatio('  ratio', gaps.ours, gaps.compose)
+  }
+  if (swarm.isOpen) {
+    sayTimes('stop-first, longest gap: Swarm', gaps.swarm)
+    sayRatio('  ratio', gaps.ours, gaps.swarm)
   }
   await measureRollbacks()
   sayTimes('rollback, end of the failed to start of the old: Longshore', rollbacks.ours)

@@ -16,8 +16,11 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     kills: 'kills on a real engine',
   },
   offline: {
-    matrix: 'events over a link that comes and goes',
+    cut: 'events over a link that is cut',
+    freeze: 'over one that freezes',
+    drop: 'over one that drops packets',
     kills: 'kills of agent and broker',
+    cost: 'minutes of an idle link, counted',
   },
 }
 

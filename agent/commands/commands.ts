@@ -1,9 +1,9 @@
 /** Commands: each gets a final reply, the same id gets the same one again, and a bad one never harms. */
 import type { Logger } from 'pino'
 import { type Command, commandSchema, type Reply } from '../../src/protocol/command.ts'
-import { readPayload } from '../../src/protocol/payload.ts'
+import { readPayload, writePayload } from '../../src/protocol/payload.ts'
 import { type Reason, reasonOf, type WireReason } from '../../src/protocol/reason.ts'
-import { withAnswer } from '../store/device-record.ts'
+import { withAnswer, withoutBegun } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
 
 /** Does what a verb asks for. A rejection is the reply `failed` with the error's reason. */
@@ -34,7 +34,7 @@ export type Commands = {
    * Where that cannot be written it is not carried out, and the answer says so.
    */
   readonly receive: (id: string, payload: Uint8Array) => Promise<void>
-  /** Answers what an agent before this one took and did not finish: whoever asked must not wait for ever. */
+  /** Answers what an agent before this one took and did not finish: whoever asked must not wait for ever. Before the link. */
   readonly answerInterrupted: () => Promise<void>
 }
 
@@ -44,18 +44,33 @@ export const createCommands = (input: CommandsInput): Commands => {
 
   const isBegun = (id: string): boolean => store.device().begun?.some((begun) => begun.id === id) === true
 
-  const finish = async (id: string, final: Final): Promise<void> => {
-    const reply: Reply = { schema: 1, at: nowMs(), id, n: 1, final: true, ...final }
-    // On disk before it is sent: a command is not carried out twice because its reply was lost.
-    await store.updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
+  /** What was decided is sent again until it is safe, also by the agent after this one. */
+  const send = async (id: string, reply: Reply): Promise<void> => {
     await publish(id, reply)
+    // Who asks once more from here on has not seen it.
+    underWay.delete(id)
+    if (isBegun(id)) await store.updateDevice((record) => withoutBegun(record, id))
   }
 
-  const answer = async (id: string, payload: Uint8Array): Promise<void> => {
-    const known = store.device().answered.find((answered) => answered.id === id)
-    if (known === undefined) await finish(id, await judge(payload))
-    else await publish(id, known.reply)
+  const finish = async (id: string, final: Final): Promise<void> => {
+    const reply = within(maxBytes, { schema: 1, at: nowMs(), id, n: 1, final: true, ...final })
+    // On disk before it is sent: a command is not carried out twice because its reply was lost.
+    await store
+      .updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
+      .catch((error: unknown) => log.warn({ id, ...reasonOf(error) }, 'an answer could not be stored; sending it'))
+    await send(id, reply)
   }
+
+  const answer = async (id: string, judged: () => Promise<Final>): Promise<void> => {
+    const known = store.device().answered.find((answered) => answered.id === id)
+    if (known === undefined) await finish(id, await judged())
+    else await send(id, known.reply)
+  }
+
+  const answerLater = (id: string, judged: () => Promise<Final>): Promise<void> =>
+    answer(id, judged)
+      .catch((error: unknown) => log.warn({ err: error, id }, 'a command could not be answered'))
+      .finally(() => underWay.delete(id))
 
   const judge = async (payload: Uint8Array): Promise<Final> => {
     const read = readPayload(commandSchema, payload, maxBytes)
@@ -103,17 +118,32 @@ export const createCommands = (input: CommandsInput): Commands => {
           .finally(() => underWay.delete(id))
         return
       }
-      answer(id, payload)
-        .catch((error: unknown) => log.warn({ err: error, id }, 'a command could not be answered'))
-        .finally(() => underWay.delete(id))
+      void answerLater(id, () => judge(payload))
     },
     answerInterrupted: async () => {
-      for (const { id } of store.device().begun ?? []) {
-        const message = 'the agent ended while it carried this command out'
-        await finish(id, { outcome: 'failed', reason: { code: 'command-interrupted', message } })
-      }
+      const left = store.device().begun ?? []
+      // From the first on: the broker may bring them once more.
+      for (const { id } of left) underWay.add(id)
+      for (const { id } of left) await answerLater(id, async () => interrupted)
     },
   }
+}
+
+const interrupted: Final = {
+  outcome: 'failed',
+  reason: { code: 'command-interrupted', message: 'the agent ended while it carried this command out' },
+}
+
+/** For the topic, and what the outbox puts before a message. */
+const reservedBytes = 512
+
+/** What is too large for the broker would never come: then the answer says that. */
+const within = (maxBytes: number, reply: Reply): Reply => {
+  const { byteLength } = writePayload(reply)
+  if (byteLength <= maxBytes - reservedBytes) return reply
+  const { result: _, ...rest } = reply
+  const message = `the answer has ${byteLength} bytes, ${maxBytes - reservedBytes} are allowed`
+  return { ...rest, outcome: 'failed', reason: { code: 'payload-too-large', message } }
 }
 
 type Final = Pick<Reply, 'outcome' | 'reason' | 'result'>

@@ -7,6 +7,7 @@ export type AgentEvent = { readonly kind: EventKind } & Partial<
     Event,
     | 'app'
     | 'service'
+    | 'replica'
     | 'generation'
     | 'release'
     | 'reason'

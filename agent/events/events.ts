@@ -7,9 +7,10 @@ import { type AgentEvent, classOf } from './agent-event.ts'
 import { dueEvents, judgeEvent, noEventLimits, type Told } from './event-limiter.ts'
 
 export type Events = {
-  /** Resolves when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
-  readonly tell: (event: AgentEvent) => Promise<void>
-  readonly stop: () => void
+  /** Resolves with true when it is on disk, or was left out. Never rejects: what cannot be kept is counted by the outbox. */
+  readonly tell: (event: AgentEvent) => Promise<boolean>
+  /** Resolves when what was left out last is on disk as well. */
+  readonly stop: () => Promise<void>
 }
 
 export type EventsInput = {
@@ -26,12 +27,14 @@ const lookEveryMs = 30_000
 export const createEvents = ({ outbox, topic, session, monotonicMs, log }: EventsInput): Events => {
   let limits = noEventLimits
 
-  const send = async ({ event, leftOut }: Told): Promise<void> => {
+  const send = async ({ event, leftOut }: Told): Promise<boolean> => {
     const body = { schema: 1, session: session(), ...event, ...defined({ leftOut: leftOut > 0 ? leftOut : undefined }) }
     try {
       await outbox.append(classOf(event), { topic, body })
+      return true
     } catch (error) {
       log.warn({ kind: event.kind, ...reasonOf(error) }, 'an event could not be kept')
+      return false
     }
   }
 
@@ -46,8 +49,13 @@ export const createEvents = ({ outbox, topic, session, monotonicMs, log }: Event
     tell: async (event) => {
       const judged = judgeEvent(limits, event, monotonicMs())
       limits = judged.limits
-      if (judged.told !== undefined) await send(judged.told)
+      return judged.told === undefined || (await send(judged.told))
     },
-    stop: () => clearInterval(timer),
+    stop: async () => {
+      clearInterval(timer)
+      const due = dueEvents(limits, Number.POSITIVE_INFINITY)
+      limits = due.limits
+      await Promise.all(due.told.map(send))
+    },
   }
 }

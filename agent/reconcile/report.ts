@@ -98,7 +98,8 @@ const serviceReports = (views: Views, known: KnownAbout): Record<string, Service
   )
 }
 
-const stateOfReplica = ({ state, health, restarts }: ServiceReport) => ({ state, health, restarts })
+const stateOfReplica = ({ state, health, restarts, startedAt }: ServiceReport) =>
+  defined({ state, health, restarts, startedAt })
 
 /** What was read besides the containers themselves: by container id, and by image id. */
 type KnownAbout = {

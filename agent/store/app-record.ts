@@ -128,7 +128,9 @@ export const appRecordSchema = z.object({
   told: z
     .object({
       generation: generationSchema.optional(),
+      release: digestSchema.nullable().optional(),
       outcome: z.enum(outcomes).optional(),
+      isDegraded: z.boolean().optional(),
       refusedAt: epochMsSchema.optional(),
     })
     .optional(),

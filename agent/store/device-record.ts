@@ -16,7 +16,7 @@ export const deviceRecordSchema = z.object({
   session: z.int().nonnegative(),
   /** finished commands with their last reply, oldest first: the same id again gets the same answer */
   answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
-  /** commands that were taken from the broker and have no answer yet */
+  /** commands that were taken from the broker and whose reply is not safe yet */
   begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
@@ -36,8 +36,13 @@ const answeredLimit = 100
 
 export const withAnswer = (record: DeviceRecord, answer: DeviceRecord['answered'][number]): DeviceRecord => ({
   ...record,
-  begun: (record.begun ?? []).filter(({ id }) => id !== answer.id),
   answered: [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit),
+})
+
+/** Its reply is safe: nothing of the command is left to do. */
+export const withoutBegun = (record: DeviceRecord, id: string): DeviceRecord => ({
+  ...record,
+  begun: (record.begun ?? []).filter((begun) => begun.id !== id),
 })
 
 /**

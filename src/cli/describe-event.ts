@@ -1,15 +1,21 @@
 /** An event as lines for a terminal. Pure but for colour. */
-import type { Event } from '../protocol/event.ts'
-import { paint } from './output.ts'
+
+import { printable } from '../project/printable.ts'
+import { type Event, eventKinds } from '../protocol/event.ts'
+import { pad, paint } from './output.ts'
 
 /** The time, the device and the kind stand in columns; what else is known follows, and last lines below. */
 export const eventText = (device: string, event: Event): string => {
   const { kind, app, service, log = [] } = event
-  const where = [app, service].filter((name) => name !== undefined).join('/')
-  const facts = [where, ...factsOf(event)].filter((text) => text !== '').join('  ')
-  const head = `${localTime(event.at)}  ${device.padEnd(12)}  ${paintKind(event.class, kind).padEnd(24)}  ${facts}`
-  return [head.trimEnd(), ...log.map((line) => `    ${line}`)].join('\n')
+  const where = [app, event.replica === undefined ? service : `${service}.${event.replica}`]
+    .filter((name) => name !== undefined)
+    .join('/')
+  const facts = printable([where, ...factsOf(event)].filter((text) => text !== '').join('  '))
+  const head = `${localTime(event.at)}  ${device.padEnd(12)}  ${pad(paintKind(event.class, printable(kind)), longestKind)}  ${facts}`
+  return [head.trimEnd(), ...log.map((line) => `    ${printable(line)}`)].join('\n')
 }
+
+const longestKind = Math.max(...eventKinds.map(({ length }) => length))
 
 const factsOf = ({ reason, cause, exitCode, restarts, durationMs, byMs, dropped, leftOut }: Event): string[] => [
   cause ?? '',

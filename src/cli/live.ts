@@ -1,5 +1,6 @@
 /** Progress of a wait: redrawn in place on a terminal, plain lines in a pipe, one JSON line an event for programs. */
 import type { WaitEvent } from '../fleet/wait.ts'
+import { printable } from '../project/printable.ts'
 import type { Reported } from '../protocol/reported.ts'
 import { phaseText, servicesText } from './describe-app.ts'
 import { cut, routeRemarks, sayJson } from './output.ts'
@@ -78,9 +79,11 @@ const reportedLine = (reported: Reported): string => {
     reported.waitingFor?.map(({ message }) => message).join('; ') ??
     reported.reason?.message ??
     reported.refused?.reason.message
-  return [phaseText(reported.phase ?? 'refused'), servicesText(reported), ...(why === undefined ? [] : [why])].join(
-    '  ',
-  )
+  return [
+    phaseText(reported.phase ?? 'refused'),
+    servicesText(reported),
+    ...(why === undefined ? [] : [printable(why)]),
+  ].join('  ')
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`

@@ -1,6 +1,7 @@
 /** What the command prints: tables and lines for people, one JSON object for programs. Results go to stdout, the rest to stderr. */
 import { styleText } from 'node:util'
 import { FilesError } from '../project/files-error.ts'
+import { printable } from '../project/printable.ts'
 import { type Code, explain } from '../protocol/codes.ts'
 import { LongshoreError, type Place, reasonOf } from '../protocol/reason.ts'
 import { ComposeError } from './compose-error.ts'
@@ -14,17 +15,27 @@ const hasColour = (stream: NodeJS.WriteStream): boolean =>
 export const paint = (style: Style, text: string): string => (hasColour(process.stdout) ? styleText(style, text) : text)
 
 export const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${forTerminal(line)}\n`)
 }
 
-export const sayJson = (value: unknown): void => say(JSON.stringify(value))
+export const sayJson = (value: unknown): void => {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+/** Words of devices and containers are text, whatever is in them: beside colours nothing that a terminal obeys gets through. */
+const forTerminal = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
+    .split(/(\u001b\[[0-9;]*m|[\n\t])/)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join('')
 
 let announce = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
 /** For what is not the result: notes, warnings, waiting. */
-export const remark = (line: string): void => announce(line)
+export const remark = (line: string): void => announce(forTerminal(line))
 
 /** While something is redrawn in place, remarks go through it, or they would tear it. Returns the way back. */
 export const routeRemarks = (through: (line: string) => void): (() => void) => {
@@ -57,7 +68,7 @@ export const table = (header: readonly string[], rows: readonly (readonly string
   )
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - visible(cell))))
+      .map((cell, column) => pad(cell, widths[column] ?? 0))
       .join('  ')
       .trimEnd()
   return [paint('bold', line(header)), ...rows.map(line)].join('\n')
@@ -65,6 +76,9 @@ export const table = (header: readonly string[], rows: readonly (readonly string
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
 const visible = (text: string): number => text.replace(/\u001b\[[0-9;]*m/g, '').length
+
+/** Filled up to a width; colour does not count. */
+export const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - visible(text)))
 
 /** Exit codes, as docs/cli.md has them. */
 export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const

@@ -24,6 +24,7 @@ export const diskOutboxFiles = (folder: string): OutboxFiles => {
     create: async (name) => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const file = await open(pathOf(name), 'ax', 0o600)
+      const { ino, dev } = await file.stat()
       let isNamed = false
       return {
         append: async (bytes) => {
@@ -36,6 +37,14 @@ export const diskOutboxFiles = (folder: string): OutboxFiles => {
           await file.datasync()
           if (!isNamed) await syncFolder()
           isNamed = true
+        },
+        isThere: async () => {
+          try {
+            const found = await stat(pathOf(name))
+            return found.ino === ino && found.dev === dev
+          } catch (error) {
+            return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+          }
         },
         truncate: (bytes) => file.truncate(bytes),
         close: () => file.close(),

@@ -18,6 +18,8 @@ export type AppendFile = {
   readonly append: (bytes: Buffer) => Promise<void>
   /** What was appended is on disk when this resolves, and so is the name of the file. */
   readonly sync: () => Promise<void>
+  /** Whether who reads the folder would still find it under its name. */
+  readonly isThere: () => Promise<boolean>
   readonly truncate: (bytes: number) => Promise<void>
   readonly close: () => Promise<void>
 }

@@ -40,7 +40,10 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   let clocks: Clocks = found.cursor.clocks
   let isClosed = false
   let closing: Promise<void> | undefined
+  let reportedMs = Number.NEGATIVE_INFINITY
+  let saving = Promise.resolve()
   const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
+  let saved = ''
   const timers = createTimers<'cursor' | 'flush' | 'report'>()
   const { after } = timers
   const tally = createTally()
@@ -76,13 +79,15 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
 
   const drop = (dropped: Dropped): void => {
     tally.dropped(dropped)
-    after('report', limits.reportDropsMs, report)
+    // The first of them at once: what is gone and not told of yet would be a hole after a kill.
+    after('report', Math.max(0, reportedMs + limits.reportDropsMs - monotonicMs()), report)
   }
 
   const dropEntry = ({ messageClass, seq, epoch: ofEpoch }: Entry, reason: DropReason): void =>
     drop({ class: messageClass, epoch: ofEpoch, from: seq, to: seq, count: 1, reason })
 
   const addReports = (): void => {
+    if (tally.hasUntold()) reportedMs = monotonicMs()
     for (const dropped of tally.takeUntold()) {
       const { topic, body } = input.describeDrop(dropped)
       queueOf[topClass].add(newEntry(topClass, topic, JSON.stringify(body), dropped))
@@ -98,11 +103,22 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
     }
   }
 
-  const saveCursor = async (isDurable: boolean): Promise<void> => {
+  const writeCursorNow = async (isDurable: boolean): Promise<void> => {
     const settled = Object.fromEntries(queues.map(({ messageClass, store }) => [messageClass, store.settled()]))
-    await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) =>
-      log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again'),
-    )
+    // What was never on disk, as telemetry with a link, changes nothing here.
+    const text = JSON.stringify({ settled, clocks })
+    if (text === saved && !isDurable) return
+    saved = text
+    await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) => {
+      saved = ''
+      log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again')
+    })
+  }
+
+  /** One after the other: two at once would write into one file, and an older one come last. */
+  const saveCursor = (isDurable: boolean): Promise<void> => {
+    saving = saving.then(() => writeCursorNow(isDurable))
+    return saving
   }
 
   const flushWhenDue = (): void => {

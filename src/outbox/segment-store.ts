@@ -137,6 +137,8 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
 
     /** Appended and on disk when it resolves; then `commit` makes it known, and says where each record ends. */
     write: async (records: readonly StoredRecord[]): Promise<{ readonly commit: () => Position[] }> => {
+      // In a folder that somebody took away nothing is found again.
+      if (active !== undefined && !(await active.file.isThere())) await seal()
       active ??= await openNext()
       const writing = active
       const { segment, file } = writing
@@ -190,6 +192,7 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
         if (!segments.includes(segment)) return
         log.warn({ name: nameOf(segment), err: error }, 'a file of the outbox cannot be read and is left out')
         forget(segment)
+        input.onDamage({ epoch: segment.id.epoch, from: 0, to: 0, count: 0 })
       }
     },
     /** The next record of what was loaded. */

@@ -41,6 +41,7 @@ export const eventSchema = z
     kind: z.string().meta({ examples: [...eventKinds] }),
     app: appNameSchema.optional(),
     service: z.string().optional(),
+    replica: z.int().positive().optional().describe('which container of the service, where there are several'),
     generation: generationSchema.optional(),
     release: digestSchema.optional(),
     reason: reasonSchema.optional().describe('why; with a failure always'),

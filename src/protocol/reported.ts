@@ -67,6 +67,7 @@ export const serviceReportSchema = z
           state: z.enum(serviceStates),
           health: z.enum(healthStates),
           restarts: z.int().nonnegative(),
+          startedAt: epochMsSchema.optional(),
         }),
       )
       .optional()

@@ -11,7 +11,15 @@ const now = 1_000_000
 const set = (verbs: Record<string, Verb> = {}) => {
   const replies: Reply[] = []
   let fails = 0
-  const store = memoryStore()
+  let isFull = false
+  const memory = memoryStore()
+  const store: typeof memory = {
+    ...memory,
+    updateDevice: async (change) => {
+      if (isFull) throw new LongshoreError('disk-full', 'no space left on the disk')
+      return memory.updateDevice(change)
+    },
+  }
   const commands = createCommands({
     verbs,
     verbFault: () => undefined,
@@ -38,6 +46,9 @@ const set = (verbs: Record<string, Verb> = {}) => {
     replies,
     commands,
     store,
+    fillDisk: () => {
+      isFull = true
+    },
     failNext: () => {
       fails += 1
     },
@@ -98,6 +109,63 @@ test('is on disk as taken before it is acknowledged, and one that a kill cut off
   expect(store.device().begun?.map(({ id }) => id)).toEqual(['c1'])
   await commands.answerInterrupted()
   expect(replies).toMatchObject([{ id: 'c1', final: true, outcome: 'failed', reason: { code: 'command-interrupted' } }])
-  expect(store.device().begun).toEqual([])
   expect(begun).toBe(1)
+  expect(store.device().begun).toEqual([])
+})
+
+test('a reply that a kill cut off between the disk and the outbox is sent by the next agent, the same', async () => {
+  const { commands, store, replies, failNext } = set({ greet: async () => ({ outcome: 'done' }) })
+  failNext() // as good as killed before the outbox had it
+  await commands.receive('c1', command('greet'))
+  await eventually('the answer to be stored', () => store.device().answered.length === 1)
+  await commands.answerInterrupted()
+  expect(replies).toMatchObject([{ id: 'c1', outcome: 'done' }])
+  expect(store.device().begun).toEqual([])
+})
+
+test('a command that comes again while the interrupted ones are answered is not carried out once more', async () => {
+  let count = 0
+  const { commands, store, replies } = set({
+    count: async () => {
+      count += 1
+      return { outcome: 'done' }
+    },
+  })
+  await store.updateDevice((record) => ({ ...record, begun: ['c1', 'c2'].map((id) => ({ id, at: now })) }))
+  const answered = commands.answerInterrupted()
+  await commands.receive('c2', command('count'))
+  await answered
+  await eventually('both replies', () => replies.length === 2)
+  expect(replies.map(({ outcome }) => outcome)).toEqual(['failed', 'failed'])
+  expect(count).toBe(0)
+})
+
+test('an interrupted command that cannot be answered holds up no other', async () => {
+  const { commands, store, replies, failNext } = set()
+  await store.updateDevice((record) => ({ ...record, begun: ['c1', 'c2'].map((id) => ({ id, at: now })) }))
+  failNext()
+  await commands.answerInterrupted()
+  expect(replies).toMatchObject([{ id: 'c2' }])
+  expect(store.device().begun).toMatchObject([{ id: 'c1' }])
+})
+
+test('a disk that fills up while a command is carried out does not take its answer', async () => {
+  const { commands, store, replies, fillDisk } = set({
+    greet: async () => {
+      fillDisk()
+      return { outcome: 'done' }
+    },
+  })
+  await commands.receive('c1', command('greet'))
+  await eventually('the reply', () => replies.length === 1)
+  expect(replies).toMatchObject([{ id: 'c1', outcome: 'done' }])
+  expect(store.device().begun).toMatchObject([{ id: 'c1' }])
+})
+
+test('an answer that no broker would take says so', async () => {
+  const { ask } = set({ release: async () => ({ outcome: 'done', result: 'x'.repeat(10_000) }) })
+  expect(await ask('c1', command('release'))).toMatchObject({
+    outcome: 'failed',
+    reason: { code: 'payload-too-large' },
+  })
 })

@@ -55,7 +55,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
     onCommand: async (id) => void taken.push(`command ${id}`),
-    onReady: () => done.push('ready'),
+    onReady: ({ isContinued }) => done.push(isContinued ? 'ready again' : 'ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
     onContest: ({ code }) => taken.push(code),
   })
@@ -97,6 +97,17 @@ describe('a connection', () => {
     expect(session.number()).toBe(far + 2)
   })
 
+  test('that comes to nothing wears no flash: what follows it is on disk before its birth', async () => {
+    const { session, store, connect } = open()
+    for (let attempt = 0; attempt < 100; attempt += 1) await session.beforeConnect()
+    expect(session.number()).toBe(1_099)
+    expect(store.device().session).toBe(1_000)
+    await connect()
+    expect(store.device().session).toBe(1_100)
+    await session.beforeConnect()
+    expect(store.device().session).toBe(1_101)
+  })
+
   test('connects with a number of its own also when the disk is full', async () => {
     const { session } = open({ isDiskFull: true })
     await session.beforeConnect()
@@ -128,7 +139,7 @@ describe('a connection', () => {
     expect(done).toEqual([
       'subscribe longshore/v1/gw-1/status',
       'publish longshore/v1/gw-1/status online 1001',
-      'ready',
+      'ready again',
     ])
   })
 

@@ -91,3 +91,17 @@ test('a name that is none of ours is left alone', async () => {
   await drain(await openTestOutbox({ files }))
   expect(files.contentOf('README').toString()).toBe('mine')
 })
+
+test('a file that cannot be read is told of, and holds up nothing', async () => {
+  const { files, epoch } = await withEvents(3)
+  const outbox = await openTestOutbox({ files })
+  await outbox.append('event', numbered(9))
+  files.fault = (operation, name) =>
+    operation === 'read' && name.includes(String(epoch)) ? new Error('EIO: i/o error') : undefined
+  const broker = testBroker()
+  outbox.start(broker.publish)
+  outbox.setConnected(true)
+  const { dropped } = await eventually('the report', () => broker.sent.find((one) => one.dropped !== undefined))
+  expect(dropped).toEqual({ class: 'event', epoch, from: 0, to: 0, count: 0, reason: 'corrupt' })
+  expect(broker.sent.filter((one) => one.class === 'event').map(({ n }) => n)).toEqual([9])
+})

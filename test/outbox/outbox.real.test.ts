@@ -1,7 +1,7 @@
 /** The outbox on a real disk: killed at any moment, full, read-only, of another user. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -126,6 +126,23 @@ test('a read-only disk: what is on it is sent, append says so', async () => {
   await expect(outbox.append('event', numbered(2))).rejects.toHaveProperty('code', 'state-unusable')
   expect((await drain(outbox)).map(({ n }) => n)).toEqual([1])
 })
+
+test.each(['removed', 'moved away'])(
+  'a folder that is %s under a running agent takes nothing of what is appended after',
+  async (how) => {
+    const folder = join(await newFolder(), 'outbox')
+    const outbox = await openTestOutbox({ files: diskOutboxFiles(folder) })
+    await outbox.append('event', numbered(1))
+    if (how === 'removed') await rm(folder, { recursive: true })
+    else await rename(folder, `${folder}.old`)
+    await outbox.append('event', numbered(2))
+    await outbox.append('alarm', numbered(3))
+    // As after a kill: another process finds what is on the disk.
+    const later = await openTestOutbox({ files: diskOutboxFiles(folder) })
+    expect((await drain(later)).map(({ n }) => n)).toEqual([3, 2])
+    expect(later.counts().epoch).toBeGreaterThan(outbox.counts().epoch)
+  },
+)
 
 test('files of another user, and folders in place of files, are left where they are', async () => {
   const folder = await newFolder()

@@ -1,5 +1,5 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDeduplicator } from '../../src/fleet/deduplicate.ts'
 import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
@@ -236,6 +236,20 @@ describe('poison', () => {
     expect(outbox.counts().classes.event).toMatchObject({ sent: 3, dropped: {} })
   })
 
+  test('a kill soon after does not keep from being told what was dropped', async () => {
+    const files = memoryOutboxFiles()
+    const broker = testBroker(refuse(3))
+    const outbox = await openTestOutbox({ files, limits: { maxTries: 1, reportDropsMs: 60_000 } })
+    await appendMany(outbox, 'event', 5)
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    await eventually('it to be noted that all is settled', () => files.names().includes('cursor.json'))
+    const sent = await drain(await openTestOutbox({ files: files.afterKill() }))
+    const told = [...broker.sent, ...sent]
+    expect(droppedIn(told)).toMatchObject([{ class: 'event', from: 3, to: 3, count: 1, reason: 'poison' }])
+    expect(ofClass(sent, 'event')).toEqual([])
+  })
+
   test('a message that is too large is refused at once and counted', async () => {
     const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: { maxMessageBytes: 1_000 } })
     await expect(outbox.append('event', numbered(1, 1_000))).rejects.toHaveProperty('code', 'payload-too-large')
@@ -326,6 +340,24 @@ describe('telemetry', () => {
     await untilDrained(outbox)
     expect(ofClass(broker.sent, 'telemetry')).toEqual(upTo(500))
     expect(files.names().filter((name) => name.startsWith('telemetry'))).toEqual([])
+  })
+
+  test('wears no flash while it can be sent: that it was acknowledged is not noted each time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const files = memoryOutboxFiles()
+    const outbox = await openTestOutbox({ files, limits: { flushIntervalMs: 60_000 } })
+    const broker = testBroker()
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    const sendTen = async (): Promise<number> => {
+      await appendMany(outbox, 'telemetry', 10)
+      await vi.advanceTimersByTimeAsync(5_000)
+      return files.writtenBytes()
+    }
+    const writtenBytes = await sendTen()
+    for (let round = 0; round < 5; round += 1) expect(await sendTen()).toBe(writtenBytes)
+    expect(broker.sent).toHaveLength(60)
   })
 
   test('what waits for the disk does not pass what lies on it', async () => {
@@ -446,5 +478,32 @@ describe('what was acknowledged', () => {
     const isNewFromHere = ({ epoch: of, seq }: Sent): boolean => isNew('gw-17', { class: 'event', epoch: of, seq })
     expect(first.every(isNewFromHere)).toBe(true)
     expect(again.some(isNewFromHere)).toBe(false)
+  })
+
+  test('is noted by one at a time, however slow the disk', async () => {
+    const files = memoryOutboxFiles()
+    const open: (() => void)[] = []
+    let writing = 0
+    let most = 0
+    const slow: typeof files = {
+      ...files,
+      replace: async (name, bytes, isDurable) => {
+        writing += 1
+        most = Math.max(most, writing)
+        if (name === 'cursor.json') await new Promise<void>((resolve) => open.push(resolve))
+        await files.replace(name, bytes, isDurable)
+        writing -= 1
+      },
+    }
+    const outbox = await openTestOutbox({ files: slow })
+    await appendMany(outbox, 'event', 3)
+    await drain(outbox)
+    await eventually('the first to be written', () => open.length === 1, { timeoutMs: 3_000 })
+    const closed = outbox.close()
+    const release = setInterval(() => open.shift()?.(), 5)
+    onTestFinished(() => clearInterval(release))
+    await closed
+    expect(most).toBe(1)
+    expect(await drain(await openTestOutbox({ files: files.afterKill() }))).toEqual([])
   })
 })

@@ -13,6 +13,7 @@ import type { BrokerUnderTest } from './brokers.ts'
 import { type EventCounter, startEventCounter } from './event-counter.ts'
 import { eventually } from './eventually.ts'
 import { startMosquitto } from './mosquitto.ts'
+import { type Network, openNetwork } from './network.ts'
 import type { OfflineAgentInput } from './offline-agent.ts'
 import { reportOf, send } from './story.ts'
 import { openLine, type TcpLine } from './tcp-line.ts'
@@ -25,13 +26,19 @@ export type AgentProcess = {
   readonly next: () => number
   readonly kill: () => Promise<void>
   readonly start: () => void
+  /** The first container ends by itself, and its restart policy starts it again. */
+  readonly endService: () => void
   readonly residentBytes: () => Promise<number>
 }
 
-/** The daemon as a process of its own, on a simulated engine; gone at the end of the test. */
+/**
+ * The daemon as a process of its own, on a simulated engine; gone at the end of the test.
+ * @param within a command that runs another one elsewhere, and becomes it
+ */
 export const startOfflineAgent = async (
   command: string,
   { config, everyMs }: Pick<OfflineAgentInput, 'config' | 'everyMs'>,
+  within: readonly string[] = [],
 ): Promise<AgentProcess> => {
   const path = join(dirname(command), 'test/offline-agent.mjs')
   const kept = new Set<number>()
@@ -40,9 +47,9 @@ export const startOfflineAgent = async (
   let child: ReturnType<typeof spawn> | undefined
   let exited: Promise<void> = Promise.resolve()
   const start = (): void => {
-    const made = spawn(process.execPath, [path, JSON.stringify({ config, from: next, everyMs })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const input = JSON.stringify({ config, from: next, everyMs })
+    const [program = '', ...parameters] = [...within, process.execPath, path, input]
+    const made = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'inherit'] })
     child = made
     exited = new Promise((resolve) => made.once('close', () => resolve()))
     createInterface({ input: made.stdout as NodeJS.ReadableStream }).on('line', (line) => {
@@ -64,6 +71,7 @@ export const startOfflineAgent = async (
     next: () => next,
     kill,
     start,
+    endService: () => void child?.kill('SIGUSR2'),
     residentBytes: async () => {
       const status = await readFile(`/proc/${child?.pid}/status`, 'utf8')
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
@@ -78,8 +86,8 @@ export type Connectivity = {
   readonly offMs: number
   readonly onMs: number
   readonly times: number
-  /** how the link goes: cut at once, or frozen so that nobody is told */
-  readonly how?: 'cut' | 'freeze'
+  /** how the link goes: cut at once; frozen, so that nobody is told; or packets dropped, so that the kernel tries again */
+  readonly how?: 'cut' | 'freeze' | 'drop'
   readonly slow?: { readonly ms: number; readonly jitterMs: number; readonly cutShare: number }
 }
 
@@ -104,8 +112,10 @@ type Device = {
   readonly deploy: (release: string) => Promise<number>
 }
 
-const startDevice = async (url: string, command: string, everyMs: number): Promise<Device> => {
-  const line = await openLine(Number(new URL(url).port))
+type DeviceOptions = { readonly command: string; readonly everyMs: number; readonly network?: Network }
+
+const startDevice = async (url: string, { command, everyMs, network }: DeviceOptions): Promise<Device> => {
+  const line = await openLine(Number(new URL(url).port), network?.host)
   const state = await mkdtemp(join(tmpdir(), 'longshore-offline-'))
   onTestFinished(() => rm(state, { recursive: true, force: true }))
   const device = newDeviceId()
@@ -117,7 +127,7 @@ const startDevice = async (url: string, command: string, everyMs: number): Promi
     ...{ device, broker: line.url, state, secrets, engine: 'unix:///nonexistent.sock' },
     ...{ keepaliveS: 5, reconnectMaxS: 1 },
   }
-  const agent = await startOfflineAgent(command, { config, everyMs })
+  const agent = await startOfflineAgent(command, { config, everyMs }, network?.execute)
   return {
     ...{ device, line, counter, fleet, agent },
     runs: (generation) =>
@@ -140,25 +150,48 @@ const startDevice = async (url: string, command: string, everyMs: number): Promi
 export const expectNothingLost = async (scenario: Connectivity): Promise<ConnectivityResult> => {
   const { url, stop } = await scenario.broker.start()
   onTestFinished(stop)
-  const { line, counter, agent, runs, deploy } = await startDevice(url, scenario.command, 25)
+  const network = scenario.how === 'drop' ? await openNetwork() : undefined
+  const { device, line, counter, fleet, agent, runs, deploy } = await startDevice(url, {
+    command: scenario.command,
+    everyMs: 25,
+    ...(network && { network }),
+  })
   if (scenario.slow !== undefined) line.slow(scenario.slow)
   const newest = [await deploy('first')]
   await runs(newest[0] as number)
 
   for (let time = 1; time <= scenario.times; time += 1) {
     if (scenario.how === 'freeze') line.freeze()
+    else if (scenario.how === 'drop') network?.drop()
     else line.cut()
     let generation = 0
     for (const part of ['a', 'b', 'c']) generation = await deploy(`${time}${part}`)
     newest.push(generation)
     await delay(scenario.offMs)
     line.mend()
+    network?.mend()
     await delay(scenario.onMs)
     await runs(generation)
   }
+  await expectRepetitionsTouchNothing(device, fleet)
   await expectAllArrived(agent, counter)
   expect(agent.started).toEqual(newest)
   return { events: counter.count(), duplicates: counter.duplicates(), connections: line.connections() }
+}
+
+/** An older deployment after a newer one is refused as stale; the same again is no news. */
+const expectRepetitionsTouchNothing = async (device: string, fleet: Fleet): Promise<void> => {
+  const topic = fleet.topics.desired(device, 'shop')
+  const newest = (await fleet.read([topic])).get(topic) as Buffer
+  const { generation, ...rest } = JSON.parse(newest.toString()) as { generation: number }
+  await fleet.publish(topic, Buffer.from(JSON.stringify({ ...rest, generation: generation - 1 })), { retain: true })
+  const isStale = async (): Promise<boolean> => {
+    const refused = (await reportOf(fleet, device, 'shop'))?.refused
+    return refused?.outcome === 'stale' && refused.generation === generation - 1
+  }
+  await eventually('the older deployment to be refused', isStale, { timeoutMs: 30_000, everyMs: 100 })
+  await fleet.publish(topic, newest, { retain: true })
+  await delay(500)
 }
 
 const expectAllArrived = async (agent: AgentProcess, counter: EventCounter): Promise<void> => {
@@ -182,7 +215,7 @@ export type Kills = {
 export const expectNothingLostInKills = async ({ rounds, command, random }: Kills): Promise<ConnectivityResult> => {
   const mosquitto = await startMosquitto()
   onTestFinished(mosquitto.stop)
-  const { device, line, counter, agent, runs, deploy } = await startDevice(mosquitto.url, command, 5)
+  const { device, line, counter, agent, runs, deploy } = await startDevice(mosquitto.url, { command, everyMs: 5 })
   await runs(await deploy('first'))
   const answers = new Map<string, string>()
   const subscribe = () => counter.client.subscribeAsync(`longshore/v1/${device}/reply/+`, { qos: 1 })

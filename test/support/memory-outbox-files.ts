@@ -91,6 +91,7 @@ export const memoryOutboxFiles = (start: ReadonlyMap<string, Buffer> = new Map()
           if (!isNamed) syncNames()
           isNamed = true
         },
+        isThere: async () => names.get(name) === inode,
         truncate: async (bytes) => {
           check('truncate', name)
           inode.durable = Buffer.from(contentOf(inode).subarray(0, bytes))

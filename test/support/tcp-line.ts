@@ -15,8 +15,11 @@ export type TcpLine = {
   readonly passedBytes: () => number
 }
 
-/** @param port of the broker on loopback */
-export const openLine = async (port: number, random: () => number = Math.random): Promise<TcpLine> => {
+/**
+ * @param port of the broker on loopback
+ * @param host where the line listens
+ */
+export const openLine = async (port: number, host = '127.0.0.1'): Promise<TcpLine> => {
   const sockets = new Set<Socket>()
   const frozen = new Set<Socket>()
   let [isCut, isFrozen, connections, passedBytes] = [false, false, 0, 0]
@@ -34,7 +37,7 @@ export const openLine = async (port: number, random: () => number = Math.random)
         return
       }
       // In order, however the jitter falls.
-      lastAtMs = Math.max(lastAtMs, performance.now() + delay.ms + (random() * 2 - 1) * delay.jitterMs)
+      lastAtMs = Math.max(lastAtMs, performance.now() + delay.ms + (Math.random() * 2 - 1) * delay.jitterMs)
       setTimeout(() => to.destroyed || to.write(chunk), lastAtMs - performance.now())
     })
   }
@@ -63,9 +66,9 @@ export const openLine = async (port: number, random: () => number = Math.random)
     }
     pass(inner, outer)
     pass(outer, inner)
-    if (random() < delay.cutShare) setTimeout(() => inner.destroy(), random() * 5_000)
+    if (Math.random() < delay.cutShare) setTimeout(() => inner.destroy(), Math.random() * 5_000)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const cut = (): void => {
     isCut = true
     for (const socket of sockets) socket.destroy()
@@ -75,7 +78,7 @@ export const openLine = async (port: number, random: () => number = Math.random)
     server.close()
   })
   return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `mqtt://${host}:${(server.address() as AddressInfo).port}`,
     cut,
     freeze: () => {
       isFrozen = true

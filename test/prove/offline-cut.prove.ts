@@ -1,0 +1,4 @@
+/** A link that is cut: both ends know at once. */
+import { proveMatrix } from '../support/connectivity-matrix.ts'
+
+proveMatrix('cut')
