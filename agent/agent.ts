@@ -5,12 +5,13 @@ import { type Broker, createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
-import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
+import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
+import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
@@ -28,6 +29,7 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
+import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -41,6 +43,8 @@ import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
+import { shorterReports } from './shorter-reports.ts'
+import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
 import type { Profile } from './telemetry/dead-band.ts'
@@ -57,6 +61,8 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly connectTimeoutMs?: number
+  readonly acknowledgeMs?: number
   readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
@@ -97,6 +103,7 @@ const dayMs = 86_400_000
 
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
+const goodbyeMs = 500
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -117,8 +124,12 @@ export const createAgent = (input: AgentInput): Agent => {
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
 
-  const publishRetained = (topic: string, message: object | undefined): Promise<void> =>
-    link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
+  const state = createStatePublisher({
+    publish: (...values) => link.publish(...values),
+    maxBytes: input.maxBytes,
+    monotonicMs,
+    log,
+  })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
   const events = createEvents({
@@ -140,7 +151,10 @@ export const createAgent = (input: AgentInput): Agent => {
     })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
-    publish: (app, message) => publishRetained(topics.reported(device, app), message),
+    publish: (app, message) => {
+      const topic = topics.reported(device, app)
+      return message === undefined ? state.clear(topic) : state.publish(topic, shorterReports(message))
+    },
     session: () => session.number(),
     nowMs,
   })
@@ -194,6 +208,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onProgress: (app) => progress.touch(app),
   })
   const { timeZone, builtAt } = input
+  const issued = (): number[] => store.apps().flatMap(({ accepted }) => accepted?.deployment.issuedAt ?? [])
   const gates = createGateKeeper({ files, apps: store.apps, timeZone, builtAt, nowMs, monotonicMs })
   const reconciler = createReconciler({
     owner,
@@ -225,7 +240,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
-    publish: (message) => publishRetained(topics.inventory(device), message),
+    publish: (message) => state.publish(topics.inventory(device), [message]),
     session: () => session.number(),
     nowMs,
   })
@@ -323,18 +338,10 @@ export const createAgent = (input: AgentInput): Agent => {
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
-    publish: async (id, reply) => {
-      const topic = topics.reply(device, id)
-      const { at: _at, ...body } = reply
-      try {
-        await outbox.append('reply', { topic, body })
-      } catch (error) {
-        log.warn({ id, ...reasonOf(error) }, 'a reply could not be kept; sending it at once')
-        await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
-      }
-    },
+    publish: createSendReply({ outbox, link: () => link, topic: (id) => topics.reply(device, id), log }),
     maxBytes: input.maxBytes,
     nowMs,
+    believedMs: () => believedMs(nowMs(), builtAt, issued()),
     log,
   })
   const clockWatcher = createClockWatcher({
@@ -343,6 +350,8 @@ export const createAgent = (input: AgentInput): Agent => {
     onSet: (byMs) => {
       log.warn({ byMs }, 'the clock of this device was set')
       void events.tell({ kind: 'clock-set', byMs })
+      reports.shiftClock(byMs)
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
     },
   })
   const session = createSession({
@@ -350,7 +359,9 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
+    knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
     monotonicMs,
     log,
     link: () => link,
@@ -383,14 +394,19 @@ export const createAgent = (input: AgentInput): Agent => {
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
+    ...defined({ connectTimeoutMs: input.connectTimeoutMs, acknowledgeMs: input.acknowledgeMs }),
     backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,
-    onConnect: session.onConnect,
+    onConnect: (connection) => {
+      state.setConnected(true)
+      return session.onConnect(connection)
+    },
     onMessage: session.onMessage,
     isContested: () => session.contest() !== undefined,
     onDisconnect: (reason) => {
+      state.setConnected(false)
       outbox.setConnected(false)
       downSinceMs ??= monotonicMs()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
@@ -410,6 +426,14 @@ export const createAgent = (input: AgentInput): Agent => {
     remember: collector.remember,
     nowMs,
   })
+
+  let wasContested = false
+  const tellEndOfContest = (): void => {
+    const isContested = session.contest() !== undefined
+    // Without a connection: the next one does it.
+    if (wasContested && !isContested && link.isConnected()) inventory.publish().catch(() => undefined)
+    wasContested = isContested
+  }
 
   const timers: NodeJS.Timeout[] = []
   return {
@@ -449,6 +473,7 @@ export const createAgent = (input: AgentInput): Agent => {
       policy.watch(onPolicyChange)
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
           if (link.isConnected())
@@ -470,10 +495,12 @@ export const createAgent = (input: AgentInput): Agent => {
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      await session.sayGoodbye().catch((error: unknown) => {
+      const goodbye = session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.
-        if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
       })
+      // A broker that does not answer any more must not keep a device from being shut down.
+      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
       await link.stop()
       await outbox.close()
     },

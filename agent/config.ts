@@ -63,6 +63,15 @@ export const agentConfigSchema = z.strictObject({
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
   telemetry: z.enum(telemetryProfiles).default('thrifty').describe('how much is told of what the machine is doing'),
   keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
+  connectTimeoutS: z.int().min(1).max(3600).default(15).describe('how long a broker may take to answer a connection'),
+  acknowledgeS: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe(
+      'what the broker has not acknowledged by then ends the connection; a second for each 1,000 bytes comes to it',
+    ),
   reconnectMaxS: z
     .int()
     .min(1)

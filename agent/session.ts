@@ -22,7 +22,11 @@ export type SessionInput = {
   readonly topics: Topics
   readonly store: Store
   readonly version: string
+  /** random, of this process */
+  readonly instance: string
   readonly nowMs: () => number
+  /** epoch ms that have passed for certain, which the own clock may not know of */
+  readonly knownMs: () => number
   readonly monotonicMs: () => number
   readonly log: Logger
   readonly link: () => Link
@@ -51,6 +55,8 @@ export type Session = {
   readonly readDesired: () => Promise<void>
   /** why this device and another one throw each other out */
   readonly contest: () => Reason | undefined
+  /** Says once more that the device is there, as after its clock was set. */
+  readonly repeatBirth: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -63,9 +69,8 @@ const rebirthPauseMs = 5_000
 const contestedRebirthPauseMs = 300_000
 
 export const createSession = (input: SessionInput): Session => {
-  const { device, topics, store, nowMs, monotonicMs, log, link } = input
-  const idContest = createIdContest(monotonicMs)
-  idContest.own(store.device().session)
+  const { device, topics, store, instance, nowMs, monotonicMs, log, link } = input
+  const idContest = createIdContest({ instance, before: store.device().session, monotonicMs })
   let session = 0
   let hasFailed = false
   let birthEcho: (() => void) | undefined
@@ -76,7 +81,7 @@ export const createSession = (input: SessionInput): Session => {
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
-    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version } satisfies Status)
+    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version, instance } satisfies Status)
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
@@ -96,13 +101,16 @@ export const createSession = (input: SessionInput): Session => {
     await link().subscribe([topics.desired(device, '+')], 1)
   }
 
+  const isOwnBirth = (status: Status): boolean =>
+    status.session === session && (status.instance ?? instance) === instance
+
   const onStatus = (payload: Buffer): void => {
     const read = readPayload(statusSchema, payload)
-    if (read.ok && read.value.session === session && read.value.online) {
+    if (read.ok && read.value.online && isOwnBirth(read.value)) {
       birthEcho?.()
       return
     }
-    if (read.ok && read.value.online && idContest.seen(read.value.session)) {
+    if (read.ok && idContest.seen(read.value)) {
       const reason = contestReason(device)
       log.error({ ...reason, session: read.value.session }, reason.message)
       input.onContest(reason)
@@ -126,10 +134,11 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
+    repeatBirth: () => publishStatus(true),
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
-      session = Math.max(session + 1, nextSession(store.device(), nowMs()))
+      session = Math.max(session + 1, nextSession(store.device(), input.knownMs()))
       idContest.own(session)
       // Days without a link are thousands of attempts: of those that follow a failed one, the one that stands is stored.
       if (!hasFailed) await keepNumber()

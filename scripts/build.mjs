@@ -26,6 +26,7 @@ await build({
     'bench/outbox': 'bench/outbox.ts',
     'bench/updates': 'bench/updates.ts',
     'test/crashing-agent': 'test/support/crashing-agent.ts',
+    'test/flooded-agent': 'test/support/flooded-agent.ts',
     'test/offline-agent': 'test/support/offline-agent.ts',
     'test/killed-outbox': 'test/support/killed-outbox.ts',
   },

@@ -33,6 +33,7 @@ const set = (verbs: Record<string, Verb> = {}) => {
     },
     maxBytes: 10_000,
     nowMs: () => now,
+    believedMs: () => now,
     log: silent,
   })
   const ask = async (id: string, payload: Buffer): Promise<Reply> => {

@@ -46,7 +46,9 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     topics,
     store,
     version: '1.0',
+    instance: 'a',
     nowMs: Date.now,
+    knownMs: Date.now,
     monotonicMs: () => performance.now(),
     log: silent,
     link: () => link,
@@ -80,6 +82,19 @@ describe('a connection', () => {
     expect(JSON.parse(will.payload.toString())).toMatchObject({ online: false, session: 1_000, at: 1_000_000 })
     await session.beforeConnect()
     expect(session.number()).toBe(1_001)
+  })
+
+  test('counts on after the clock was in 2106, so that no number is used twice', async () => {
+    const { session } = open()
+    vi.setSystemTime(Date.UTC(2106, 1, 1))
+    await session.beforeConnect()
+    const far = session.number()
+    expect(far).toBe(Date.UTC(2106, 1, 1) / 1000)
+    for (const at of [Date.UTC(2026, 1, 1), 0]) {
+      vi.setSystemTime(at)
+      await session.beforeConnect()
+    }
+    expect(session.number()).toBe(far + 2)
   })
 
   test('that comes to nothing wears no flash: what follows it is on disk before its birth', async () => {
@@ -186,6 +201,16 @@ describe('the own status', () => {
     vi.advanceTimersByTime(1)
     await receive(statusTopic, status(8))
     expect(births(done)).toHaveLength(3)
+  })
+
+  test('of another agent with a copy of the same state is told, though it counts the same numbers', async () => {
+    const { taken, done, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, { ...status(1_000), instance: 'b' })
+    expect(births(done)).toHaveLength(2)
+    await connect(true)
+    await receive(statusTopic, { ...status(1_001), instance: 'b' })
+    expect(taken).toEqual(['device-id-in-use'])
   })
 
   test('says goodbye once, and does not come back after that', async () => {
