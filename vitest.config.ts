@@ -7,6 +7,7 @@ const prove = {
     globalSetup: ['test/support/real-setup.ts'],
     // Of what runs in one file: kills wait most of the time.
     maxConcurrency: 4,
+    maxWorkers: 4,
   },
 }
 

@@ -5,12 +5,13 @@ import { type Broker, createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
-import { LongshoreError, type Reason, reasonOf } from '../src/protocol/reason.ts'
+import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
+import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
@@ -28,6 +29,7 @@ import { createLocalApi, type LocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import type { PolicySource } from './policy-source.ts'
+import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createPuller } from './reconcile/puller.ts'
@@ -41,8 +43,13 @@ import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
+import { shorterReports } from './shorter-reports.ts'
+import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import type { Store } from './store/store.ts'
+import type { Profile } from './telemetry/dead-band.ts'
+import type { HostReading } from './telemetry/host-sample.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
@@ -54,6 +61,8 @@ export type AgentInput = {
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
+  readonly connectTimeoutMs?: number
+  readonly acknowledgeMs?: number
   readonly reconnectMaxMs: number
   readonly lookEveryMs: number
   /** how many releases of an app are kept to go back to */
@@ -70,6 +79,8 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly outbox: Outbox
+  /** undefined: nothing is told of the machine */
+  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
   readonly timeZone: () => string
   /** epoch ms */
@@ -92,6 +103,7 @@ const dayMs = 86_400_000
 
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
+const goodbyeMs = 500
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -112,8 +124,12 @@ export const createAgent = (input: AgentInput): Agent => {
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
 
-  const publishRetained = (topic: string, message: object | undefined): Promise<void> =>
-    link.publish(topic, message === undefined ? Buffer.alloc(0) : writePayload(message), { qos: 1, retain: true })
+  const state = createStatePublisher({
+    publish: (...values) => link.publish(...values),
+    maxBytes: input.maxBytes,
+    monotonicMs,
+    log,
+  })
 
   const secrets = createSecrets({ device, identity, store: input.secretStore, maxBytes: input.maxBytes, log })
   const events = createEvents({
@@ -123,9 +139,22 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
+  const telemetry =
+    input.telemetry &&
+    createTelemetry({
+      ...input.telemetry,
+      outbox,
+      topic: topics.telemetryOfHost(device),
+      session: () => session.number(),
+      monotonicMs,
+      log,
+    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
-    publish: (app, message) => publishRetained(topics.reported(device, app), message),
+    publish: (app, message) => {
+      const topic = topics.reported(device, app)
+      return message === undefined ? state.clear(topic) : state.publish(topic, shorterReports(message))
+    },
     session: () => session.number(),
     nowMs,
   })
@@ -179,6 +208,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onProgress: (app) => progress.touch(app),
   })
   const { timeZone, builtAt } = input
+  const issued = (): number[] => store.apps().flatMap(({ accepted }) => accepted?.deployment.issuedAt ?? [])
   const gates = createGateKeeper({ files, apps: store.apps, timeZone, builtAt, nowMs, monotonicMs })
   const reconciler = createReconciler({
     owner,
@@ -210,7 +240,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
-    publish: (message) => publishRetained(topics.inventory(device), message),
+    publish: (message) => state.publish(topics.inventory(device), [message]),
     session: () => session.number(),
     nowMs,
   })
@@ -308,18 +338,10 @@ export const createAgent = (input: AgentInput): Agent => {
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
-    publish: async (id, reply) => {
-      const topic = topics.reply(device, id)
-      const { at: _at, ...body } = reply
-      try {
-        await outbox.append('reply', { topic, body })
-      } catch (error) {
-        log.warn({ id, ...reasonOf(error) }, 'a reply could not be kept; sending it at once')
-        await link.publish(topic, writePayload(reply), { qos: 1, retain: false })
-      }
-    },
+    publish: createSendReply({ outbox, link: () => link, topic: (id) => topics.reply(device, id), log }),
     maxBytes: input.maxBytes,
     nowMs,
+    believedMs: () => believedMs(nowMs(), builtAt, issued()),
     log,
   })
   const clockWatcher = createClockWatcher({
@@ -328,6 +350,8 @@ export const createAgent = (input: AgentInput): Agent => {
     onSet: (byMs) => {
       log.warn({ byMs }, 'the clock of this device was set')
       void events.tell({ kind: 'clock-set', byMs })
+      reports.shiftClock(byMs)
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
     },
   })
   const session = createSession({
@@ -335,16 +359,19 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
+    knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
     monotonicMs,
     log,
     link: () => link,
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
-    onReady: () => {
+    onReady: ({ isContinued }) => {
       reporter.repeatAll()
-      inventory.publish().catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
+      const published = isContinued ? inventory.publishChanged() : inventory.publish()
+      published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       readAgain()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
@@ -367,14 +394,19 @@ export const createAgent = (input: AgentInput): Agent => {
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
+    ...defined({ connectTimeoutMs: input.connectTimeoutMs, acknowledgeMs: input.acknowledgeMs }),
     backOff: { baseMs: 500, capMs: input.reconnectMaxMs },
     random,
     log,
     beforeConnect: session.beforeConnect,
-    onConnect: session.onConnect,
+    onConnect: (connection) => {
+      state.setConnected(true)
+      return session.onConnect(connection)
+    },
     onMessage: session.onMessage,
     isContested: () => session.contest() !== undefined,
     onDisconnect: (reason) => {
+      state.setConnected(false)
       outbox.setConnected(false)
       downSinceMs ??= monotonicMs()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
@@ -395,6 +427,14 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
 
+  let wasContested = false
+  const tellEndOfContest = (): void => {
+    const isContested = session.contest() !== undefined
+    // Without a connection: the next one does it.
+    if (wasContested && !isContested && link.isConnected()) inventory.publish().catch(() => undefined)
+    wasContested = isContested
+  }
+
   const timers: NodeJS.Timeout[] = []
   return {
     local,
@@ -406,6 +446,7 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
+      telemetry?.start()
       // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
       outbox.start(({ topic, payload }) =>
         link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
@@ -432,12 +473,13 @@ export const createAgent = (input: AgentInput): Agent => {
       policy.watch(onPolicyChange)
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
           if (link.isConnected())
-            session
-              .readDesired()
-              .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'the daily read of the desired state failed'))
+            Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) =>
+              log.warn({ ...reasonOf(error) }, 'the daily inventory and read of the desired state failed'),
+            )
         }, dayMs),
       )
     },
@@ -449,13 +491,16 @@ export const createAgent = (input: AgentInput): Agent => {
       pending.stop()
       await reconciler.stop()
       clockWatcher.stop()
+      telemetry?.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      await session.sayGoodbye().catch((error: unknown) => {
+      const goodbye = session.sayGoodbye().catch((error: unknown) => {
         // Gone already: then the will says it.
-        if (!(error instanceof LongshoreError && error.code === 'link-down')) throw error
+        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
       })
+      // A broker that does not answer any more must not keep a device from being shut down.
+      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
       await link.stop()
       await outbox.close()
     },

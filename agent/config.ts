@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isBrokerUrl } from '../src/link/addresses.ts'
 import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
+import { telemetryProfiles } from '../src/protocol/telemetry.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
 import { registryOf } from './translate/registry.ts'
 
@@ -60,7 +61,17 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  telemetry: z.enum(telemetryProfiles).default('thrifty').describe('how much is told of what the machine is doing'),
   keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
+  connectTimeoutS: z.int().min(1).max(3600).default(15).describe('how long a broker may take to answer a connection'),
+  acknowledgeS: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe(
+      'what the broker has not acknowledged by then ends the connection; a second for each 1,000 bytes comes to it',
+    ),
   reconnectMaxS: z
     .int()
     .min(1)

@@ -1,4 +1,5 @@
-/** What the device is, read when it starts and when somebody asks, published on each connection. */
+/** What the device is, read when it starts and when somebody asks; published when the broker may not have it. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
 import type { Reason } from '../src/protocol/reason.ts'
 import type { HostFacts } from './devices/host-facts.ts'
@@ -22,22 +23,22 @@ export type InventoryInput = {
 
 export type InventoryPublisher = {
   readonly publish: () => Promise<void>
+  /** Nothing where the broker has acknowledged the same before. */
+  readonly publishChanged: () => Promise<void>
   /** Reads everything again, then publishes. */
   readonly refresh: () => Promise<void>
 }
 
 export const createInventory = (input: InventoryInput): InventoryPublisher => {
   let host: Promise<HostFacts> | undefined
+  let acknowledged: object | undefined
 
-  const publish = async (): Promise<void> => {
+  const read = async () => {
     const faults = input.faults()
     host ??= input.hostFacts()
     // An engine that does not answer is a fact about the device, not a fault of the inventory.
     const [facts, engine] = await Promise.all([host, input.engine.facts().catch(() => null)])
-    await input.publish({
-      schema: 1,
-      at: input.nowMs(),
-      session: input.session(),
+    return {
       ...facts,
       engine,
       agent: input.agent,
@@ -46,11 +47,20 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       ...(faults.length === 0 ? {} : { faults: [...faults] }),
       capabilities: input.capabilities(),
       policy: input.policy(),
-    })
+    }
   }
+
+  const send = async (isNeededUnchanged: boolean): Promise<void> => {
+    const body = await read()
+    if (!isNeededUnchanged && isDeepStrictEqual(body, acknowledged)) return
+    await input.publish({ schema: 1, at: input.nowMs(), session: input.session(), ...body })
+    acknowledged = body
+  }
+  const publish = (): Promise<void> => send(true)
 
   return {
     publish,
+    publishChanged: () => send(false),
     refresh: async () => {
       host = undefined
       await publish()

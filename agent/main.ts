@@ -19,6 +19,7 @@ import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
+import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
@@ -27,12 +28,20 @@ import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
 
+import { profiles } from './telemetry/profiles.ts'
+import { createHostReader } from './telemetry/read-host.ts'
+import { watchLoopDelay } from './telemetry/telemetry.ts'
+
 /** What tests put around the effects, to kill the daemon in the middle of one. */
 export type Around = {
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
+  readonly nowMs?: () => number
 }
+
+/** A clock that was never set may say less than 0, which no message can carry. */
+const clockOfMachine = (): number => Math.max(0, Date.now())
 
 /** On each of these a folder of the device; the first that lies in memory is taken. */
 const usualSecretsFolders = ['/run/longshore', '/dev/shm/longshore']
@@ -55,6 +64,8 @@ export const startAgent = async (
     cert: config.cert,
     key: config.key,
   })
+  const nowMs = around.nowMs ?? clockOfMachine
+  const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
   const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
@@ -88,8 +99,9 @@ export const startAgent = async (
     },
     log,
   })
-  const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, log })
+  const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, nowMs, log })
   const outbox = around.outbox?.(ownOutbox) ?? ownOutbox
+  const loopDelay = watchLoopDelay()
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -99,6 +111,8 @@ export const startAgent = async (
     maxBytes: config.maxBytes,
     policy,
     keepaliveS: config.keepaliveS,
+    connectTimeoutMs: config.connectTimeoutS * 1000,
+    acknowledgeMs: config.acknowledgeS * 1000,
     reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
     keepReleases: config.keepReleases,
@@ -113,14 +127,19 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     outbox,
+    telemetry:
+      config.telemetry === 'off'
+        ? undefined
+        : { read: createHostReader({ root: '/', loopDelayMs: loopDelay.read }), profile: profiles[config.telemetry] },
     hostFacts: readHostFacts,
     timeZone: deviceTimeZone,
     builtAt,
     log,
-    nowMs: Date.now,
-    monotonicMs: () => performance.now(),
+    nowMs,
+    monotonicMs,
     random: Math.random,
   })
+  const loopWatch = watchLoop({ monotonicMs, log })
   agent.start()
   const server = await startLocalServer({
     socketPath: join(config.state, socketName),
@@ -129,8 +148,10 @@ export const startAgent = async (
   })
   return {
     stop: async () => {
+      loopWatch.stop()
       await server.stop()
       await agent.stop()
+      loopDelay.stop()
       ending.abort()
     },
   }

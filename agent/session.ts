@@ -22,15 +22,22 @@ export type SessionInput = {
   readonly topics: Topics
   readonly store: Store
   readonly version: string
+  /** random, of this process */
+  readonly instance: string
   readonly nowMs: () => number
+  /** epoch ms that have passed for certain, which the own clock may not know of */
+  readonly knownMs: () => number
   readonly monotonicMs: () => number
   readonly log: Logger
   readonly link: () => Link
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
-  /** the connection stands and everything was read: send what is newest */
-  readonly onReady: () => void
+  /**
+   * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
+   * with it what was retained.
+   */
+  readonly onReady: (connection: { readonly isContinued: boolean }) => void
   /** a retained report of an app that this device knows nothing of, after all desired state was read */
   readonly onOrphanReport: (app: string) => void
   /** another agent was found to live under the id of this one */
@@ -48,6 +55,8 @@ export type Session = {
   readonly readDesired: () => Promise<void>
   /** why this device and another one throw each other out */
   readonly contest: () => Reason | undefined
+  /** Says once more that the device is there, as after its clock was set. */
+  readonly repeatBirth: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -60,10 +69,10 @@ const rebirthPauseMs = 5_000
 const contestedRebirthPauseMs = 300_000
 
 export const createSession = (input: SessionInput): Session => {
-  const { device, topics, store, nowMs, monotonicMs, log, link } = input
-  const idContest = createIdContest(monotonicMs)
-  idContest.own(store.device().session)
+  const { device, topics, store, instance, nowMs, monotonicMs, log, link } = input
+  const idContest = createIdContest({ instance, before: store.device().session, monotonicMs })
   let session = 0
+  let hasFailed = false
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = Number.NEGATIVE_INFINITY
   let hasRead = false
@@ -72,10 +81,19 @@ export const createSession = (input: SessionInput): Session => {
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
-    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version } satisfies Status)
+    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version, instance } satisfies Status)
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
+
+  const keepNumber = async (): Promise<void> => {
+    try {
+      await store.updateDevice((record) => ({ ...record, session }))
+    } catch (error) {
+      // A full disk must not take the device out of reach as well; the clock keeps the number from being used again.
+      log.error({ ...reasonOf(error) }, 'the session number could not be stored; connecting all the same')
+    }
+  }
 
   /** Secrets first: a deployment that finds them there does not begin by waiting for them. */
   const readDesired = async (): Promise<void> => {
@@ -83,13 +101,16 @@ export const createSession = (input: SessionInput): Session => {
     await link().subscribe([topics.desired(device, '+')], 1)
   }
 
+  const isOwnBirth = (status: Status): boolean =>
+    status.session === session && (status.instance ?? instance) === instance
+
   const onStatus = (payload: Buffer): void => {
     const read = readPayload(statusSchema, payload)
-    if (read.ok && read.value.session === session && read.value.online) {
+    if (read.ok && read.value.online && isOwnBirth(read.value)) {
       birthEcho?.()
       return
     }
-    if (read.ok && read.value.online && idContest.seen(read.value.session)) {
+    if (read.ok && idContest.seen(read.value)) {
       const reason = contestReason(device)
       log.error({ ...reason, session: read.value.session }, reason.message)
       input.onContest(reason)
@@ -113,20 +134,20 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
+    repeatBirth: () => publishStatus(true),
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
-      session = Math.max(session + 1, nextSession(store.device(), nowMs()))
+      session = Math.max(session + 1, nextSession(store.device(), input.knownMs()))
       idContest.own(session)
-      try {
-        await store.updateDevice((record) => ({ ...record, session }))
-      } catch (error) {
-        // A full disk must not take the device out of reach as well; the clock keeps the number from being used again.
-        log.error({ ...reasonOf(error) }, 'the session number could not be stored; connecting all the same')
-      }
+      // Days without a link are thousands of attempts: of those that follow a failed one, the one that stands is stored.
+      if (!hasFailed) await keepNumber()
+      hasFailed = true
       return { topic: topics.status(device), payload: statusMessage(false) }
     },
     onConnect: async ({ sessionPresent }) => {
+      hasFailed = false
+      await keepNumber()
       const isFullRead = !hasRead || !sessionPresent
       const echoed = new Promise<boolean>((resolve) => {
         birthEcho = () => resolve(true)
@@ -148,7 +169,7 @@ export const createSession = (input: SessionInput): Session => {
         hasRead = true
         setTimeout(() => clearOrphans(), settleMs).unref()
       }
-      input.onReady()
+      input.onReady({ isContinued: !isFullRead })
     },
     onMessage: async (topic, payload) => {
       const parsed = topics.parse(topic)
@@ -172,6 +193,7 @@ export const createSession = (input: SessionInput): Session => {
           return onReported(parsed.app, payload)
         case 'inventory':
         case 'event':
+        case 'telemetry':
         case 'progress':
         case 'reply':
           return

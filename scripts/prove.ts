@@ -20,6 +20,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     freeze: 'over one that freezes',
     drop: 'over one that drops packets',
     kills: 'kills of agent and broker',
+    cost: 'minutes of an idle link, counted',
   },
 }
 

@@ -21,7 +21,10 @@ export type CommandsInput = {
   /** Resolves when the reply is safe: it reaches the broker sooner or later; on a full disk, when the broker has it. */
   readonly publish: (id: string, reply: Reply) => Promise<void>
   readonly maxBytes: number
+  /** epoch ms of the own clock, which replies carry, so that whoever asked sees when it is wrong */
   readonly nowMs: () => number
+  /** epoch ms that expiry goes by */
+  readonly believedMs: () => number
   readonly log: Logger
 }
 
@@ -35,7 +38,8 @@ export type Commands = {
   readonly answerInterrupted: () => Promise<void>
 }
 
-export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, nowMs, log }: CommandsInput): Commands => {
+export const createCommands = (input: CommandsInput): Commands => {
+  const { verbs, verbFault, store, publish, maxBytes, nowMs, believedMs, log } = input
   const underWay = new Set<string>()
 
   const isBegun = (id: string): boolean => store.device().begun?.some((begun) => begun.id === id) === true
@@ -72,12 +76,13 @@ export const createCommands = ({ verbs, verbFault, store, publish, maxBytes, now
     const read = readPayload(commandSchema, payload, maxBytes)
     if (!read.ok) return { outcome: 'refused', reason: read.reason }
     const { verb, args, expiresAt } = read.value
-    if (expiresAt < nowMs())
+    const lateMs = believedMs() - expiresAt
+    if (lateMs > 0)
       return {
         outcome: 'expired',
         reason: {
           code: 'command-expired',
-          message: `the command expired ${nowMs() - expiresAt} ms before it was read`,
+          message: `the command expired ${lateMs} ms before it was read`,
         },
       }
     const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined

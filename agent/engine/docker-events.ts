@@ -31,7 +31,7 @@ type Line = { Type?: string; Action?: string; Actor?: { ID?: string; Attributes?
 
 /** Events from one second ago on, so that none falls between the opening and the look that follows it. */
 export async function* readEvents(docker: Docker, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-  const since = Math.floor(Date.now() / 1000) - 1
+  const since = Math.max(0, Math.floor(Date.now() / 1000) - 1)
   let stream: NodeJS.ReadableStream & { destroy: () => void }
   try {
     stream = (await docker.getEvents({

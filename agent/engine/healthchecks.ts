@@ -38,19 +38,30 @@ export type HealthchecksInput = {
   readonly signal: AbortSignal
   /** epoch ms */
   readonly nowMs: () => number
+  /** ms of a clock that never jumps */
+  readonly monotonicMs: () => number
 }
 
 type Watch = {
   readonly abort: AbortController
   /** of which run of the container the verdict is */
   startedAt: number | undefined
+  /** the same by the clock that never jumps: the one on the wall may be set while the container starts */
+  startedMs: number
   verdict: Verdict
   /** a check took too long and still runs */
   isLate: boolean
   isOfEngine: boolean
 }
 
-export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs }: HealthchecksInput): Engine => {
+export const withHealthchecks = ({
+  engine,
+  checks,
+  isSystemdThere,
+  signal,
+  nowMs,
+  monotonicMs,
+}: HealthchecksInput): Engine => {
   let runner: HealthcheckRunner | undefined
   const watches = new Map<string, Watch>()
   const listeners = new Set<(event: EngineEvent) => void>()
@@ -65,6 +76,7 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
     const watch: Watch = {
       abort: new AbortController(),
       startedAt: undefined,
+      startedMs: 0,
       verdict: firstVerdict,
       isLate: false,
       isOfEngine: false,
@@ -95,8 +107,10 @@ export const withHealthchecks = ({ engine, checks, isSystemdThere, signal, nowMs
     watch.isOfEngine = isSystemdThere && container?.isCheckedByEngine === true
     if (container === undefined || watch.isOfEngine) return undefined
     const { healthcheck, startedAt } = container
-    const sinceStartMs = Math.max(0, nowMs() - startedAt)
-    if (watch.startedAt !== startedAt) {
+    const isAnotherRun = watch.startedAt !== startedAt
+    if (isAnotherRun) watch.startedMs = monotonicMs() - Math.max(0, nowMs() - startedAt)
+    const sinceStartMs = monotonicMs() - watch.startedMs
+    if (isAnotherRun) {
       watch.startedAt = startedAt
       watch.verdict = firstVerdict
       watch.isLate = false

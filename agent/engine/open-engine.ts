@@ -16,4 +16,5 @@ export const openEngine = (engineUrl: string, signal: AbortSignal, pullStallMs?:
     isSystemdThere: existsSync('/run/systemd/system'),
     signal,
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
   })

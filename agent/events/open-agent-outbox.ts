@@ -19,17 +19,19 @@ export type AgentOutboxInput = {
   readonly capBytes: number
   /** the longest payload */
   readonly maxBytes: number
+  /** epoch ms */
+  readonly nowMs: () => number
   readonly log: Logger
 }
 
 /** Never rejects: an agent without a disk that takes events still has to run its apps. */
 export const openAgentOutbox = async (input: AgentOutboxInput): Promise<Outbox> => {
-  const { state, root, device, store, capBytes, maxBytes, log } = input
+  const { state, root, device, store, capBytes, maxBytes, nowMs, log } = input
   const topic = topicsUnder(root).event(device)
   return openOutbox({
     files: diskOutboxFiles(join(state, 'outbox')),
     limits: { ...defaultLimits, capBytes, maxMessageBytes: maxBytes },
-    nowMs: Date.now,
+    nowMs,
     earliestMs: builtAt,
     // Runs on from one process to the next, within one boot of the machine.
     monotonicMs: () => Number(process.hrtime.bigint() / 1_000_000n),

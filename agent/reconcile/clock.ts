@@ -20,3 +20,10 @@ export const clockOf = (ownMs: number, known: readonly number[]): Clock => {
   const now = Math.max(ownMs, ...known.filter((ms) => ms <= lastDateMs))
   return now - ownMs > toleranceMs ? { now, behind: now } : { now }
 }
+
+/**
+ * What time it is for commands, epoch ms: a clock that is not behind the build was set, and is believed, whatever time
+ * a deployment says; else no operator whose clock runs ahead could ever command the device again.
+ */
+export const believedMs = (ownMs: number, builtAt: number, issued: readonly number[]): number =>
+  ownMs >= builtAt ? ownMs : clockOf(ownMs, [builtAt, ...issued]).now

@@ -13,6 +13,8 @@ export type Reporter = {
   /** Sends the last report of an app once more: somebody asked by deploying the same again. */
   readonly repeat: (app: string) => void
   readonly repeatAll: () => void
+  /** The clock on the wall was set, forward by so many ms: when something began is said anew. */
+  readonly shiftClock: (byMs: number) => void
   /** Clears the retained report of an app that was removed and that nobody assigns any more. */
   readonly clear: (app: string) => void
 }
@@ -88,6 +90,13 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
     },
     repeatAll: () => {
       for (const [app, entry] of entries) renew(app, entry)
+    },
+    shiftClock: (byMs) => {
+      for (const [app, entry] of entries) {
+        if (entry.body === undefined) continue
+        entry.since = Math.max(0, entry.since + byMs)
+        renew(app, entry)
+      }
     },
     clear: (app) => {
       const entry = entries.get(app) ?? { body: undefined, since: 0, version: 0, sent: 0, isSending: false }

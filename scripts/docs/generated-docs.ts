@@ -1,6 +1,8 @@
 /** The pages and schemas that are made from the code, by path. Pure. */
 import { z } from 'zod'
 import { policyFileSchema } from '../../agent/policy/policy-schema.ts'
+import { hostMetrics } from '../../agent/telemetry/metrics.ts'
+import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
@@ -13,6 +15,7 @@ import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
 import { statusSchema } from '../../src/protocol/status.ts'
+import { telemetrySchema } from '../../src/protocol/telemetry.ts'
 
 const schemas: Readonly<Record<string, z.ZodType>> = {
   deployment: deploymentSchema,
@@ -20,6 +23,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   secrets: secretsSchema,
   status: statusSchema,
   event: eventSchema,
+  telemetry: telemetrySchema,
   inventory: inventorySchema,
   reported: reportedSchema,
   progress: progressSchema,
@@ -35,10 +39,51 @@ export const generatedDocs = (): Record<string, string> => ({
   ),
   'docs/errors.md': errorsPage(),
   'docs/cli.md': cliPage(),
+  'docs/telemetry.md': telemetryPage(),
 })
 
 const schemaText = (name: string, schema: z.ZodType): string =>
   `${JSON.stringify({ title: name, ...z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input', unrepresentable: 'any' }) }, undefined, 2)}\n`
+
+const telemetryPage = (): string =>
+  [
+    '# Telemetry',
+    '',
+    'The agent reads what the machine is doing every 10 seconds, from files of the kernel alone, and tells what is worth it on',
+    '`<root>/v1/<device>/telemetry/host`, through the [outbox](outbox.md): flat JSON, numbers with their units in the names.',
+    '',
+    '```sh',
+    "mosquitto_sub -v -t 'longshore/v1/+/telemetry/host'",
+    '```',
+    '',
+    'A full report has every metric. Between two of them only what moved by its band is told, and no more often than the pause says. The setting `telemetry` of',
+    'the [agent](agent.md) chooses:',
+    '',
+    '| profile | full report | pause | bands |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(profiles).map(
+      ([name, { fullEveryMs, leastPauseMs, bandFactor }]) =>
+        `| \`${name}\`${name === 'thrifty' ? ' (default)' : ''} | every ${fullEveryMs / 60_000} min | ${leastPauseMs / 60_000} min | × ${bandFactor} |`,
+    ),
+    '| `off` | never | | |',
+    '',
+    'Counters start anew with the machine, or with the interface. In the names `*` stands for the mount point, device, interface or sensor. What a machine does',
+    'not have is left out.',
+    '',
+    '| metric | kind | unit | told early when it moves by | what |',
+    '| --- | --- | --- | --- | --- |',
+    ...Object.entries(hostMetrics).map(
+      ([name, { kind, unit, text, band, bandShare }]) =>
+        `| \`${name}\` | ${kind} | ${unit} | ${bandText(band, bandShare)} | ${text} |`,
+    ),
+    '',
+  ].join('\n')
+
+const bandText = (band: number | undefined, share: number | undefined): string => {
+  if (band === undefined) return ''
+  const amount = band >= 1_048_576 ? `${band / 1_048_576} MiB` : String(band)
+  return share === undefined ? amount : `${amount} and ${share * 100} %`
+}
 
 const errorsPage = (): string =>
   [

@@ -1,10 +1,11 @@
 /** Asks several devices the same thing, and says of each how it went. */
+import { clockFault } from '../fleet/clock-fault.ts'
 import { ask } from '../fleet/command.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Command, Reply } from '../protocol/command.ts'
 import { LongshoreError, reasonOf } from '../protocol/reason.ts'
 import { showFailure } from './commands/deploy.ts'
-import { exitCode, exitCodeOf, say, sayJson } from './output.ts'
+import { exitCode, exitCodeOf, remark, say, sayJson } from './output.ts'
 
 export type Question = {
   readonly verb: string
@@ -35,9 +36,17 @@ export const askDevices = async (fleet: Fleet, devices: readonly string[], quest
   return Math.max(exitCode.done, ...codes)
 }
 
-/** The reply of a device that did what it was asked for. @throws LongshoreError with the reason of one that did not */
-export const answered = (device: string, reply: Reply): Reply => {
-  if (reply.outcome === 'done') return reply
+/**
+ * The reply of a device that did what it was asked for; of a clock that is wrong a remark is made.
+ * @throws LongshoreError with the reason of one that did not
+ */
+export const answered = (device: string, reply: Reply, now = Date.now()): Reply => {
+  const fault = clockFault(reply.at, now)
+  if (reply.outcome === 'done') {
+    if (fault !== undefined) remark(`${device}: ${fault}; set it`)
+    return reply
+  }
   const { code = 'internal-error', message = 'no reason given' } = reply.reason ?? {}
-  throw new LongshoreError(code as never, `${device}: ${reply.outcome}: ${message}`)
+  const clock = reply.outcome === 'expired' && fault !== undefined ? `; ${fault}: set it` : ''
+  throw new LongshoreError(code as never, `${device}: ${reply.outcome}: ${message}${clock}`)
 }

@@ -8,15 +8,21 @@ export type ClientOptionsInput = {
   readonly clientId: string
   readonly clean: boolean
   readonly keepaliveS: number
+  readonly connectTimeoutMs: number
   readonly will: Will | undefined
 }
-
-const connectTimeoutMs = 15_000
 
 /** What the session of a device is kept for in MQTT 5; in 3.1.1 the broker alone decides. */
 const sessionExpiryS = 30 * 86_400
 
-export const clientOptions = ({ broker, clientId, clean, keepaliveS, will }: ClientOptionsInput): IClientOptions => {
+export const clientOptions = ({
+  broker,
+  clientId,
+  clean,
+  keepaliveS,
+  connectTimeoutMs,
+  will,
+}: ClientOptionsInput): IClientOptions => {
   const { username, password, ca, cert, key } = broker
   return {
     ...(broker.mqttVersion === '5'

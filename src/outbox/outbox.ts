@@ -43,6 +43,7 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   let reportedMs = Number.NEGATIVE_INFINITY
   let saving = Promise.resolve()
   const waiters = new Map<Entry, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
+  let saved = ''
   const timers = createTimers<'cursor' | 'flush' | 'report'>()
   const { after } = timers
   const tally = createTally()
@@ -95,9 +96,14 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
 
   const writeCursorNow = async (isDurable: boolean): Promise<void> => {
     const settled = Object.fromEntries(queues.map(({ messageClass, store }) => [messageClass, store.settled()]))
-    await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) =>
-      log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again'),
-    )
+    // What was never on disk, as telemetry with a link, changes nothing here.
+    const text = JSON.stringify({ settled, clocks })
+    if (text === saved && !isDurable) return
+    saved = text
+    await writeCursor(files, { settled, clocks }, isDurable).catch((error: unknown) => {
+      saved = ''
+      log.debug({ err: error }, 'what was acknowledged is not noted, and would be sent again')
+    })
   }
 
   /** One after the other: two at once would write into one file, and an older one come last. */

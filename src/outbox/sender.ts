@@ -149,7 +149,9 @@ export const createSender = (input: SenderInput) => {
     }
     inFlight.delete(entry)
     entry.state = 'ready'
-    entry.refusals += 1
+    // What is too large today is so tomorrow.
+    const isTooLarge = error instanceof LongshoreError && error.code === 'payload-too-large'
+    entry.refusals = isTooLarge ? limits.maxTries : entry.refusals + 1
     const facts = { topic: entry.topic, bytes: entry.bytes, tries: entry.refusals, err: error }
     if (entry.refusals >= limits.maxTries) {
       log.warn(facts, 'a message was refused too often and is set aside')
@@ -173,7 +175,10 @@ export const createSender = (input: SenderInput) => {
     const [entry, { queue }] = first
     entry.losses += 1
     if (entry.losses < lossesUntilAlone + limits.maxTries) return
-    log.warn({ topic: entry.topic, bytes: entry.bytes }, 'the connection breaks over a message, which is set aside')
+    log.error(
+      { code: 'payload-too-large', topic: entry.topic, bytes: entry.bytes },
+      'the connection breaks over a message, which is set aside. If the broker limits the size of messages, set maxBytes to what it takes',
+    )
     end(queue, entry, 'poison')
   }
 

@@ -124,6 +124,10 @@ export const reportedSchema = z
       .optional()
       .describe('the operator holds every deployment of the app'),
     services: z.record(z.string(), serviceReportSchema),
+    shortened: z
+      .literal(true)
+      .optional()
+      .describe('last lines and kept files, or the services too, are left out: the broker takes no longer messages'),
   })
   .meta({ id: 'Reported' })
 

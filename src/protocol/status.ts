@@ -9,6 +9,7 @@ export const statusSchema = z
     online: z.boolean(),
     session: z.int().nonnegative().describe('counts connections; compare for equality with the latest birth only'),
     agent: z.string().describe('version of the agent'),
+    instance: z.string().optional().describe('random, of the process: two agents under one id differ in it'),
   })
   .meta({ id: 'Status' })
 

@@ -6,7 +6,7 @@ export const defaultRoot = 'longshore'
 /** A topic taken apart. `device` is always a valid device id, `app` a valid app name (of secrets also `_registry`), `id` a valid command id. */
 export type ParsedTopic =
   | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
-  | { readonly kind: 'status' | 'inventory' | 'event'; readonly device: string }
+  | { readonly kind: 'status' | 'inventory' | 'event' | 'telemetry'; readonly device: string }
   | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
 
 /** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
@@ -21,6 +21,7 @@ export const topicsUnder = (root: string) => {
     progress: (device: string, app: string) => `${base}${device}/progress/${app}`,
     status: (device: string) => `${base}${device}/status`,
     inventory: (device: string) => `${base}${device}/inventory`,
+    telemetryOfHost: (device: string) => `${base}${device}/telemetry/host`,
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
@@ -49,6 +50,8 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'inventory':
     case 'event':
       return name === undefined ? { kind, device } : undefined
+    case 'telemetry':
+      return name === 'host' ? { kind, device } : undefined
     case 'command':
     case 'reply':
       return commandIdSchema.safeParse(name).success ? { kind, device, id: name as string } : undefined

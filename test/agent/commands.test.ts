@@ -33,6 +33,7 @@ const set = (verbs: Record<string, Verb> = {}) => {
     },
     maxBytes: 10_000,
     nowMs: () => now,
+    believedMs: () => now,
     log: silent,
   })
   const ask = async (id: string, payload: Buffer): Promise<Reply> => {
@@ -108,8 +109,8 @@ test('is on disk as taken before it is acknowledged, and one that a kill cut off
   expect(store.device().begun?.map(({ id }) => id)).toEqual(['c1'])
   await commands.answerInterrupted()
   expect(replies).toMatchObject([{ id: 'c1', final: true, outcome: 'failed', reason: { code: 'command-interrupted' } }])
-  expect(store.device().begun).toEqual([])
   expect(begun).toBe(1)
+  expect(store.device().begun).toEqual([])
 })
 
 test('a reply that a kill cut off between the disk and the outbox is sent by the next agent, the same', async () => {

@@ -7,17 +7,29 @@ import { plainSpec, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { label } from '../../agent/translate/engine-names.ts'
 import { eventually } from '../support/eventually.ts'
 
-type Options = { readonly name?: string; readonly isSystemdThere?: boolean; readonly isCheckedByEngine?: boolean }
+type Options = {
+  readonly name?: string
+  readonly isSystemdThere?: boolean
+  readonly isCheckedByEngine?: boolean
+  readonly startPeriodMs?: number
+  readonly nowMs?: () => number
+}
 
 const agent = 'gw-1'
 
 /** A container that runs, of an engine that never checks it; `answer` is what each check comes to. */
-const set = async ({ name = 'podman', isSystemdThere = false, isCheckedByEngine = false }: Options = {}) => {
+const set = async ({
+  name = 'podman',
+  isSystemdThere = false,
+  isCheckedByEngine = false,
+  startPeriodMs = 0,
+  nowMs = Date.now,
+}: Options = {}) => {
   const simulated = simulatedEngine({ now: Date.now })
   simulated.controls.addImage('a:1', 'sha256:1')
   const abort = new AbortController()
   onTestFinished(() => abort.abort())
-  const healthcheck = { command: ['test'], intervalMs: 5, timeoutMs: 20, retries: 2, startPeriodMs: 0 }
+  const healthcheck = { command: ['test'], intervalMs: 5, timeoutMs: 20, retries: 2, startPeriodMs }
   const state = { answer: Promise.resolve(true), begun: 0, reads: 0 }
   const engine = withHealthchecks({
     engine: { ...simulated, facts: async () => ({ ...(await simulated.facts()), name }) },
@@ -36,7 +48,8 @@ const set = async ({ name = 'podman', isSystemdThere = false, isCheckedByEngine 
     },
     isSystemdThere,
     signal: abort.signal,
-    nowMs: Date.now,
+    nowMs,
+    monotonicMs: () => performance.now(),
   })
   const labels = { [label.agent]: agent, [label.app]: 'a' }
   await engine.createContainer('web', { ...plainSpec('sha256:1'), labels, healthcheck: { test: ['CMD', 'test'] } })
@@ -65,6 +78,23 @@ test('a container is starting until a check passes; lists, details and an event 
   ])
   abort.abort()
   await listening
+})
+
+test.each([
+  ['forward ends no start period early', 60_000, 365 * 86_400_000, 'starting'],
+  ['back leaves none for ever', 100, -10 * 365 * 86_400_000, 'unhealthy'],
+])('a clock that jumps %s', async (_name, startPeriodMs, byMs, expected) => {
+  let isSet = false
+  const { state, health } = await set({ startPeriodMs, nowMs: () => Date.now() + (isSet ? byMs : 0) })
+  state.answer = fails
+  expect(await health()).toBe('starting')
+  await eventually('a check', () => state.begun > 0)
+  isSet = true
+  if (expected === 'starting') {
+    const before = state.begun
+    await eventually('more checks than it has retries', () => state.begun > before + 4)
+    expect(await health()).toBe('starting')
+  } else await eventually('failure', async () => (await health()) === expected)
 })
 
 test('a check that takes too long has failed, and no other is begun while it runs', async () => {

@@ -53,6 +53,18 @@ test('a report carries the time, the session and since when its phase is', async
   ])
 })
 
+test('a clock that is set moves since when its phase is, and says it', async () => {
+  const { reporter, sent, answer, clock } = open()
+  reporter.tell(body('pulling'))
+  await answer()
+  clock.now = 1_000_200
+  reporter.shiftClock(1_000_000)
+  await answer()
+  expect(sent.at(-1)?.message).toMatchObject({ at: 1_000_200, since: 1_000_100 })
+  reporter.shiftClock(-5_000_000)
+  expect(sent.at(-1)?.message?.since).toBe(0)
+})
+
 test('the same again is not sent', async () => {
   const { reporter, phases, answer } = open()
   reporter.tell(body('pulling'))

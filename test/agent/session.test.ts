@@ -46,14 +46,16 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     topics,
     store,
     version: '1.0',
+    instance: 'a',
     nowMs: Date.now,
+    knownMs: Date.now,
     monotonicMs: () => performance.now(),
     log: silent,
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
     onCommand: async (id) => void taken.push(`command ${id}`),
-    onReady: () => done.push('ready'),
+    onReady: ({ isContinued }) => done.push(isContinued ? 'ready again' : 'ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
     onContest: ({ code }) => taken.push(code),
   })
@@ -80,6 +82,30 @@ describe('a connection', () => {
     expect(JSON.parse(will.payload.toString())).toMatchObject({ online: false, session: 1_000, at: 1_000_000 })
     await session.beforeConnect()
     expect(session.number()).toBe(1_001)
+  })
+
+  test('counts on after the clock was in 2106, so that no number is used twice', async () => {
+    const { session } = open()
+    vi.setSystemTime(Date.UTC(2106, 1, 1))
+    await session.beforeConnect()
+    const far = session.number()
+    expect(far).toBe(Date.UTC(2106, 1, 1) / 1000)
+    for (const at of [Date.UTC(2026, 1, 1), 0]) {
+      vi.setSystemTime(at)
+      await session.beforeConnect()
+    }
+    expect(session.number()).toBe(far + 2)
+  })
+
+  test('that comes to nothing wears no flash: what follows it is on disk before its birth', async () => {
+    const { session, store, connect } = open()
+    for (let attempt = 0; attempt < 100; attempt += 1) await session.beforeConnect()
+    expect(session.number()).toBe(1_099)
+    expect(store.device().session).toBe(1_000)
+    await connect()
+    expect(store.device().session).toBe(1_100)
+    await session.beforeConnect()
+    expect(store.device().session).toBe(1_101)
   })
 
   test('connects with a number of its own also when the disk is full', async () => {
@@ -113,7 +139,7 @@ describe('a connection', () => {
     expect(done).toEqual([
       'subscribe longshore/v1/gw-1/status',
       'publish longshore/v1/gw-1/status online 1001',
-      'ready',
+      'ready again',
     ])
   })
 
@@ -175,6 +201,16 @@ describe('the own status', () => {
     vi.advanceTimersByTime(1)
     await receive(statusTopic, status(8))
     expect(births(done)).toHaveLength(3)
+  })
+
+  test('of another agent with a copy of the same state is told, though it counts the same numbers', async () => {
+    const { taken, done, connect, receive } = open()
+    await connect()
+    await receive(statusTopic, { ...status(1_000), instance: 'b' })
+    expect(births(done)).toHaveLength(2)
+    await connect(true)
+    await receive(statusTopic, { ...status(1_001), instance: 'b' })
+    expect(taken).toEqual(['device-id-in-use'])
   })
 
   test('says goodbye once, and does not come back after that', async () => {

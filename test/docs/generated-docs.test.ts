@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import Ajv2020 from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { generatedDocs } from '../../scripts/docs/generated-docs.ts'
+import { eventKinds } from '../../src/protocol/event.ts'
 
 const generated = Object.entries(generatedDocs())
 
@@ -17,6 +18,11 @@ test('no schema of a message that is no more is left behind', () => {
       .map((file) => `docs/protocol/${file}`)
       .sort(),
   ).toEqual(expected.sort())
+})
+
+test('docs/protocol.md tells of every kind of event', () => {
+  const page = readFileSync('docs/protocol.md', 'utf8')
+  expect(eventKinds.filter((kind) => !page.includes(`\`${kind}\``))).toEqual([])
 })
 
 test('the JSON Schemas are valid and judge as the code does', () => {

@@ -4,13 +4,7 @@ import { createBroker } from '../../broker/broker.ts'
 import { createLink, type Link, type LinkInput } from '../../src/link/link.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
-import {
-  connackAccepted,
-  connackRefused,
-  packetType,
-  refusingSubscriptions,
-  startFakePeer,
-} from '../support/fake-peers.ts'
+import { connackAccepted, packetType, refusingSubscriptions, startFakePeer } from '../support/fake-peers.ts'
 import { openClient } from '../support/mqtt.ts'
 
 const log = pino({ level: 'silent' })
@@ -126,15 +120,65 @@ test('a stored session delivers what was queued, whole and in order, before anyt
   expect(presences).toEqual([true])
 })
 
-test('a broker that refuses is asked again slowly, and its refusal is named', async () => {
-  const peer = await startFakePeer(() => connackRefused)
-  const warnings: { delayMs: number; code: string }[] = []
-  const watching = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line)) })
-  const opened = open(peer.url, { log: watching, random: () => 0.5 })
-  await eventually('a refusal', () => opened.failures.length > 0)
-  expect(opened.failures[0]?.code).toBe('broker-refused')
-  expect(warnings[0]).toMatchObject({ code: 'broker-refused', delayMs: 5_000 })
-  expect(peer.connections()).toBe(1)
+type Warning = { readonly delayMs: number; readonly code: string; readonly msg: string }
+
+test.each([
+  ['3.1.1', 1, 'set mqttVersion'],
+  ['3.1.1', 2, 'set clientId'],
+  ['3.1.1', 3, 'look at its log'],
+  ['3.1.1', 4, 'check username and passwordFile'],
+  ['3.1.1', 5, 'check user name, password, certificate and client id'],
+  ['5', 128, 'look at its log'],
+  ['5', 132, 'set mqttVersion'],
+  ['5', 133, 'set clientId'],
+  ['5', 134, 'check username and passwordFile'],
+  ['5', 135, 'check user name, password, certificate and client id'],
+  ['5', 138, 'lift the ban'],
+  ['5', 144, 'topic of the will'],
+  ['5', 149, 'set maxBytes'],
+  ['5', 154, 'retained messages'],
+  ['5', 157, 'set broker'],
+  ['5', 159, 'limits how fast'],
+] as const)(
+  'MQTT %s: a broker that refuses with %i is asked again slowly, and it says what to do',
+  async (mqttVersion, code, remedy) => {
+    const connack = mqttVersion === '5' ? [0x20, 3, 0, code, 0] : [0x20, 2, 0, code]
+    const peer = await startFakePeer(() => Buffer.from(connack))
+    const warnings: Warning[] = []
+    const watching = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line)) })
+    const opened = open(peer.url, { broker: { url: peer.url, mqttVersion }, log: watching, random: () => 0.5 })
+    await eventually('a refusal', () => opened.failures.length > 0, { everyMs: 5 })
+    expect(opened.failures[0]?.code).toBe('broker-refused')
+    expect(warnings).toMatchObject([{ code: 'broker-refused', delayMs: 5_000, msg: expect.stringContaining(remedy) }])
+    expect(peer.connections()).toBe(1)
+  },
+)
+
+test('an acknowledgement that comes twice, or for nothing, does no harm', async () => {
+  const peer = await startFakePeer((chunk) => {
+    if (packetType(chunk) === 1) return connackAccepted
+    if (packetType(chunk) !== 3) return undefined
+    // The packet id stands behind the header and the topic, which has one letter here.
+    const puback = Buffer.from([0x40, 2, chunk[5] ?? 0, chunk[6] ?? 0])
+    return Buffer.concat([puback, puback, Buffer.from([0x40, 2, 0xab, 0xcd])])
+  })
+  const opened = open(peer.url)
+  await connected(opened)
+  for (const text of ['one', 'two', 'three'])
+    await opened.link.publish('a', Buffer.from(text), { qos: 1, retain: false })
+  expect(opened.link.isConnected()).toBe(true)
+  expect([peer.connections(), opened.failures]).toEqual([1, []])
+})
+
+test('what a broker of MQTT 5 said that it does not take is not sent', async () => {
+  // CONNACK with Maximum Packet Size (0x27) 100.
+  const connack = Buffer.from([0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 100])
+  const peer = await startFakePeer((chunk) => (packetType(chunk) === 1 ? connack : undefined))
+  const opened = open(peer.url, { broker: { url: peer.url, mqttVersion: '5' } })
+  await connected(opened)
+  const sent = opened.link.publish('a', Buffer.alloc(100), { qos: 1, retain: false })
+  await expect(sent).rejects.toMatchObject({ code: 'payload-too-large' })
+  expect(opened.link.isConnected()).toBe(true)
 })
 
 test('a refused subscription is subscription-refused', async () => {

@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createLink } from '../../src/link/link.ts'
 import type { LongshoreError } from '../../src/protocol/reason.ts'
 import { silent } from '../support/agents.ts'
-import { type CertificateOptions, makeAuthority } from '../support/certificates.ts'
+import type { CertificateOptions } from '../support/authority.ts'
+import { makeAuthority } from '../support/certificates.ts'
 import { connackAccepted, startFakePeer } from '../support/fake-peers.ts'
 
 const startTlsPeer = async (options: TlsOptions): Promise<string> => {

@@ -1,5 +1,5 @@
 /** What a producer, a broker and a person who reads the counts see of the queue. */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDeduplicator } from '../../src/fleet/deduplicate.ts'
 import type { Outbox } from '../../src/outbox/contract.ts'
 import { type MessageClass, messageClasses } from '../../src/protocol/queued.ts'
@@ -149,7 +149,7 @@ describe('sending', () => {
 
 describe('poison', () => {
   const refuse = (n: number) => (sent: Sent) =>
-    sent.n === n ? new LongshoreError('payload-too-large', 'the broker takes no more than 10 kB') : 'acknowledge'
+    sent.n === n ? new LongshoreError('publish-refused', 'the broker does not like it') : 'acknowledge'
 
   test('what the broker refuses again and again is set aside, told of, and holds up nothing', async () => {
     const files = memoryOutboxFiles()
@@ -167,6 +167,18 @@ describe('poison', () => {
     expect(outbox.counts().classes.event).toMatchObject({ sent: 4, dropped: { poison: 1 } })
     const name = await eventually('the file', () => files.names().find((one) => one.startsWith('aside-')))
     expect(files.contentOf(name).toString()).toBe('a/topic\n{"n":3,"padding":""}\n')
+  })
+
+  test('what a broker says is too large is set aside at once', async () => {
+    const tooLarge = new LongshoreError('payload-too-large', 'the broker takes no more than 10 kB')
+    const broker = testBroker(({ n }) => (n === 1 ? tooLarge : 'acknowledge'))
+    const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: { retryMs: 60_000 } })
+    await appendMany(outbox, 'event', 2)
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    await untilDrained(outbox)
+    expect(broker.sent.filter(({ n }) => n === 1)).toHaveLength(1)
+    expect(outbox.counts().classes.event).toMatchObject({ sent: 1, dropped: { poison: 1 } })
   })
 
   test('a class whose message waits for another try holds up no other class', async () => {
@@ -354,6 +366,24 @@ describe('telemetry', () => {
     await untilDrained(outbox)
     expect(ofClass(broker.sent, 'telemetry')).toEqual(upTo(500))
     expect(files.names().filter((name) => name.startsWith('telemetry'))).toEqual([])
+  })
+
+  test('wears no flash while it can be sent: that it was acknowledged is not noted each time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const files = memoryOutboxFiles()
+    const outbox = await openTestOutbox({ files, limits: { flushIntervalMs: 60_000 } })
+    const broker = testBroker()
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    const sendTen = async (): Promise<number> => {
+      await appendMany(outbox, 'telemetry', 10)
+      await vi.advanceTimersByTimeAsync(5_000)
+      return files.writtenBytes()
+    }
+    const writtenBytes = await sendTen()
+    for (let round = 0; round < 5; round += 1) expect(await sendTen()).toBe(writtenBytes)
+    expect(broker.sent).toHaveLength(60)
   })
 
   test('what waits for the disk does not pass what lies on it', async () => {

@@ -136,6 +136,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
       store,
       capBytes: options.outboxBytes ?? 64 * 1_048_576,
       maxBytes,
+      nowMs: Date.now,
       log: silent,
     }),
     hostFacts,

@@ -26,6 +26,8 @@ export type AgentProcess = {
   readonly next: () => number
   readonly kill: () => Promise<void>
   readonly start: () => void
+  /** The first container ends by itself, and its restart policy starts it again. */
+  readonly endService: () => void
   readonly residentBytes: () => Promise<number>
 }
 
@@ -69,6 +71,7 @@ export const startOfflineAgent = async (
     next: () => next,
     kill,
     start,
+    endService: () => void child?.kill('SIGUSR2'),
     residentBytes: async () => {
       const status = await readFile(`/proc/${child?.pid}/status`, 'utf8')
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
@@ -172,7 +175,9 @@ export const expectNothingLost = async (scenario: Connectivity): Promise<Connect
   }
   await expectRepetitionsTouchNothing(device, fleet)
   await expectAllArrived(agent, counter)
-  expect(agent.started).toEqual(newest)
+  // Where the connection outlives the gap, deployments come one by one, as over any slow link: the first may have begun.
+  expect(agent.started).toEqual([...agent.started].sort((a, b) => a - b))
+  expect(scenario.how === 'drop' ? agent.started.filter((one) => newest.includes(one)) : agent.started).toEqual(newest)
   return { events: counter.count(), duplicates: counter.duplicates(), connections: line.connections() }
 }
 
@@ -254,7 +259,8 @@ export const expectNothingLostInKills = async ({ rounds, command, random }: Kill
       line.mend()
       // Nor does it keep commands for a device that has not subscribed again.
       const newest = Math.max(...agent.kept)
-      await eventually('the device to be back', () => counter.received(newest + 1), { timeoutMs: 30_000 })
+      const isBack = (): boolean => [...agent.kept].some((n) => n > newest && counter.received(n))
+      await eventually('the device to be back', isBack, { timeoutMs: 30_000 })
     }
     await eventually(`the answers of round ${round}`, () => asked.every((id) => answers.has(id)), { timeoutMs: 30_000 })
   }

@@ -5,13 +5,10 @@ import { onTestFinished } from 'vitest'
 
 export const connackAccepted = Buffer.from([0x20, 2, 0, 0])
 
-/** MQTT 3.1.1, 3.2.2.3: 5, not authorised. */
-export const connackRefused = Buffer.from([0x20, 2, 0, 5])
-
 /** Listens until the end of the test and answers each chunk with what `answer` makes of it. */
 export const startFakePeer = async (
   answer: (chunk: Buffer, socket: Socket) => Buffer | undefined,
-): Promise<{ readonly url: string; readonly connections: () => number }> => {
+): Promise<{ readonly url: string; readonly connections: () => number; readonly close: () => Promise<void> }> => {
   const sockets = new Set<Socket>()
   let connections = 0
   const server = createServer((socket) => {
@@ -23,13 +20,15 @@ export const startFakePeer = async (
       if (reply !== undefined) socket.write(reply)
     })
   }).listen(0, '127.0.0.1')
-  onTestFinished(async () => {
+  const close = async (): Promise<void> => {
+    if (!server.listening) return
     for (const socket of sockets) socket.destroy()
     server.close()
     await once(server, 'close')
-  })
+  }
+  onTestFinished(close)
   await once(server, 'listening')
-  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections }
+  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections, close }
 }
 
 export const packetType = (chunk: Buffer): number => (chunk[0] ?? 0) >> 4

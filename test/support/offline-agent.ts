@@ -1,6 +1,7 @@
 /**
- * The daemon as it is, on a simulated engine, with a source of events beside its own: each is numbered, and told on stdout
- * when it is safe. A program, started by the tests, which kill it.
+ * The daemon as it is, on a simulated engine, with a source of events or telemetry beside its own: each is numbered, and told
+ * on stdout when it is safe, with the bytes of topics and messages so far. A program, started by the tests, which kill it. At SIGUSR2 the first
+ * container ends and comes back.
  *
  *   node dist/test/offline-agent.mjs '{"config": {...}, "from": 1, "everyMs": 50}'
  */
@@ -12,9 +13,16 @@ import { label } from '../../agent/translate/engine-names.ts'
 import type { Outbox } from '../../src/outbox/outbox.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
 
-export type OfflineAgentInput = { readonly config: object; readonly from: number; readonly everyMs: number }
+export type OfflineAgentInput = {
+  readonly config: object
+  readonly from: number
+  /** 0: nothing beside its own */
+  readonly everyMs: number
+  /** default: event */
+  readonly messageClass?: 'event' | 'telemetry'
+}
 
-const { config, from, everyMs } = JSON.parse(process.argv[2] ?? '{}') as OfflineAgentInput
+const { config, from, everyMs, messageClass = 'event' } = JSON.parse(process.argv[2] ?? '{}') as OfflineAgentInput
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -38,10 +46,21 @@ const { stop } = await startAgent(parsed, pino({ level: process.env.TEST_LOG ?? 
 })
 process.once('SIGTERM', () => void stop().then(() => process.exit(0)))
 
+process.on('SIGUSR2', () => engine.controls.exitContainer(engine.controls.containers()[0]?.name ?? '', 1))
+
 const topic = topicsUnder(parsed.root).event(parsed.device)
-for (let n = from; ; n += 1) {
+const figures = {
+  cpuPercent: 12.5,
+  memoryUsedBytes: 1_234_567_890,
+  diskUsedBytes: 9_876_543_210,
+  temperatureCelsius: 51.2,
+}
+let queuedBytes = 0
+for (let n = from; everyMs > 0; n += 1) {
   say(`try ${n}`)
-  await outbox?.append('event', { topic, body: { schema: 1, session: 0, kind: 'test', n } })
-  say(`kept ${n}`)
+  const body = { schema: 1, session: 0, kind: 'test', n, ...(messageClass === 'telemetry' ? figures : {}) }
+  await outbox?.append(messageClass, { topic, body })
+  queuedBytes += topic.length + JSON.stringify(body).length
+  say(`kept ${n} ${queuedBytes}`)
   await new Promise((resolve) => setTimeout(resolve, everyMs))
 }

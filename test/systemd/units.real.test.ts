@@ -14,7 +14,7 @@ const copyUnit = async (unit: string): Promise<string> => {
   const copies = await mkdtemp(join(tmpdir(), 'longshore-units-'))
   onTestFinished(() => rm(copies, { recursive: true, force: true }))
   const text = await readFile(join(folder, unit), 'utf8')
-  expect(text).toContain(`ExecStart=${command} `)
+  expect(text).toMatch(new RegExp(`^ExecStart=(/usr/bin/env node --optimize-for-size )?${command} `, 'm'))
   await writeFile(join(copies, unit), text.replaceAll(command, process.execPath))
   return join(copies, unit)
 }
@@ -39,6 +39,16 @@ describe('the agent', () => {
     const names = (await readSettings(units[0])).map((line) => line.split('=')[0])
     for (const forbidden of ['PrivateDevices', 'DevicePolicy', 'DeviceAllow', 'ProtectClock', 'MemoryDenyWriteExecute'])
       expect(names).not.toContain(forbidden)
+  })
+
+  test('is told to save memory, in words that node knows', async () => {
+    const start = (await readSettings(units[0])).find((line) => line.startsWith('ExecStart='))
+    const [program = '', ...parameters] =
+      (start ?? '').slice('ExecStart='.length).split(` ${command} `)[0]?.split(' ') ?? []
+    expect(parameters).toContain('--optimize-for-size')
+    expect(await runProgram(program, [...parameters, '--version'], { timeoutMs: 10_000 })).toMatchObject({
+      exitCode: 0,
+    })
   })
 
   test('is tied to no engine and never given up', async () => {

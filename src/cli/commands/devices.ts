@@ -1,5 +1,6 @@
 /** `longshore devices`: which there are, and the end of one that is gone for good. */
 import type { Command } from 'commander'
+import { retainedClockFault } from '../../fleet/clock-fault.ts'
 import { forgetDevice } from '../../fleet/forget.ts'
 import { type DeviceState, readState } from '../../fleet/read-state.ts'
 import { parseDevice } from '../arguments.ts'
@@ -40,7 +41,9 @@ export const addDevices = (program: Command): void => {
           [...found.values()].map(rowOf),
         ),
       )
-      for (const { device, inventory } of found.values()) {
+      for (const { device, status, inventory } of found.values()) {
+        const clock = status?.online === true ? retainedClockFault(status.at, Date.now()) : undefined
+        if (clock !== undefined) remark(`${device}: ${clock}; set it`)
         for (const fault of [inventory?.policy?.fault, ...(inventory?.faults ?? [])])
           if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
       }

@@ -1,0 +1,109 @@
+/**
+ * Every metric of a host that telemetry may hold: what its name means, its unit, and by how much it must move to be told
+ * before its time. docs/telemetry.md has this table. Pure.
+ */
+
+export type Metric = {
+  /** counter: since the machine started, or since the interface came; it starts anew after that */
+  readonly kind: 'gauge' | 'counter'
+  readonly unit: 'percent' | 'bytes' | 'count' | 'seconds' | 'ms' | 'celsius' | 'load' | 'yes'
+  readonly text: string
+  /** of a gauge, in its unit: less is told with the next full report; undefined: never a reason to tell */
+  readonly band?: number
+  /** the same as a share of the value that was told last, where that is more */
+  readonly bandShare?: number
+}
+
+/** Names with a `*` hold the name of a disk, an interface or a sensor between dots. */
+export const hostMetrics: Readonly<Record<string, Metric>> = {
+  cpuPercent: {
+    kind: 'gauge',
+    unit: 'percent',
+    band: 20,
+    text: 'of all processors together, not idle and not waiting for I/O',
+  },
+  cpuIoWaitPercent: { kind: 'gauge', unit: 'percent', band: 20, text: 'idle while a disk is waited for' },
+  cpuStealPercent: { kind: 'gauge', unit: 'percent', band: 20, text: 'taken by the hypervisor' },
+  load1: { kind: 'gauge', unit: 'load', text: 'runnable processes, mean of 1 minute' },
+  load5: { kind: 'gauge', unit: 'load', text: 'mean of 5 minutes' },
+  load15: { kind: 'gauge', unit: 'load', text: 'mean of 15 minutes' },
+  cpuPressurePercent: {
+    kind: 'gauge',
+    unit: 'percent',
+    band: 20,
+    text: 'of the last minute in which something waited for a processor (PSI, some)',
+  },
+  memoryPressurePercent: {
+    kind: 'gauge',
+    unit: 'percent',
+    band: 10,
+    text: 'of the last minute in which something waited for memory',
+  },
+  ioPressurePercent: {
+    kind: 'gauge',
+    unit: 'percent',
+    band: 20,
+    text: 'of the last minute in which something waited for a disk',
+  },
+  memoryAvailableBytes: {
+    kind: 'gauge',
+    unit: 'bytes',
+    band: 64 * 1024 * 1024,
+    bandShare: 0.2,
+    text: 'can be had without swapping',
+  },
+  memoryUsedBytes: { kind: 'gauge', unit: 'bytes', text: 'all but what is available' },
+  swapUsedBytes: { kind: 'gauge', unit: 'bytes', band: 64 * 1024 * 1024, bandShare: 0.2, text: 'swapped out' },
+  uptimeSeconds: { kind: 'counter', unit: 'seconds', text: 'since the machine started' },
+  'disk.*.freeBytes': {
+    kind: 'gauge',
+    unit: 'bytes',
+    band: 256 * 1024 * 1024,
+    bandShare: 0.1,
+    text: 'for everybody, of the file system mounted there',
+  },
+  'disk.*.usedBytes': { kind: 'gauge', unit: 'bytes', text: 'taken, of the file system mounted there' },
+  'disk.*.freeInodes': {
+    kind: 'gauge',
+    unit: 'count',
+    band: 10_000,
+    bandShare: 0.2,
+    text: 'files that can yet be made',
+  },
+  'block.*.readBytes': { kind: 'counter', unit: 'bytes', text: 'read from the device' },
+  'block.*.writtenBytes': { kind: 'counter', unit: 'bytes', text: 'written to the device' },
+  'block.*.busyMs': { kind: 'counter', unit: 'ms', text: 'in which it had something to do' },
+  'network.*.receivedBytes': { kind: 'counter', unit: 'bytes', text: 'received on the interface' },
+  'network.*.sentBytes': { kind: 'counter', unit: 'bytes', text: 'sent on the interface' },
+  'network.*.errors': { kind: 'counter', unit: 'count', text: 'faulty and dropped packets, both ways' },
+  'temperature.*.celsius': { kind: 'gauge', unit: 'celsius', band: 10, text: 'of the sensor' },
+  isThrottled: {
+    kind: 'gauge',
+    unit: 'yes',
+    band: 1,
+    text: '1: a Raspberry Pi runs slower, for its supply or its heat',
+  },
+  'flash.*.wearPercent': {
+    kind: 'gauge',
+    unit: 'percent',
+    band: 10,
+    text: 'of its life used up, by what an eMMC says of itself',
+  },
+  agentResidentBytes: {
+    kind: 'gauge',
+    unit: 'bytes',
+    band: 32 * 1024 * 1024,
+    bandShare: 0.3,
+    text: 'memory of the agent',
+  },
+  agentLoopDelayMs: {
+    kind: 'gauge',
+    unit: 'ms',
+    band: 250,
+    text: 'longest time that the agent was held up since the sample before',
+  },
+}
+
+/** The entry of the table for the name of a metric; the part between the first and the last dot is free. */
+export const metricOf = (name: string): Metric | undefined =>
+  hostMetrics[name] ?? hostMetrics[name.replace(/^([^.]+)\..*\.([^.]+)$/, '$1.*.$2')]

@@ -1,0 +1,15 @@
+/** `<device>/telemetry/host`: what a machine is doing, flat numbers with their units in the names. Not retained, through the outbox. */
+import { z } from 'zod'
+import { queuedSchema } from './queued.ts'
+
+export const telemetrySchema = z
+  .looseObject({
+    schema: z.literal(1),
+    ...queuedSchema.shape,
+    session: z.int().nonnegative().describe('of the newest connection when it was read'),
+  })
+  .catchall(z.union([z.number(), z.string()]))
+  .meta({ id: 'Telemetry', description: 'metrics stand beside these fields, as numbers; docs/telemetry.md lists them' })
+
+export const telemetryProfiles = ['off', 'minimal', 'thrifty', 'normal'] as const
+export type TelemetryProfile = (typeof telemetryProfiles)[number]

@@ -1,0 +1,50 @@
+/** What telemetry says of this machine, beside what other programs say of it at the same moment. */
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { hostMetricsOf } from '../../../agent/telemetry/host-sample.ts'
+import { createHostReader } from '../../../agent/telemetry/read-host.ts'
+
+const run = (program: string, ...parameters: string[]): string =>
+  execFileSync(program, parameters, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+
+test('agrees with free, df, ip and uptime', async () => {
+  const read = createHostReader({ root: '/', loopDelayMs: () => 0 })
+  const metrics = hostMetricsOf(await read(), undefined)
+
+  const memory = run('free', '-b').split('\n')[1]?.split(/\s+/).map(Number) ?? []
+  expect(Math.abs((metrics.memoryAvailableBytes ?? 0) - (memory[6] ?? 0))).toBeLessThan(200e6)
+
+  const [size = 0, used = 0, available = 0] = (run('df', '-B1', '--output=size,used,avail', '/').split('\n')[1] ?? '')
+    .trim()
+    .split(/\s+/)
+    .map(Number)
+  expect(size).toBeGreaterThan(0)
+  expect(Math.abs((metrics['disk./.usedBytes'] ?? 0) - used)).toBeLessThan(200e6)
+  expect(Math.abs((metrics['disk./.freeBytes'] ?? 0) - available)).toBeLessThan(200e6)
+
+  const links = JSON.parse(run('ip', '-s', '-j', 'link')) as { ifname: string; stats64: { rx: { bytes: number } } }[]
+  const told = Object.keys(metrics).flatMap((name) => /^network\.(.*)\.receivedBytes$/.exec(name)?.[1] ?? [])
+  for (const name of told) {
+    const link = links.find(({ ifname }) => ifname === name)
+    expect(Math.abs((link?.stats64.rx.bytes ?? 0) - (metrics[`network.${name}.receivedBytes`] ?? 0))).toBeLessThan(50e6)
+  }
+
+  const since = Date.parse(`${run('uptime', '-s').trim()}Z`) - new Date().getTimezoneOffset() * -60_000
+  expect(Math.abs((Date.now() - since) / 1000 - (metrics.uptimeSeconds ?? 0))).toBeLessThan(60)
+})
+
+test('a busy processor shows, beside what the kernel counts for the process that is busy', async () => {
+  const read = createHostReader({ root: '/', loopDelayMs: () => 0 })
+  const before = await read()
+  const usedBefore = process.cpuUsage()
+  const until = performance.now() + 2_000
+  while (performance.now() < until) await delay(0)
+  const metrics = hostMetricsOf(await read(), before)
+  const { user, system } = process.cpuUsage(usedBefore)
+  const processors = Number(run('nproc'))
+  const ownPercent = ((user + system) / 2_000_000 / processors) * 100
+  // Others may be at work as well; we are part of it.
+  expect(metrics.cpuPercent).toBeGreaterThan(ownPercent * 0.8)
+  expect(metrics.cpuPercent).toBeLessThanOrEqual(100)
+})
