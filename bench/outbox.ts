@@ -136,7 +136,7 @@ const drain = async (folder: string, url: string): Promise<object> => {
 const serve = async (): Promise<object> => ({ port: (await createBroker({ log, port: 0 }).start()).port })
 
 /**
- * V8 lets young garbage grow to some 50 MB before it looks, in any busy program; told to save memory it does not.
+ * As the systemd unit starts the agent. V8 lets young garbage grow to some 50 MB before it looks, in any busy program; told to save memory it does not.
  * Without the flag the drain is faster by half, and grows by about 90 MB.
  */
 const frugal = ['--optimize-for-size']

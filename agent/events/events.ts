@@ -27,13 +27,20 @@ const lookEveryMs = 30_000
 export const createEvents = ({ outbox, topic, session, monotonicMs, log }: EventsInput): Events => {
   let limits = noEventLimits
 
-  const send = async ({ event, leftOut }: Told): Promise<boolean> => {
+  const append = async ({ event, leftOut }: Told): Promise<void> => {
     const body = { schema: 1, session: session(), ...event, ...defined({ leftOut: leftOut > 0 ? leftOut : undefined }) }
+    await outbox.append(classOf(event), { topic, body })
+  }
+
+  const send = async (told: Told): Promise<boolean> => {
     try {
-      await outbox.append(classOf(event), { topic, body })
+      await append(told).catch((error: unknown) => {
+        if (reasonOf(error).code !== 'payload-too-large') throw error
+        return append({ ...told, event: shortened(told.event) })
+      })
       return true
     } catch (error) {
-      log.warn({ kind: event.kind, ...reasonOf(error) }, 'an event could not be kept')
+      log.warn({ kind: told.event.kind, ...reasonOf(error) }, 'an event could not be kept')
       return false
     }
   }
@@ -59,3 +66,11 @@ export const createEvents = ({ outbox, topic, session, monotonicMs, log }: Event
     },
   }
 }
+
+const mostReasonCharacters = 200
+
+/** Without what containers and brokers said at length: that it happened counts most. */
+const shortened = ({ log: _, reason, ...event }: AgentEvent): AgentEvent =>
+  reason === undefined
+    ? event
+    : { ...event, reason: { ...reason, message: reason.message.slice(0, mostReasonCharacters) } }

@@ -1,6 +1,7 @@
 /** The outbox of an agent on the disk of its device. */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { builtAt } from '../../src/built-at.ts'
 import { diskOutboxFiles } from '../../src/outbox/disk-files.ts'
 import { defaultLimits } from '../../src/outbox/limits.ts'
 import { type Outbox, openOutbox } from '../../src/outbox/outbox.ts'
@@ -31,6 +32,7 @@ export const openAgentOutbox = async (input: AgentOutboxInput): Promise<Outbox> 
     files: diskOutboxFiles(join(state, 'outbox')),
     limits: { ...defaultLimits, capBytes, maxMessageBytes: maxBytes },
     nowMs,
+    earliestMs: builtAt,
     // Runs on from one process to the next, within one boot of the machine.
     monotonicMs: () => Number(process.hrtime.bigint() / 1_000_000n),
     boot: await bootId(),

@@ -7,11 +7,11 @@ import { type MessageClass, messageClasses } from '../protocol/queued.ts'
 import type { LongshoreError } from '../protocol/reason.ts'
 import { chooseVictim } from './choose.ts'
 import type { ClassQueue } from './class-queue.ts'
+import type { Damage } from './damage.ts'
 import { diskFault } from './disk-fault.ts'
 import type { Entry } from './entry.ts'
 import type { OutboxFiles } from './files.ts'
 import { isDurable, type OutboxLimits } from './limits.ts'
-import type { Damage } from './segment-store.ts'
 
 export type CommitsInput = {
   /** most important first */

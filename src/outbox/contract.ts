@@ -23,6 +23,8 @@ export type OutboxInput = {
   readonly limits: OutboxLimits
   /** epoch ms; may jump */
   readonly nowMs: () => number
+  /** epoch ms; a clock that says less is wrong, and nothing is corrected by it */
+  readonly earliestMs?: number
   /** ms of a clock that never jumps… */
   readonly monotonicMs: () => number
   /** …and the name of its run: the boot of the machine, if the clock runs on from process to process */

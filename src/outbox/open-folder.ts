@@ -2,7 +2,14 @@
 import type { Logger } from 'pino'
 import { type MessageClass, messageClasses } from '../protocol/queued.ts'
 import type { OutboxFiles } from './files.ts'
-import { comparePositions, type Position, parseSegmentName, type SegmentId } from './segment.ts'
+import {
+  comparePositions,
+  decodeHead,
+  mostHeadBytes,
+  type Position,
+  parseSegmentName,
+  type SegmentId,
+} from './segment.ts'
 import { type Cursor, readCursor, readEpoch } from './state-files.ts'
 
 export type Found = {
@@ -32,12 +39,24 @@ export const openFolder = async (files: OutboxFiles, nowMs: number, log: Logger)
     const { messageClass, id } = parsed
     // The file with the number may be lost; segments tell it as well.
     highest = Math.max(highest, id.epoch)
-    if (isSettled({ ...id, offset: bytes }, cursor.settled[messageClass]))
-      await files.remove(name).catch((error: unknown) => log.warn({ err: error, name }, 'deleting a settled file'))
-    else segments[messageClass].push({ id, bytes })
+    if (isSettled({ ...id, offset: bytes }, cursor.settled[messageClass])) {
+      // What was passed over because it could not be read is not what was sent.
+      if (await isReadable(files, name))
+        await files.remove(name).catch((error: unknown) => log.warn({ err: error, name }, 'deleting a settled file'))
+    } else segments[messageClass].push({ id, bytes })
   }
   return { epoch: Math.max(highest + 1, Math.floor(nowMs / 1_000)), cursor, segments }
 }
 
 const isSettled = (end: Position, settled: Position | undefined): boolean =>
   settled !== undefined && comparePositions(end, settled) <= 0
+
+/** false for a file of another user, or of a newer version. */
+const isReadable = async (files: OutboxFiles, name: string): Promise<boolean> => {
+  try {
+    const head = decodeHead(await files.read(name, 0, mostHeadBytes))
+    return head.ok || head.fault !== 'future'
+  } catch {
+    return false
+  }
+}

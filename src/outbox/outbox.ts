@@ -3,16 +3,16 @@
  * acknowledged it, except telemetry, which is written only while it cannot be sent, and then every `flushIntervalMs`.
  * Memory stays bounded however long there is no link; the disk stays within a cap, and whatever is dropped is told of.
  */
-import { type Dropped, type DropReason, type MessageClass, messageClasses } from '../protocol/queued.ts'
+import type { Dropped, DropReason, MessageClass } from '../protocol/queued.ts'
 import { LongshoreError } from '../protocol/reason.ts'
-import { type ClassQueue, createClassQueue } from './class-queue.ts'
+import type { ClassQueue } from './class-queue.ts'
 import { createCommits, topClass } from './commits.ts'
 import type { ClassCounts, Outbox, OutboxInput } from './contract.ts'
 import type { Entry } from './entry.ts'
 import { wrapMessage } from './envelope.ts'
 import { isDurable } from './limits.ts'
 import { openFolder } from './open-folder.ts'
-import { createSegmentStore } from './segment-store.ts'
+import { byClass, openQueues } from './open-queues.ts'
 import { createSender } from './sender.ts'
 import { setAside } from './set-aside.ts'
 import { ageMs, type Clocks, correctedAt, isStep, noteClock, type Stamp } from './stamp.ts'
@@ -30,7 +30,7 @@ const envelopeBytes = 100
 
 /** Never rejects because of the disk: an agent without one still has to run, and `counts` and `append` tell. */
 export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
-  const { files, log, boot, monotonicMs } = input
+  const { files, log, boot, monotonicMs, earliestMs = 0 } = input
   // What is dropped at once is little beside the share of any class.
   const segmentBytes = Math.min(input.limits.segmentBytes, Math.max(4_096, input.limits.capBytes / 64))
   const limits = { ...input.limits, segmentBytes }
@@ -48,29 +48,20 @@ export const openOutbox = async (input: OutboxInput): Promise<Outbox> => {
   const { after } = timers
   const tally = createTally()
 
-  const queues = messageClasses.map((messageClass) => {
-    const store = createSegmentStore({
-      files,
-      messageClass,
-      epoch,
-      boot,
-      segmentBytes,
-      found: found.segments[messageClass],
-      settled: found.cursor.settled[messageClass],
-      log,
-      onDamage: (damage) => drop({ class: messageClass, ...damage, reason: 'corrupt' }),
-      setAside: (name) => setAside(files, name),
-    })
-    return createClassQueue(messageClass, store)
+  const queues = openQueues({
+    files,
+    epoch,
+    boot,
+    segmentBytes,
+    found,
+    log,
+    onDamage: (messageClass, damage) => drop({ class: messageClass, ...damage, reason: 'corrupt' }),
   })
-  const queueOf = Object.fromEntries(queues.map((queue) => [queue.messageClass, queue])) as Record<
-    MessageClass,
-    ClassQueue
-  >
+  const queueOf = byClass(queues)
 
   const readClocks = (): Stamp => {
     const now = { atMs: input.nowMs(), monotonicMs: monotonicMs(), boot }
-    if (isStep(clocks, now)) {
+    if (now.atMs >= earliestMs && isStep(clocks, now)) {
       clocks = noteClock(clocks, now)
       after('cursor', cursorMs, () => void saveCursor(false))
     }

@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import type { Logger } from 'pino'
 import type { MessageClass } from '../protocol/queued.ts'
+import { type Damage, damageOfFile, damageOfHole, damageOfTail, type LastRead, unknownDamage } from './damage.ts'
 import type { AppendFile, OutboxFiles } from './files.ts'
 import { encodeRecord, findRecord, recordBytes, type StoredRecord } from './record.ts'
 import {
@@ -32,14 +33,6 @@ export type ReadRecord = {
   readonly end: Position
 }
 
-/** Records that are gone. `count` 0: nobody knows how many. */
-export type Damage = {
-  readonly epoch: number
-  readonly from: number
-  readonly to: number
-  readonly count: number
-}
-
 export type SegmentStoreInput = {
   readonly files: OutboxFiles
   readonly messageClass: MessageClass
@@ -64,7 +57,7 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
   let reader:
     | { readonly segment: Segment; readonly bytes: Buffer; readonly base: number; readonly until: number; at: number }
     | undefined
-  let lastRead: { readonly epoch: number; readonly seq: number } | undefined
+  let lastRead: LastRead
   let active: { readonly segment: Segment; readonly file: AppendFile } | undefined
   let nextNumber = 1
   // One each for good: what lies outside of V8's heap is freed late.
@@ -116,7 +109,7 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
     else {
       log.warn({ name }, 'a file of the outbox that is none is set aside')
       await input.setAside(name)
-      input.onDamage({ epoch: segment.id.epoch, from: 0, to: 0, count: 0 })
+      input.onDamage(unknownDamage(segment.id))
     }
     return undefined
   }
@@ -192,7 +185,7 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
         if (!segments.includes(segment)) return
         log.warn({ name: nameOf(segment), err: error }, 'a file of the outbox cannot be read and is left out')
         forget(segment)
-        input.onDamage({ epoch: segment.id.epoch, from: 0, to: 0, count: 0 })
+        input.onDamage(unknownDamage(segment.id))
       }
     },
     /** The next record of what was loaded. */
@@ -248,21 +241,9 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
       const segment = segments[0]
       if (segment === undefined) return undefined
       if (segment === active?.segment) await seal()
-      const damage = { epoch: segment.id.epoch, from: 0, to: 0, count: 0 }
+      let damage = unknownDamage(segment.id)
       try {
-        const bytes = await files.read(nameOf(segment), 0, segment.bytes)
-        const head = decodeHead(bytes)
-        let at = head.ok ? head.length : bytes.length
-        for (;;) {
-          const found = head.ok ? findRecord(bytes, at, head.seed) : undefined
-          if (found === undefined) break
-          at = found.end
-          if (comparePositions({ ...segment.id, offset: at }, settled) <= 0 || isKept(damage.epoch, found.record.seq))
-            continue
-          damage.from ||= found.record.seq
-          damage.to = found.record.seq
-          damage.count += 1
-        }
+        damage = damageOfFile(await files.read(nameOf(segment), 0, segment.bytes), segment.id, settled, isKept)
       } catch (error) {
         log.warn({ name: nameOf(segment), err: error }, 'a file of the outbox is dropped that cannot be read')
       }
@@ -281,18 +262,14 @@ export const createSegmentStore = (input: SegmentStoreInput) => {
 
   const tellHole = ({ id }: Segment, seq: number, bytes: number): void => {
     log.warn({ messageClass, ...id, bytes }, 'damage in a file of the outbox')
-    const from = lastRead?.epoch === id.epoch ? lastRead.seq + 1 : seq
-    // Of telemetry not every number was written.
-    if (from < seq)
-      input.onDamage({ epoch: id.epoch, from, to: seq - 1, count: messageClass === 'telemetry' ? 0 : seq - from })
+    const damage = damageOfHole(messageClass, id, lastRead, seq)
+    if (damage !== undefined) input.onDamage(damage)
   }
 
-  const tellTail = (segment: Segment, bytes: number): void => {
-    const { id } = segment
+  const tellTail = ({ id }: Segment, bytes: number): void => {
     log.warn({ messageClass, ...id, bytes }, 'the end of a file of the outbox is cut off or damaged')
     const isTorn = !segments.some((one) => one.id.epoch === id.epoch && one.id.number > id.number)
-    const from = (lastRead?.epoch === id.epoch ? lastRead.seq : 0) + 1
-    if (!isTorn) input.onDamage({ epoch: id.epoch, from, to: from, count: 0 })
+    if (!isTorn) input.onDamage(damageOfTail(id, lastRead))
   }
 
   return store

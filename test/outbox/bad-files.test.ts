@@ -105,3 +105,24 @@ test('a file that cannot be read is told of, and holds up nothing', async () => 
   expect(dropped).toEqual({ class: 'event', epoch, from: 0, to: 0, count: 0, reason: 'corrupt' })
   expect(broker.sent.filter((one) => one.class === 'event').map(({ n }) => n)).toEqual([9])
 })
+
+test.each(['of a newer version', 'that cannot be read'])(
+  'a file %s is still there after all behind it was sent, and after the next start',
+  async (what) => {
+    const { files } = await withEvents(3)
+    const future = Buffer.from('longshore-outbox 2 {"what":"nobody knows"}\nrecords')
+    files.put(garbage, what === 'of a newer version' ? future : Buffer.from('x'))
+    if (what === 'that cannot be read')
+      files.fault = (operation, name) =>
+        operation === 'read' && name === garbage ? new Error('EACCES: permission denied') : undefined
+    for (let start = 1; start <= 3; start += 1) {
+      const outbox = await openTestOutbox({ files })
+      await outbox.append('event', numbered(9))
+      await drain(outbox)
+      await outbox.close()
+      expect(files.names()).toContain(garbage)
+    }
+    // Beside it only that of the last start.
+    expect(files.names().filter((name) => name.startsWith('event-'))).toHaveLength(2)
+  },
+)

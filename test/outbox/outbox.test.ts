@@ -283,6 +283,21 @@ describe('the cap', () => {
     expect(ofClass(sent, 'event')).toEqual(upTo(100))
   })
 
+  test('one that was lowered since holds from the first append on, also where files are larger than all of it', async () => {
+    const files = memoryOutboxFiles()
+    const before = await openTestOutbox({ files })
+    for (let round = 0; round < 10; round += 1) await appendMany(before, 'event', 300, 300)
+    await before.close()
+    const { epoch } = before.counts()
+    const outbox = await openTestOutbox({ files: files.afterKill(), limits: { capBytes: 50_000 } })
+    await appendMany(outbox, 'alarm', 1)
+    const { classes } = outbox.counts()
+    expect(Object.values(classes).reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0)).toBeLessThan(50_000)
+    const sent = await drain(outbox)
+    const dropped = droppedIn(sent).filter((one) => one.epoch === epoch)
+    expect(dropped.reduce((sum, { count }) => sum + count, 0) + ofClass(sent, 'event').length).toBe(3_000)
+  })
+
   test('a flood of one class leaves the others their share', async () => {
     const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: small })
     await appendMany(outbox, 'event', 20, 100)
@@ -327,6 +342,17 @@ describe('time', () => {
     expect(sent.map(({ at }) => at)).toEqual([1_800_000_000_000 - 60_000, 1_800_000_000_000])
     expect(later.counts().epoch).toBe(1_800_000_500)
   })
+})
+
+test('a clock that jumps to where it cannot be makes nothing older than it is', async () => {
+  const clock = testClock()
+  const right = clock.nowMs
+  const outbox = await openTestOutbox({ files: memoryOutboxFiles(), clock, earliestMs: right - 1_000 })
+  await outbox.append('event', numbered(1))
+  clock.monotonicMs += 60_000
+  clock.nowMs = right + 60_000 - 10 * 365 * 86_400_000
+  await outbox.append('event', numbered(2))
+  expect((await drain(outbox)).map(({ at }) => at)).toEqual([right, right + 60_000])
 })
 
 describe('telemetry', () => {

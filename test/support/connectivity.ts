@@ -175,7 +175,9 @@ export const expectNothingLost = async (scenario: Connectivity): Promise<Connect
   }
   await expectRepetitionsTouchNothing(device, fleet)
   await expectAllArrived(agent, counter)
-  expect(agent.started).toEqual(newest)
+  // Where the connection outlives the gap, deployments come one by one, as over any slow link: the first may have begun.
+  expect(agent.started).toEqual([...agent.started].sort((a, b) => a - b))
+  expect(scenario.how === 'drop' ? agent.started.filter((one) => newest.includes(one)) : agent.started).toEqual(newest)
   return { events: counter.count(), duplicates: counter.duplicates(), connections: line.connections() }
 }
 
@@ -257,7 +259,6 @@ export const expectNothingLostInKills = async ({ rounds, command, random }: Kill
       line.mend()
       // Nor does it keep commands for a device that has not subscribed again.
       const newest = Math.max(...agent.kept)
-      // Not the very next one: of that a kill may have left nothing.
       const isBack = (): boolean => [...agent.kept].some((n) => n > newest && counter.received(n))
       await eventually('the device to be back', isBack, { timeoutMs: 30_000 })
     }

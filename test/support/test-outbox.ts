@@ -39,12 +39,19 @@ export type TestOutboxInput = {
   readonly limits?: Partial<OutboxLimits>
   /** Without one the clocks are those of this machine. */
   readonly clock?: TestClock
+  readonly earliestMs?: number
 }
 
-export const openTestOutbox = async ({ files, limits = {}, clock }: TestOutboxInput): Promise<Outbox> => {
+export const openTestOutbox = async ({
+  files,
+  limits = {},
+  clock,
+  earliestMs = 0,
+}: TestOutboxInput): Promise<Outbox> => {
   const outbox = await openOutbox({
     files,
     limits: { ...testLimits, ...limits },
+    earliestMs,
     nowMs: () => clock?.nowMs ?? Date.now(),
     monotonicMs: () => clock?.monotonicMs ?? performance.now(),
     boot: clock?.boot ?? 'boot-1',
