@@ -1,103 +1,41 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
-import type { Logger } from 'pino'
 import { defined } from '../src/defined.ts'
-import { type Broker, createLink, type Link } from '../src/link/link.ts'
+import { createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
+import type { Agent, AgentInput } from './agent-contract.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
-import type { HostFacts } from './devices/host-facts.ts'
-import type { ReadDisk } from './disk/disk-space.ts'
-import { createFetchWithinSpace } from './disk/fetch-within-space.ts'
-import { createImageCollector } from './disk/image-collector.ts'
-import { createWithinSpace } from './disk/within-space.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
-import type { ProjectFiles } from './files/project-files.ts'
+import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
-import { createLocalApi, type LocalApi } from './local/local-api.ts'
+import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
-import type { PolicySource } from './policy-source.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
-import { createPuller } from './reconcile/puller.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
 import { type ReportBody, reportBody } from './reconcile/report.ts'
 import { createReporter, type Reporter } from './reconcile/reporter.ts'
-import { createFetchImage } from './registry/fetch-image.ts'
-import type { CredentialSource } from './registry/file-credentials.ts'
 import { findLocalImage } from './registry/local-image.ts'
-import type { Identity } from './secrets/identity.ts'
-import type { SecretStore } from './secrets/secret-store.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { shorterReports } from './shorter-reports.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
-import type { Store } from './store/store.ts'
-import type { Profile } from './telemetry/dead-band.ts'
-import type { HostReading } from './telemetry/host-sample.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
-import type { RegistryMirrors } from './translate/registry.ts'
-
-export type AgentInput = {
-  readonly device: string
-  readonly clientId: string
-  readonly broker: Broker
-  readonly root: string
-  readonly namePrefix: string
-  readonly maxBytes: number
-  readonly policy: PolicySource
-  readonly keepaliveS: number
-  readonly connectTimeoutMs?: number
-  readonly acknowledgeMs?: number
-  readonly reconnectMaxMs: number
-  readonly lookEveryMs: number
-  /** how many releases of an app are kept to go back to */
-  readonly keepReleases: number
-  readonly version: string
-  readonly engine: Engine
-  readonly registryMirrors: RegistryMirrors
-  /** where no credentials of a registry were sent as a secret */
-  readonly registryCredentials: CredentialSource
-  /** of the engine: how much is free, and how much has to be */
-  readonly readDisk: ReadDisk
-  readonly files: ProjectFiles
-  readonly identity: Identity
-  readonly secretStore: SecretStore
-  readonly store: Store
-  readonly outbox: Outbox
-  /** undefined: nothing is told of the machine */
-  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
-  readonly hostFacts: () => Promise<HostFacts>
-  readonly timeZone: () => string
-  /** epoch ms */
-  readonly builtAt: number
-  readonly log: Logger
-  readonly nowMs: () => number
-  /** ms of a clock that never jumps */
-  readonly monotonicMs: () => number
-  readonly random: () => number
-}
-
-export type Agent = {
-  readonly start: () => void
-  readonly stop: () => Promise<void>
-  /** for commands on the same machine */
-  readonly local: LocalApi
-}
 
 const dayMs = 86_400_000
 
@@ -178,32 +116,10 @@ export const createAgent = (input: AgentInput): Agent => {
     generation: (app) => store.app(app)?.accepted?.deployment.generation,
     nowMs,
   })
-  const collector = createImageCollector({
-    agent: device,
-    engine: input.engine,
-    mirrors,
-    store,
-    log,
-    nowMs,
-    monotonicMs,
+  const { collector, withinSpace, puller } = createImages({
+    ...input,
+    secrets,
     isAwaited: (id) => local.isAwaited(id),
-    onRemoved: () => puller.retryFailed('disk-full'),
-  })
-  const fetchImage = createFetchImage({
-    engine: input.engine,
-    mirrors,
-    credentials: async (registry) => (await secrets.credentials(registry)) ?? input.registryCredentials(registry),
-    monotonicMs,
-  })
-  const withinSpace = createWithinSpace({
-    readDisk: input.readDisk,
-    makeRoom: () => collector.collect(true),
-    monotonicMs,
-  })
-  const puller = createPuller({
-    fetchImage: createFetchWithinSpace(collector.tracked(fetchImage), withinSpace),
-    monotonicMs,
-    random,
     onChange: (app) => reconciler.look(app),
     onProgress: (app) => progress.touch(app),
   })
