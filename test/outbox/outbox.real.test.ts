@@ -124,7 +124,7 @@ test('a read-only disk: what is on it is sent, append says so', async () => {
   execFileSync('mount', ['-o', 'remount,ro', folder])
   const outbox = await openTestOutbox({ files: diskOutboxFiles(folder) })
   await expect(outbox.append('event', numbered(2))).rejects.toHaveProperty('code', 'state-unusable')
-  expect((await drain(outbox)).map(({ n }) => n)).toEqual([1])
+  expect((await drain(outbox)).flatMap(({ n }) => n ?? [])).toEqual([1])
 })
 
 test.each(['removed', 'moved away'])(
@@ -139,7 +139,7 @@ test.each(['removed', 'moved away'])(
     await outbox.append('alarm', numbered(3))
     // As after a kill: another process finds what is on the disk.
     const later = await openTestOutbox({ files: diskOutboxFiles(folder) })
-    expect((await drain(later)).map(({ n }) => n)).toEqual([3, 2])
+    expect((await drain(later)).flatMap(({ n }) => n ?? [])).toEqual([3, 2])
     expect(later.counts().epoch).toBeGreaterThan(outbox.counts().epoch)
   },
 )
@@ -159,7 +159,8 @@ test('files of another user, and folders in place of files, are left where they 
   try {
     const outbox = await openTestOutbox({ files: diskOutboxFiles(folder) })
     await outbox.append('event', numbered(3))
-    expect((await drain(outbox)).map(({ n }) => n)).toEqual([2, 3])
+    // What could not be read is told of besides, sooner or later.
+    expect((await drain(outbox)).flatMap(({ n }) => n ?? [])).toEqual([2, 3])
     await outbox.close()
   } finally {
     process.seteuid?.(0)

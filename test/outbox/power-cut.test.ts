@@ -73,7 +73,7 @@ test('the same through the whole outbox, which goes on behind the cut', async ()
     const outbox = await openTestOutbox({ files })
     await outbox.append('event', numbered(1_000))
     const whole = ends.filter((end) => end <= cut).length
-    expect((await drain(outbox)).map(({ n }) => n)).toEqual([...Array(whole).keys(), 1_000])
+    expect((await drain(outbox)).flatMap(({ n }) => n ?? [])).toEqual([...Array(whole).keys(), 1_000])
   }
 })
 
@@ -176,7 +176,7 @@ test('a file of zeros or noise behind what was synced costs nothing before it', 
   for (const tail of [Buffer.alloc(9_000), noise, Buffer.concat([noise, bytes.subarray(ends[3], ends[5])])]) {
     const files = rest.afterKill()
     files.put(name, Buffer.concat([bytes, tail]))
-    const numbers = (await drain(await openTestOutbox({ files }))).map(({ n }) => n)
+    const numbers = (await drain(await openTestOutbox({ files }))).flatMap(({ n }) => n ?? [])
     expect(numbers.slice(0, 300)).toEqual([...Array(300).keys()])
     // The same bytes again are the same message again: a consumer knows its number.
     expect(new Set(numbers).size).toBe(300)
