@@ -1,6 +1,7 @@
 /** An operator's connection to the broker: what is retained is read, what changes is watched, and both survive a lost link. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { shownAddress } from '../link/addresses.ts'
 import { type Broker, createLink, type Link } from '../link/link.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { type Topics, topicsUnder } from '../protocol/topics.ts'
@@ -76,7 +77,10 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
   const timer = setTimeout(
     () =>
       settle?.reject(
-        new LongshoreError('broker-unreachable', `${input.broker.url} did not answer within ${timeoutMs / 1000} s`),
+        new LongshoreError(
+          'broker-unreachable',
+          `${shownAddress(input.broker.url)} did not answer within ${timeoutMs / 1000} s`,
+        ),
       ),
     timeoutMs,
   )
@@ -101,7 +105,10 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
         waiters.add(waiter)
         giveUp = setTimeout(
           () =>
-            reject(lastFailure ?? new LongshoreError('link-down', `the connection to ${input.broker.url} was lost`)),
+            reject(
+              lastFailure ??
+                new LongshoreError('link-down', `the connection to ${shownAddress(input.broker.url)} was lost`),
+            ),
           timeoutMs,
         )
       })

@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import { LongshoreError } from '../protocol/reason.ts'
-import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs } from './addresses.ts'
+import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs, shownAddress } from './addresses.ts'
 import type { BackOff } from './back-off.ts'
 import { clientOptions } from './client-options.ts'
 import { connectionFailure, disconnectFailure } from './connection-failure.ts'
@@ -90,6 +90,7 @@ const stableMs = 10_000
 
 type Connection = {
   readonly client: MqttClient
+  /** as it is shown */
   readonly address: string
   unacknowledged: number
   isUp: boolean
@@ -117,10 +118,11 @@ export const createLink = (input: LinkInput): Link => {
       return
     }
     if (isStopped) return
-    const address = addresses[addressIndex(attempts, addresses.length)] ?? broker.url
+    const target = addresses[addressIndex(attempts, addresses.length)] ?? broker.url
+    const address = shownAddress(target)
     let client: MqttClient
     try {
-      client = mqtt.connect(address, clientOptions({ ...input, connectTimeoutMs, will }))
+      client = mqtt.connect(target, clientOptions({ ...input, connectTimeoutMs, will }))
     } catch (error) {
       retry(
         new LongshoreError('broker-unreachable', `connecting to ${address}: ${(error as Error).message}`, {
@@ -210,7 +212,7 @@ export const createLink = (input: LinkInput): Link => {
 
   const up = (doing: string): Connection => {
     if (current?.isUp === true) return current
-    throw new LongshoreError('link-down', `${doing}: there is no connection to ${broker.url}`)
+    throw new LongshoreError('link-down', `${doing}: there is no connection to ${shownAddress(broker.url)}`)
   }
 
   /**

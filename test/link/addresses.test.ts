@@ -7,6 +7,7 @@ import {
   isBrokerUrl,
   noAttempts,
   pauseMs,
+  shownAddress,
 } from '../../src/link/addresses.ts'
 
 test.each([
@@ -19,6 +20,14 @@ test.each([
 ])('%j', (url, addresses, isValid) => {
   expect(addressesOf(url)).toEqual(addresses)
   expect(isBrokerUrl(url)).toBe(isValid)
+})
+
+test.each([
+  ['mqtt://broker.local:1883', 'mqtt://broker.local:1883'],
+  ['mqtts://gw-1:s%40cret@broker.local/x@y', 'mqtts://broker.local/x@y'],
+  ['mqtt://a:b@one,wss://c:d@two/mqtt', 'mqtt://one,wss://two/mqtt'],
+])('%s is shown without user and password', (url, shown) => {
+  expect(shownAddress(url)).toBe(shown)
 })
 
 const backOffs = { backOff: { baseMs: 500, capMs: 60_000 }, refusedBackOff: { baseMs: 5_000, capMs: 300_000 } }

@@ -252,6 +252,14 @@ test('a broker that never acknowledges is left', async () => {
   expect(opened.failures[0]?.message).toContain('did not acknowledge within 60 s')
 })
 
+test('a password in an address stands in no message', async () => {
+  const opened = open('mqtt://gw-1:s3cret@127.0.0.1:1')
+  await eventually('a failure', () => opened.failures.length > 0)
+  await expect(opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })).rejects.toThrow('127.0.0.1:1')
+  expect(opened.failures[0]?.message).toContain('mqtt://127.0.0.1:1')
+  expect(opened.failures[0]?.message).not.toContain('s3cret')
+})
+
 test('of several addresses the first that answers is taken, and the preferred one again after a loss', async () => {
   const [preferred, other] = [await startBroker(), await startBroker()]
   const nobody = 'mqtt://127.0.0.1:1'

@@ -1,5 +1,6 @@
 /** `longshore agent`: the daemon on a device, in the foreground. */
 import type { Command } from 'commander'
+import { shownAddress } from '../../link/addresses.ts'
 import { type BrokerOptions, mergeBroker, resolveBroker, withBrokerOptions } from '../context.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
 
@@ -54,7 +55,7 @@ export const addAgent = (program: Command): void => {
       })
       failLoudly(log)
       const agent = await startAgent(config, log)
-      log.info({ device: config.device, broker: config.broker, state: config.state }, 'the agent runs')
+      log.info({ device: config.device, broker: shownAddress(config.broker), state: config.state }, 'the agent runs')
       await untilSignal(log, agent.stop)
     })
 }
