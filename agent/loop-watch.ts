@@ -13,6 +13,8 @@ export type LoopWatchInput = {
 export type LoopWatch = {
   /** ms of the longest stall since the start */
   readonly longestMs: () => number
+  /** The same since this was asked last. */
+  readonly takeStallMs: () => number
   readonly stop: () => void
 }
 
@@ -24,18 +26,26 @@ const resolutionMs = 100
 
 export const watchLoop = ({ monotonicMs, readStallMs, log }: LoopWatchInput): LoopWatch => {
   const gauge = readStallMs === undefined ? openGauge() : { read: readStallMs, close: () => undefined }
-  let longestMs = 0
+  let [longestMs, untakenMs] = [0, 0]
   let toldMs = Number.NEGATIVE_INFINITY
-  const timer = setInterval(() => {
+  const look = (): void => {
     const stallMs = Math.round(gauge.read())
     longestMs = Math.max(longestMs, stallMs)
+    untakenMs = Math.max(untakenMs, stallMs)
     if (stallMs <= longMs || monotonicMs() - toldMs < tellEveryMs) return
     toldMs = monotonicMs()
     log.warn({ stallMs, longestMs }, 'the agent was busy for so long that everything else waited')
-  }, lookEveryMs)
+  }
+  const timer = setInterval(look, lookEveryMs)
   timer.unref()
   return {
     longestMs: () => longestMs,
+    takeStallMs: () => {
+      look()
+      const taken = untakenMs
+      untakenMs = 0
+      return taken
+    },
     stop: () => {
       clearInterval(timer)
       gauge.close()

@@ -30,7 +30,6 @@ import type { Store } from './store/store.ts'
 
 import { profiles } from './telemetry/profiles.ts'
 import { createHostReader } from './telemetry/read-host.ts'
-import { watchLoopDelay } from './telemetry/telemetry.ts'
 
 /** What tests put around the effects, to kill the daemon in the middle of one. */
 export type Around = {
@@ -101,7 +100,7 @@ export const startAgent = async (
   })
   const ownOutbox = await openAgentOutbox({ ...config, store, capBytes: config.outboxBytes, nowMs, log })
   const outbox = around.outbox?.(ownOutbox) ?? ownOutbox
-  const loopDelay = watchLoopDelay()
+  const loopWatch = watchLoop({ monotonicMs, log })
   const agent = createAgent({
     device: config.device,
     clientId: config.clientId ?? config.device,
@@ -130,7 +129,10 @@ export const startAgent = async (
     telemetry:
       config.telemetry === 'off'
         ? undefined
-        : { read: createHostReader({ root: '/', loopDelayMs: loopDelay.read }), profile: profiles[config.telemetry] },
+        : {
+            read: createHostReader({ root: '/', loopDelayMs: loopWatch.takeStallMs }),
+            profile: profiles[config.telemetry],
+          },
     hostFacts: readHostFacts,
     timeZone: deviceTimeZone,
     builtAt,
@@ -139,7 +141,6 @@ export const startAgent = async (
     monotonicMs,
     random: Math.random,
   })
-  const loopWatch = watchLoop({ monotonicMs, log })
   agent.start()
   const server = await startLocalServer({
     socketPath: join(config.state, socketName),
@@ -151,7 +152,6 @@ export const startAgent = async (
       loopWatch.stop()
       await server.stop()
       await agent.stop()
-      loopDelay.stop()
       ending.abort()
     },
   }

@@ -1,5 +1,4 @@
 /** Samples the machine every few seconds and tells what is worth it. */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Outbox } from '../../src/outbox/outbox.ts'
 import { reasonOf } from '../../src/protocol/reason.ts'
@@ -64,19 +63,5 @@ export const createTelemetry = ({
       timer.unref()
     },
     stop: () => clearInterval(timer),
-  }
-}
-
-/** The longest time that this process was held up since it was asked last, in ms. */
-export const watchLoopDelay = (): { readonly read: () => number; readonly stop: () => void } => {
-  const delays = monitorEventLoopDelay({ resolution: 20 })
-  delays.enable()
-  return {
-    read: () => {
-      const longest = delays.max / 1e6
-      delays.reset()
-      return longest
-    },
-    stop: () => delays.disable(),
   }
 }
