@@ -234,7 +234,7 @@ export const partLevels = {
       byPath: readWith('a link that names the socket: `/dev/serial/by-path/*-usb-0:1.2:1.0-port0`'),
       path: readWith('the node, or any link to it'),
       driver: yes,
-      class: readWith('serial, video, gpu, npu, i2c, spi, gpio, sound, input, tpm, watchdog or usb'),
+      class: readWith('serial, video, gpu, npu, i2c, spi, gpio, sound, input, hid, tpm, watchdog or usb'),
     },
   },
   longshoreMount: {

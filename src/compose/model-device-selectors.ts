@@ -13,6 +13,7 @@ export const selectableClasses = [
   'gpio',
   'sound',
   'input',
+  'hid',
   'tpm',
   'watchdog',
   'usb',

@@ -105,7 +105,7 @@ describe('each mistake has its place and what to do', () => {
     [
       'a class that is none',
       line('{ match: { class: plc }, target: /dev/plc }'),
-      'value-invalid 6:29 class must be serial, video, gpu, npu, i2c, spi, gpio, sound, input, tpm, watchdog or usb, not "plc"',
+      'value-invalid 6:29 class must be serial, video, gpu, npu, i2c, spi, gpio, sound, input, hid, tpm, watchdog or usb, not "plc"',
     ],
     [
       'a key that is none',
