@@ -12,7 +12,9 @@ export const entriesOf = async (files: HostFiles, folder: string): Promise<reado
   const found = await Promise.all(
     (await files.names(folder)).map(async (name) => {
       const path = await files.target(`${folder}/${name}`)
-      return path === undefined ? [] : [{ name, path }]
+      if (path === undefined || !path.startsWith('/sys/devices/')) return []
+      // One that is being taken away may leave its link for a moment.
+      return (await files.text(`${path}/uevent`)) === undefined ? [] : [{ name, path }]
     }),
   )
   return found.flat()
