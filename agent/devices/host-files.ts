@@ -28,7 +28,7 @@ export const openHostFiles = (root: HostRoot): HostFiles => {
     return (path) => {
       const before = known.get(path)
       if (before !== undefined) return before
-      const reading = read(locate(root, path), path).catch(() => absent)
+      const reading = (async () => read(locate(root, path), path))().catch(() => absent)
       known.set(path, reading)
       return reading
     }
