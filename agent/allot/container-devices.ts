@@ -147,6 +147,13 @@ export const nodesToKeep = (made: readonly MadeFor[], allotments: readonly Allot
     }))
   })
 
+/** Every target that the container has, or should have. */
+export const targetsOf = (made: readonly MadeFor[], allotments: readonly Allotment[]): string[] =>
+  made.flatMap((one) => {
+    const { given } = allotments.find(({ wish }) => wish.selector.target === one.target) ?? { given: [] }
+    return Array.from({ length: Math.max(given.length, one.given.length) }, (_, index) => targetOf(one, index))
+  })
+
 /**
  * What a container that is restarted for a device has other than is allotted.
  *

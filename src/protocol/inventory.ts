@@ -49,6 +49,10 @@ export const inventorySchema = z
         storageDriver: z.string(),
         dataRoot: z.string().optional().describe('the folder of its images and containers'),
         cgroupVersion: z.string(),
+        userNamespaces: z
+          .enum(['remapped', 'rootless'])
+          .optional()
+          .describe('absent: the users of containers are those of the machine'),
       })
       .nullable()
       .describe('null while no engine answers'),
