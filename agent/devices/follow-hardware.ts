@@ -18,7 +18,7 @@ export type HardwareInput = {
   readonly watch: (onLook: () => void) => { readonly start: () => void; readonly stop: () => void }
 }
 
-export const noHardware: Hardware = { devices: [], cdi: [], networkInterfaces: [] }
+export const noHardware: Hardware = { devices: [], cdi: [], networkInterfaces: [], disks: [] }
 
 /** A driver that does not answer must not keep back everything else that the inventory says. */
 const firstLookMs = 5_000

@@ -3,6 +3,7 @@ import { type HostDevice, hostDeviceClasses } from '../../src/protocol/host-devi
 import { readCdiNames } from './cdi-names.ts'
 import { type Found, openHost } from './describe-device.ts'
 import { findByClass } from './find-by-class.ts'
+import { type Disk, findDisks } from './find-disks.ts'
 import { findGpus } from './find-gpus.ts'
 import { findJetson, isOfJetson } from './find-jetson.ts'
 import { findCan, findNetworkInterfaces, type NetworkInterface } from './find-network.ts'
@@ -21,6 +22,7 @@ export type Hardware = {
   /** names of the Container Device Interface */
   readonly cdi: readonly string[]
   readonly networkInterfaces: readonly NetworkInterface[]
+  readonly disks: readonly Disk[]
 }
 
 /** What only programs of a maker tell, as far as it is known. */
@@ -33,7 +35,7 @@ export const readHardware = async (
 ): Promise<Hardware> => {
   const files = openHostFiles(root)
   const host = await openHost(files)
-  const [serial, plain, sound, can, npus, graphics, cdi, networkInterfaces, identity] = await Promise.all([
+  const [serial, plain, sound, can, npus, graphics, cdi, networkInterfaces, disks, identity] = await Promise.all([
     findSerialPorts(host),
     findByClass(host),
     findSoundCards(host),
@@ -42,6 +44,7 @@ export const readHardware = async (
     findGpus(host),
     readCdiNames(files),
     findNetworkInterfaces(host),
+    findDisks(files),
     nvidiaIdentity(files),
   ])
   const nvidia = await findNvidiaGpus(host, graphics, maker.nvidia(identity))
@@ -51,7 +54,7 @@ export const readHardware = async (
   )
   const others = [...serial, ...plain, ...sound, ...can, ...npus, ...cards, ...nvidia, ...jetson]
   const found: readonly Found[] = [...others, ...(await findUsb(host, others))]
-  return { devices: found.map(({ device }) => device).sort(byClassAndName), cdi, networkInterfaces }
+  return { devices: found.map(({ device }) => device).sort(byClassAndName), cdi, networkInterfaces, disks }
 }
 
 export const discover = async (root: HostRoot, maker?: MakerFacts): Promise<readonly HostDevice[]> =>

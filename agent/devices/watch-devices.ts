@@ -18,13 +18,13 @@ export type DeviceWatcherInput = {
   /** udev's own announcements; undefined: there are none to be had here. */
   readonly listen?: (onNews: () => void) => { stop: () => void }
   readonly pollMs: number
+  /** so long after the last word it looks once more: udev gives a node its group, and its links, after it is there */
+  readonly onceMoreMs: number
   readonly onLook: () => void
 }
 
 /** An adapter with four ports makes a dozen nodes and links. */
 const settleMs = 100
-/** udev gives a node its group, and makes the last links, after it is there. */
-const onceMoreMs = 1_500
 
 const fixedFolders = [
   '/dev',
@@ -50,7 +50,7 @@ export const createDeviceWatcher = (input: DeviceWatcherInput): DeviceWatcher =>
       void attachAndLook()
     }, settleMs)
     clearTimeout(onceMore)
-    onceMore = setTimeout(input.onLook, onceMoreMs)
+    onceMore = setTimeout(input.onLook, input.onceMoreMs)
   }
 
   /** In this order: what comes to a new folder before it is watched is seen by the look. */

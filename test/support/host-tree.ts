@@ -131,3 +131,10 @@ export const drmNode = (device: string, name: string): HostTree => {
   const minor = Number(/\d+$/.exec(name)?.[0])
   return nodeAt(`${device}/drm/${name}`, { at: `dri/${name}`, numbers: `226:${minor}`, folder: 'sys/class/drm' })
 }
+
+export const diskAt = (device: string, name: string, sectors: number, model?: string): HostTree => ({
+  ...folder(`${device}/block/${name}`, { DEVNAME: name, DEVTYPE: 'disk' }, { size: sectors }),
+  [`sys/block/${name}`]: `→ ${relative('sys/block', `${device}/block/${name}`)}`,
+  [`${device}/block/${name}/device`]: '→ ../..',
+  ...filesOf(device, { model }),
+})

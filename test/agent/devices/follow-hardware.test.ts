@@ -6,6 +6,7 @@ const having = (...names: string[]): Hardware => ({
   devices: names.map((name) => ({ class: 'serial', name })),
   cdi: [],
   networkInterfaces: [],
+  disks: [],
 })
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))

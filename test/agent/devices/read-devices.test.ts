@@ -56,7 +56,7 @@ test('a Raspberry Pi 4 with two FTDI adapters, one of them without a serial numb
 })
 
 test('a factory gateway: the ports that have a UART, and CAN, which has no node', async () => {
-  const { devices, networkInterfaces } = await readHardware(await makeHost(factoryGateway))
+  const { devices, networkInterfaces, disks } = await readHardware(await makeHost(factoryGateway))
   expect(linesOf(devices)).toEqual([
     'serial ttyS0 /dev/ttyS0 4:64 serial',
     'serial ttyS1 /dev/ttyS1 4:65 serial',
@@ -74,6 +74,7 @@ test('a factory gateway: the ports that have a UART, and CAN, which has no node'
     { name: 'can1', kind: 'can' },
     { name: 'enp0s31f6', kind: 'ethernet', mac: '00:30:18:0a:1b:2c' },
   ])
+  expect(disks).toEqual([{ name: 'sda', sizeBytes: 64_023_257_088, model: 'TS64GMTS400' }])
 })
 
 test('a Jetson: one GPU, with the nodes that it needs and the release of its software', async () => {
@@ -163,7 +164,12 @@ test('a NUC: accelerators on PCI and USB, camera, scanner and sound; of USB only
 })
 
 test('a machine that shows nothing', async () => {
-  expect(await readHardware(await makeHost(nothing))).toEqual({ devices: [], cdi: [], networkInterfaces: [] })
+  expect(await readHardware(await makeHost(nothing))).toEqual({
+    devices: [],
+    cdi: [],
+    networkInterfaces: [],
+    disks: [],
+  })
 })
 
 test('64 ports, each told from the others, in an order that does not change', async () => {

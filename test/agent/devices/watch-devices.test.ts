@@ -29,6 +29,7 @@ const open = async ({ hasUdev = false } = {}) => {
       },
     }),
     pollMs: 60_000,
+    onceMoreMs: 1_500,
     onLook: () => {
       state.looks += 1
     },
