@@ -13,14 +13,12 @@ import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
-import { deviceChanges } from './devices/device-changes.ts'
-import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
-import { hardwareEvents } from './events/hardware-events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
+import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi } from './local/local-api.ts'
@@ -138,6 +136,7 @@ export const createAgent = (input: AgentInput): Agent => {
     puller,
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
+    hardware: (app) => hardware.allotted(app),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -146,10 +145,26 @@ export const createAgent = (input: AgentInput): Agent => {
     onSettled: () => void collector.collect(),
     onOperations: (app, _generation, texts) => progress.done(app, texts),
   })
+  const hardware = createAgentHardware({
+    device,
+    engine,
+    follower: input.hardware,
+    nodes: input.deviceNodes,
+    store,
+    policy: policy.inForce,
+    events,
+    onChange: (apps) => apps.forEach(reconciler.look),
+    // Without a connection: the next one does it.
+    onInventory: () => {
+      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    },
+    log,
+  })
   const inventory = createInventory({
     engine,
     hostFacts: input.hostFacts,
-    hardware: input.hardware.current,
+    hardware: hardware.current,
+    features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
@@ -185,6 +200,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     files,
     policy: policy.inForce,
+    deviceFeatures: () => hardware.features(),
     secretVersions: secrets.versions,
     generationFloor: (app) => session.reportedGeneration(app),
     reporter,
@@ -218,19 +234,10 @@ export const createAgent = (input: AgentInput): Agent => {
       const reason = policyFault(accepted.deployment.compose, policy.inForce())
       if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
     }
+    hardware.look()
     reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
-  }
-
-  const onHardwareChange = (before: Hardware, after: Hardware): void => {
-    const changes = deviceChanges(before.devices, after.devices)
-    for (const event of hardwareEvents(changes)) {
-      log.info({ ...event.hardware }, event.kind)
-      void events.tell(event)
-    }
-    // Without a connection: the next one does it.
-    if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
   }
 
   const readAgain = (): void => {
@@ -252,6 +259,8 @@ export const createAgent = (input: AgentInput): Agent => {
       files,
       secretVersions: secrets.versions,
       observe: reconciler.observe,
+      hardware: hardware.allotted,
+      deviceFeatures: hardware.features,
       gates,
     }),
     history: historyVerb({ store }),
@@ -388,6 +397,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          void hardware.onEngine()
           if (link.isConnected())
             inventory
               .refresh()
@@ -397,11 +407,12 @@ export const createAgent = (input: AgentInput): Agent => {
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
+          hardware.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
       policy.watch(onPolicyChange)
-      input.hardware.start(onHardwareChange)
+      hardware.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -417,7 +428,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
-      input.hardware.stop()
+      await hardware.stop()
       abort.abort()
       progress.stop()
       pending.stop()
