@@ -1,5 +1,5 @@
 /** Which alias nodes must stand where, from what is allotted and what stands there. Pure. */
-import { type Allotment, type NodeDevice } from './allot.ts'
+import type { Allotment, NodeDevice } from './allot.ts'
 import { aliasName, isTerminal } from './container-devices.ts'
 
 type Numbers = { readonly major: number; readonly minor: number }
@@ -17,10 +17,7 @@ export type AliasPlan = {
   readonly remove: readonly string[]
 }
 
-export const planAliases = (
-  allotments: Iterable<Allotment>,
-  standing: ReadonlyMap<string, Numbers>,
-): AliasPlan => {
+export const planAliases = (allotments: Iterable<Allotment>, standing: ReadonlyMap<string, Numbers>): AliasPlan => {
   const wanted = new Map<string, NodeDevice>()
   const ids = new Set<string>()
   for (const { wish, given } of allotments) {

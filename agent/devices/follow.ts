@@ -84,7 +84,10 @@ export const createFollower = ({ engine, agent, log, proc }: FollowerInput): Fol
               seen[target] = deviceKey(device)
               if (follow?.startsWith('signal:')) signals.add(follow.slice('signal:'.length))
             }
-            log.info({ container: id, target, device: device?.node, was: stands }, `device ${device === undefined ? 'away' : 'there'}`)
+            log.info(
+              { container: id, target, device: device?.node, was: stands },
+              `device ${device === undefined ? 'away' : 'there'}`,
+            )
           }
           return seen
         },

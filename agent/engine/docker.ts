@@ -16,7 +16,7 @@ import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
-import { toState } from './docker-state.ts'
+import { toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
@@ -261,9 +261,11 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     },
     signalContainer: async (id, signal) => {
       // 404: it is gone; 409 (Docker), 500 (Podman): it does not run.
-      await attempt(`sending ${signal} to ${id}`, () => docker.getContainer(id).kill({ signal: `SIG${signal}` }), [
-        404, 409,
-      ])
+      await attempt(
+        `sending ${signal} to ${id}`,
+        () => docker.getContainer(id).kill({ signal: `SIG${signal}` }),
+        [404, 409],
+      )
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`
