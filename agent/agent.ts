@@ -23,6 +23,7 @@ import { hardwareEvents } from './events/hardware-events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
+import { fullPace, nextPublication } from './inventory-pace.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -223,14 +224,23 @@ export const createAgent = (input: AgentInput): Agent => {
     if (link.isConnected()) readAgain()
   }
 
+  let inventoryPace = fullPace
+  let publishing: NodeJS.Timeout | undefined
+
   const onHardwareChange = (before: Hardware, after: Hardware): void => {
     const changes = deviceChanges(before.devices, after.devices)
     for (const event of hardwareEvents(changes)) {
       log.info({ ...event.hardware }, event.kind)
       void events.tell(event)
     }
-    // Without a connection: the next one does it.
-    if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    if (publishing !== undefined) return
+    const { delayMs, pace } = nextPublication(inventoryPace, monotonicMs())
+    inventoryPace = pace
+    publishing = setTimeout(() => {
+      publishing = undefined
+      // Without a connection: the next one does it.
+      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    }, delayMs)
   }
 
   const readAgain = (): void => {
@@ -418,6 +428,7 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       input.hardware.stop()
+      clearTimeout(publishing)
       abort.abort()
       progress.stop()
       pending.stop()
