@@ -155,9 +155,10 @@ export const createAgent = (input: AgentInput): Agent => {
     events,
     onChange: (apps) => apps.forEach(reconciler.look),
     // Without a connection: the next one does it.
-    onInventory: () => {
+    publishInventory: () => {
       if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
     },
+    monotonicMs,
     log,
   })
   const inventory = createInventory({

@@ -11,6 +11,7 @@ import type { Hardware } from './devices/read-devices.ts'
 import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
+import { fullPace, nextPublication } from './inventory-pace.ts'
 import { deviceFault } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
@@ -26,8 +27,9 @@ export type AgentHardwareInput = {
   readonly events: Pick<Events, 'tell'>
   /** what these apps have, or wait for, changed */
   readonly onChange: (apps: readonly string[]) => void
-  /** what the inventory says changed */
-  readonly onInventory: () => void
+  /** of what the inventory says something changed */
+  readonly publishInventory: () => void
+  readonly monotonicMs: () => number
   readonly log: Logger
 }
 
@@ -59,6 +61,18 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
 
+  let pace = fullPace
+  let publishing: NodeJS.Timeout | undefined
+  const publishSoon = (): void => {
+    if (publishing !== undefined) return
+    const next = nextPublication(pace, input.monotonicMs())
+    pace = next.pace
+    publishing = setTimeout(() => {
+      publishing = undefined
+      input.publishInventory()
+    }, next.delayMs)
+  }
+
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
@@ -72,7 +86,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
       input.onChange(apps)
-      input.onInventory()
+      publishSoon()
     },
     log,
   })
@@ -82,7 +96,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       log.info({ ...event.hardware }, event.kind)
       void input.events.tell(event)
     }
-    input.onInventory()
+    publishSoon()
   }
 
   const withUsers = (device: HostDevice): HostDevice => {
@@ -104,6 +118,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     },
     stop: async () => {
       follower.stop()
+      clearTimeout(publishing)
       await keeper.stop()
     },
     onEngine: async () => {

@@ -20,7 +20,7 @@ export const findSerialPorts = async (host: Host): Promise<readonly Found[]> => 
 /** The major of the first pseudo-terminals; each next 256 have the next one. */
 const firstPtsMajor = 136
 
-/** As socat and ser2net make them: a link /dev/ttyVIRT0 to /dev/pts/3. */
+/** As socat and ser2net make them: a link /dev/ttyVIRT0 to /dev/pts/3. A class of their own: their node works nowhere else. */
 const findVirtualPorts = async ({ files, groups }: Host): Promise<readonly Found[]> => {
   const names = (await files.names('/dev')).filter((name) => name.startsWith('tty'))
   const found = await Promise.all(
@@ -32,7 +32,7 @@ const findVirtualPorts = async ({ files, groups }: Host): Promise<readonly Found
       if (node === undefined || gid === undefined) return []
       const group = groups.get(gid)
       const numbers = { major: firstPtsMajor + Math.floor(Number(number) / 256), minor: Number(number) % 256 }
-      const device = { class: 'serial', name, node, ...numbers, gid, links: [link], driver: 'pts' }
+      const device = { class: 'pty', name, node, ...numbers, gid, links: [link], driver: 'pts' }
       return [{ device: group === undefined ? device : { ...device, group } }]
     }),
   )

@@ -40,17 +40,25 @@ export const createDeviceWatcher = (input: DeviceWatcherInput): DeviceWatcher =>
   let onceMore: NodeJS.Timeout | undefined
   let poll: NodeJS.Timeout | undefined
   let listening: { stop: () => void } | undefined
+  let isDue = false
   let isStopped = false
 
   const hear = (): void => {
     if (isStopped) return
-    // The first of a burst starts the time: one that never ends must not put the look off for ever.
-    settling ??= setTimeout(() => {
-      settling = undefined
-      void attachAndLook()
-    }, settleMs)
     clearTimeout(onceMore)
     onceMore = setTimeout(input.onLook, input.onceMoreMs)
+    isDue = true
+    if (settling === undefined) lookNow()
+  }
+
+  /** The first of a burst at once, since a container may wait for it; of the rest no more than one look in that time. */
+  const lookNow = (): void => {
+    isDue = false
+    settling = setTimeout(() => {
+      settling = undefined
+      if (isDue) lookNow()
+    }, settleMs)
+    void attachAndLook()
   }
 
   /** In this order: what comes to a new folder before it is watched is seen by the look. */

@@ -4,6 +4,7 @@ import { z } from 'zod'
 /** Readers tolerate a class that they do not know. */
 export const hostDeviceClasses = [
   'serial',
+  'pty',
   'gpu',
   'npu',
   'video',

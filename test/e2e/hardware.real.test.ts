@@ -9,6 +9,7 @@ import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { type Inventory, inventorySchema } from '../../src/protocol/inventory.ts'
 import { newDeviceId, openFleet, silent, startTestAgent } from '../support/agents.ts'
 import { brokers } from '../support/brokers.ts'
+import { buildCommand, runCommand } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeHost, usbAdapter, usbSerialPort } from '../support/host-tree.ts'
 
@@ -19,7 +20,11 @@ const set = async () => {
   onTestFinished(stop)
   const device = newDeviceId()
   // Of a name and a minor that no other test uses, and no adapter has.
-  const ports = [0, 1].map((index) => ({ name: `ttyTest${device}-${index}`, minor: 200 + index }))
+  const ports = [0, 1].map((index) => ({
+    name: `ttyTest${device}-${index}`,
+    minor: 200 + index,
+    number: index,
+  }))
   const host = await makeHost({
     ...usbAdapter('sys/devices/usb1/1-1', { vendor: '0403', product: '6001', serial: 'A50285BI' }),
     ...Object.assign(
@@ -44,7 +49,7 @@ const set = async () => {
   await startTestAgent({ url, device, hardware })
   const newest = () => retained.at(-1)?.inventory.devices ?? []
   await eventually('the first inventory', () => newest().length === 2)
-  return { ports, plug, unplug, retained, newest, events }
+  return { url, device, ports, plug, unplug, retained, newest, events }
 }
 
 test('a port that is plugged in or unplugged is in the retained inventory within a second, and told as an event', async () => {
@@ -74,4 +79,27 @@ test('a port that is plugged in or unplugged is in the retained inventory within
   await eventually('the events', () => events.filter(({ hardware }) => hardware?.name === port.name).length >= 6)
   const kinds = events.filter(({ hardware }) => hardware?.name === port.name).map(({ kind }) => kind)
   expect(new Set(kinds)).toEqual(new Set(['device-plugged', 'device-unplugged']))
+})
+
+test('an operator sees the hardware, has the lines to paste, and is told what is not there', async () => {
+  const { url, device, ports, plug, newest } = await set()
+  const [port, other] = ports
+  if (port === undefined || other === undefined) throw new Error('no ports')
+  for (const one of [port, other]) await plug(one)
+  await eventually('both ports', () => newest().every(({ node }) => node !== undefined))
+  const built = await buildCommand()
+  onTestFinished(built.remove)
+  const run = (...parameters: string[]) =>
+    runCommand(built.path, ['devices', ...parameters], { env: { LONGSHORE_BROKER: url } })
+
+  const match = '{ usb: "0403:6001", serialNumber: A50285BI, interface: "01" }'
+  const shown = await run('--device', device)
+  expect(shown).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(shown.stdout).toMatch(new RegExp(`^serial +/dev/${other.name} .* ${match.replace(/[{}]/g, '\\$&')}$`, 'm'))
+  const json = JSON.parse((await run('--device', device, '--json')).stdout)
+  expect(json.devices[0].inventory.devices).toHaveLength(2)
+  const lines = (await run('--device', device, '--compose')).stdout
+  expect(lines).toContain(`        - match: ${match}\n          target: /dev/${other.name}\n`)
+  expect((await run('--device', 'nobody')).exitCode).toBe(1)
+  expect((await run('--compose')).exitCode).toBe(2)
 })

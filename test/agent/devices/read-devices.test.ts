@@ -186,10 +186,10 @@ test('what is found has the form that the protocol gives it', async () => {
     for (const device of await discover(await makeHost(tree))) expect(hostDeviceSchema.parse(device)).toEqual(device)
 })
 
-test('a virtual port that somebody named under /dev is a serial port', async () => {
+test('a virtual port that somebody named under /dev is found', async () => {
   const host = await makeHost({ 'dev/pts/300': '', 'dev/ttyVIRT0': '→ /dev/pts/300', 'dev/ttyGone': '→ /dev/pts/9' })
   expect(await discover(host)).toEqual([
-    expect.objectContaining({ class: 'serial', name: 'ttyVIRT0', node: '/dev/pts/300', major: 137, minor: 44 }),
+    expect.objectContaining({ class: 'pty', name: 'ttyVIRT0', node: '/dev/pts/300', major: 137, minor: 44 }),
   ])
 })
 
