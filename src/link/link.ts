@@ -4,6 +4,7 @@
  * It never queues: what cannot be sent now is rejected with `link-down`, and whoever knows what is newest sends again.
  */
 import { setMaxListeners } from 'node:events'
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
 import mqtt, { type MqttClient } from 'mqtt'
 import { LongshoreError } from '../protocol/reason.ts'
 import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs, shownAddress } from './addresses.ts'
@@ -26,6 +27,9 @@ const mostInFlight = 65_535
 
 /** What a packet has beside topic and payload, at most: header, length, packet id, length of the topic, properties. */
 const packetBytes = 12
+
+/** How long Node tries one address of a name before the next. It has 250 ms, less than a satellite takes to answer. */
+const addressTimeoutMs = 2_000
 
 /** A connection that did not stand this long was none: a broker that takes and drops us is not met at full speed. */
 const stableMs = 10_000
@@ -50,6 +54,7 @@ export const createLink = (input: LinkInput): Link => {
   let isStopped = true
   let attempts = noAttempts
   const addresses = addressesOf(broker.url)
+  setDefaultAutoSelectFamilyAttemptTimeout(addressTimeoutMs)
   let timer: NodeJS.Timeout | undefined
 
   const connect = async (): Promise<void> => {
