@@ -26,6 +26,9 @@ export const parseSegmentName = (name: string): { messageClass: MessageClass; id
   return { messageClass: found, id: { epoch: Number(epoch), number: Number(number) } }
 }
 
+/** No process writes so much into one file: a longer one has a damaged length, and its end is nothing. */
+export const mostSegmentBytes = 16 * 1024 * 1024
+
 const mark = 'longshore-outbox '
 const version = 1
 
