@@ -137,3 +137,14 @@ test.each(['of a newer version', 'that cannot be read'])(
     expect(files.names().filter((name) => name.startsWith('event-'))).toHaveLength(2)
   },
 )
+
+test('with a clock of the year 9999 epochs still rise, and what was queued is sent by the next process', async () => {
+  const files = memoryOutboxFiles()
+  const clock = { nowMs: Date.UTC(9999, 0), monotonicMs: 0, boot: 'boot-1' }
+  const before = await openTestOutbox({ files, clock })
+  await before.append('event', numbered(1))
+  await before.close()
+  const after = await openTestOutbox({ files, clock: { ...clock, nowMs: 0 } })
+  expect((await drain(after)).flatMap(({ n }) => n ?? [])).toEqual([1])
+  expect(after.counts().epoch).toBe(before.counts().epoch + 1)
+})
