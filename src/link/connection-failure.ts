@@ -11,8 +11,15 @@ export const connectionFailure = (url: string, error: Error): LongshoreError => 
     })
   const kind: Code = isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
   const fault = kind === 'broker-untrusted' ? tlsFault(error) : undefined
-  const said = fault ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
+  const said =
+    fault ?? silences[error.message] ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
   return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
+}
+
+/** What MQTT.js says, and gives no code. */
+const silences: Readonly<Record<string, string>> = {
+  'connack timeout': 'it did not answer in time: check address and network, or raise connectTimeoutS',
+  'Keepalive timeout': 'it did not answer the ping of the keepalive',
 }
 
 /** A broker that ends a connection of MQTT 5 says why (3.14.2.1). */

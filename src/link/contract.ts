@@ -56,7 +56,7 @@ export type Link = {
   /** Lets the session go tidily: no will is sent. Idempotent. */
   readonly stop: () => Promise<void>
   readonly isConnected: () => boolean
-  /** Resolves when the broker has acknowledged (QoS 1) or the socket has taken it (QoS 0). Rejects with `link-down`, in MQTT 5 with `publish-refused` or `payload-too-large`. */
+  /** Resolves when the broker has acknowledged (QoS 1) or the socket has taken it (QoS 0). Rejects with `link-down`, in MQTT 5 with `publish-refused`, `broker-busy` or `payload-too-large`. */
   readonly publish: (
     topic: string,
     payload: Buffer,

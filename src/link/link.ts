@@ -202,9 +202,11 @@ export const createLink = (input: LinkInput): Link => {
           settle(() =>
             reject(new LongshoreError('subscription-refused', `${doing}: ${error.message}`, { cause: error })),
           )
-        else if (isPublishRefusal(error))
-          settle(() => reject(new LongshoreError('publish-refused', `${doing}: ${error.message}`, { cause: error })))
-        else down(error)
+        else {
+          const code = publishRefusal(error)
+          if (code === undefined) down(error)
+          else settle(() => reject(new LongshoreError(code, `${doing}: ${error.message}`, { cause: error })))
+        }
       })
     })
 
@@ -266,10 +268,11 @@ const isRefusal = (error: Error): boolean => {
   return packet?.granted?.some((granted) => granted >= 0x80) === true
 }
 
-/** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1). */
-const isPublishRefusal = (error: Error): boolean => {
+/** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1), of which 0x97 is a quota. */
+const publishRefusal = (error: Error): 'broker-busy' | 'publish-refused' | undefined => {
   const { code } = error as Error & { code?: unknown }
-  return typeof code === 'number' && code >= 0x80
+  if (typeof code !== 'number' || code < 0x80) return undefined
+  return code === 0x97 ? 'broker-busy' : 'publish-refused'
 }
 
 const isDiskFault = (error: unknown): boolean =>

@@ -36,6 +36,21 @@ test('a broker of MQTT 5 never has more without an acknowledgement than it takes
   expect([seen, most, peer.connections()]).toEqual([20, 3, 1])
 })
 
+test.each([
+  ['a quota', 0x97, 'broker-busy'],
+  ['its access rules', 0x87, 'publish-refused'],
+])('a message that a broker of MQTT 5 refuses over %s', async (_name, code, expected) => {
+  const peer = await startFakePeer((chunk) =>
+    packetType(chunk) === 1
+      ? Buffer.from([0x20, 3, 0, 0, 0])
+      : Buffer.from([0x40, 3, chunk[5] ?? 0, chunk[6] ?? 0, code]),
+  )
+  const opened = openLink(peer.url, { broker: { url: peer.url, mqttVersion: '5' } })
+  await connected(opened)
+  await expect(opened.link.publish('a', Buffer.from('b'), oneLetter)).rejects.toMatchObject({ code: expected })
+  expect(opened.link.isConnected()).toBe(true)
+})
+
 test('what waits for its turn ends with the connection, and goes out on no other', async () => {
   const connack = Buffer.from([0x20, 6, 0, 0, 3, 0x21, 0, 1])
   let seen = 0
@@ -83,7 +98,10 @@ test.each(['mqtt', 'mqtts', 'ws', 'wss'])(
     const peer = await startFakePeer(() => undefined)
     const opened = openLink(peer.url.replace('mqtt', scheme), { connectTimeoutMs: 200 })
     await eventually('another connection', () => peer.connections() > 1, { timeoutMs: 2_000 })
-    expect(opened.failures[0]?.code).toBe('broker-unreachable')
+    expect(opened.failures[0]).toMatchObject({
+      code: 'broker-unreachable',
+      message: expect.stringContaining('connectTimeoutS'),
+    })
   },
 )
 
