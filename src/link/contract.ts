@@ -27,8 +27,8 @@ export type LinkInput = {
   /** how long the TCP and TLS connection and the CONNACK may take; default: 15 s */
   readonly connectTimeoutMs?: number
   /**
-   * What the broker has not acknowledged by then never will be on this connection; one ms a byte comes to it, for thin
-   * links. Default: 60 s.
+   * What the broker has not acknowledged by then never will be on this connection; one ms a byte comes to it, its own and
+   * those on their way before it, for thin links. Default: 60 s.
    */
   readonly acknowledgeMs?: number
   readonly backOff: BackOff

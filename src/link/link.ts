@@ -39,6 +39,8 @@ type Connection = {
   /** as it is shown */
   readonly address: string
   unacknowledged: number
+  /** of what was sent, and is on its way before whatever comes next */
+  unansweredBytes: number
   isUp: boolean
   upAtMs: number
   /** of a whole packet; brokers say it in MQTT 5 alone (3.2.2.3.6) */
@@ -81,6 +83,7 @@ export const createLink = (input: LinkInput): Link => {
       client,
       address,
       unacknowledged: 0,
+      unansweredBytes: 0,
       isUp: false,
       upAtMs: 0,
       maxPacketBytes: Number.POSITIVE_INFINITY,
@@ -181,8 +184,10 @@ export const createLink = (input: LinkInput): Link => {
     new Promise((resolve, reject) => {
       const connection = up(doing)
       const { client, address, closed } = connection
-      const waitMs = acknowledgeMs + bytes
+      connection.unansweredBytes += bytes
+      const waitMs = acknowledgeMs + connection.unansweredBytes
       const settle = (finish: () => void): void => {
+        connection.unansweredBytes -= bytes
         clearTimeout(patience)
         closed.signal.removeEventListener('abort', onClosed)
         finish()

@@ -51,6 +51,27 @@ test.each([
   expect(opened.link.isConnected()).toBe(true)
 })
 
+test('what stands behind much on a thin link has time for all of it', async () => {
+  const delayMs = 300
+  const peer = await startFakePeer((chunk, socket) => {
+    if (packetType(chunk) === 1) return connackAccepted
+    if (packetType(chunk) !== 3 || chunk.length < 100) return undefined
+    // The packet id stands behind the topic; the next message has the next one.
+    const [first, second] = [chunk.readUInt16BE(6), chunk.readUInt16BE(6) + 1]
+    setTimeout(() => {
+      for (const id of [first, second]) socket.write(Buffer.from([0x40, 2, id >> 8, id & 255]))
+    }, delayMs)
+    return undefined
+  })
+  const opened = openLink(peer.url, { acknowledgeMs: 100 })
+  await connected(opened)
+  await Promise.all([
+    opened.link.publish('a', Buffer.alloc(2_000), oneLetter),
+    opened.link.publish('a', Buffer.from('b'), oneLetter),
+  ])
+  expect(peer.connections()).toBe(1)
+})
+
 test('what waits for its turn ends with the connection, and goes out on no other', async () => {
   const connack = Buffer.from([0x20, 6, 0, 0, 3, 0x21, 0, 1])
   let seen = 0
