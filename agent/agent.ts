@@ -13,10 +13,13 @@ import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
+import { deviceChanges } from './devices/device-changes.ts'
+import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
+import { hardwareEvents } from './events/hardware-events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
@@ -146,6 +149,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const inventory = createInventory({
     engine,
     hostFacts: input.hostFacts,
+    hardware: input.hardware.current,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
@@ -156,7 +160,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
-    publish: (message) => state.publish(topics.inventory(device), [message]),
+    publish: (forms) => state.publish(topics.inventory(device), forms),
     session: () => session.number(),
     nowMs,
   })
@@ -217,6 +221,16 @@ export const createAgent = (input: AgentInput): Agent => {
     reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
+  }
+
+  const onHardwareChange = (before: Hardware, after: Hardware): void => {
+    const changes = deviceChanges(before.devices, after.devices)
+    for (const event of hardwareEvents(changes)) {
+      log.info({ ...event.hardware }, event.kind)
+      void events.tell(event)
+    }
+    // Without a connection: the next one does it.
+    if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
   }
 
   const readAgain = (): void => {
@@ -387,6 +401,7 @@ export const createAgent = (input: AgentInput): Agent => {
         },
       })
       policy.watch(onPolicyChange)
+      input.hardware.start(onHardwareChange)
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -402,6 +417,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
+      input.hardware.stop()
       abort.abort()
       progress.stop()
       pending.stop()

@@ -11,6 +11,8 @@ import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { readHostFacts } from './devices/host-facts.ts'
+import { thisHost } from './devices/host-root.ts'
+import { openHardware } from './devices/open-hardware.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
 import { engineDisk } from './disk/engine-disk.ts'
 import type { Engine } from './engine/engine.ts'
@@ -140,6 +142,7 @@ export const startAgent = async (
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
+    hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,
     log,

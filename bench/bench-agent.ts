@@ -18,6 +18,7 @@ import { assignRemoval, type Deployed, deploy } from '../src/fleet/deploy.ts'
 import { connectFleet } from '../src/fleet/fleet.ts'
 import type { Ending } from '../src/fleet/outcome.ts'
 import { waitForEnding } from '../src/fleet/wait.ts'
+import { fixedHardware } from '../test/support/fixed-hardware.ts'
 import { memoryOutbox } from '../test/support/memory-outbox.ts'
 
 export type BenchAgent = {
@@ -69,6 +70,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    hardware: fixedHardware(),
     hostFacts: async () => ({
       hostname: 'bench',
       os: { name: '', version: '', kernel: '' },

@@ -25,6 +25,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { socketName } from '../../src/protocol/local.ts'
 import { silent } from '../support/agents.ts'
 import { eventually } from '../support/eventually.ts'
+import { fixedHardware } from '../support/fixed-hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
@@ -94,6 +95,7 @@ beforeEach(async () => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
     nowMs: Date.now,

@@ -22,6 +22,7 @@ import { openFleet } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { app, serviceModel } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
+import { fixedHardware } from '../support/fixed-hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { send } from '../support/story.ts'
 import { openLine } from '../support/tcp-line.ts'
@@ -71,6 +72,7 @@ const set = async (policyText?: string) => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    hardware: fixedHardware(),
     hostFacts: async () => ({
       hostname: 'test',
       os: { name: '', version: '', kernel: '' },
