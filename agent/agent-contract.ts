@@ -8,6 +8,7 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
+import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
@@ -31,6 +32,8 @@ export type AgentInput = {
   readonly acknowledgeMs?: number
   readonly reconnectMaxMs: number
   readonly lookEveryMs: number
+  /** of the configuration; absent: none */
+  readonly labels?: Labels
   /** how many releases of an app are kept to go back to */
   readonly keepReleases: number
   readonly version: string

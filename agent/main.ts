@@ -123,6 +123,7 @@ export const startAgent = async (
     acknowledgeMs: config.acknowledgeS * 1000,
     reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
+    labels: config.labels,
     keepReleases: config.keepReleases,
     version,
     engine,

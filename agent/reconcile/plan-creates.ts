@@ -50,7 +50,8 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       draft.propose(retire(inTheWay, `it is not what service ${name} needs`))
       continue
     }
-    const cause = createCause(view, input.record)
+    const why = createCause(view, input.record)
+    const cause = view.gpus === undefined ? why : `${why}; GPU ${view.gpus.text}`
     draft.propose({
       kind: 'create-container',
       target,
@@ -72,6 +73,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         paths: input.paths,
         joined,
         carriedVolumes: carriedVolumes(view, views, input.record),
+        gpus: view.gpus,
         devices: hardware && containerDevices({ ...hardware, service, allotments: view.devices.allotments }),
       }),
       cause,
