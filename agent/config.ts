@@ -1,12 +1,11 @@
 /** What an agent is told: by flags, by a file, or both. Everything wrong is said at once, with the field. */
 import { z } from 'zod'
-import { labelKeyPattern } from '../src/compose/placement.ts'
 import { isBrokerUrl } from '../src/link/addresses.ts'
+import { labelKeyPattern, mostLabelLength } from '../src/protocol/label.ts'
 import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { telemetryProfiles } from '../src/protocol/telemetry.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
-import { mostLabelLength } from './labels.ts'
 import { registryOf } from './translate/registry.ts'
 
 const registryHost = String.raw`(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:\d+)?`

@@ -1,5 +1,4 @@
 /** The labels of a device: those of its configuration, and over them what was set from outside. Pure. */
-import { labelKeyPattern } from '../src/compose/placement.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -7,7 +6,6 @@ export type Labels = Readonly<Record<string, string>>
 export type SetLabels = Readonly<Record<string, string | null>>
 
 export const mostLabels = 64
-export const mostLabelLength = 200
 
 export const labelsInForce = (configured: Labels, set: SetLabels = {}): Labels =>
   Object.fromEntries(
@@ -28,13 +26,4 @@ export const withLabels = (
       ([key, value]) => value !== null || Object.hasOwn(configured, key),
     ),
   )
-}
-
-/** undefined: it can be one. */
-export const labelFault = (key: string, value: string): string | undefined => {
-  if (!labelKeyPattern.test(key))
-    return `${JSON.stringify(key)} is no name of a label: letters, digits and . _ / - between them, 63 at most`
-  return value.length > mostLabelLength || value === ''
-    ? `the value of label ${key} must have 1 to ${mostLabelLength} characters`
-    : undefined
 }

@@ -1,7 +1,8 @@
 /** The verb `set-labels`: labels of the device that outlast it all and win over its configuration. On disk first. */
 import { z } from 'zod'
+import { labelFault } from '../../src/protocol/label.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
-import { type Labels, labelFault, labelsInForce, mostLabels, withLabels } from '../labels.ts'
+import { type Labels, labelsInForce, mostLabels, withLabels } from '../labels.ts'
 import type { Store } from '../store/store.ts'
 import type { Verb } from './commands.ts'
 

@@ -2,6 +2,7 @@
  * One constraint of `deploy.placement.constraints`: where a service may run, as Swarm writes it, over what a device says
  * of itself. Pure.
  */
+import { labelKeyPattern } from '../protocol/label.ts'
 import { quote } from './authored.ts'
 import { suggest } from './suggest.ts'
 import { parseSizeBytes } from './units.ts'
@@ -38,9 +39,6 @@ const countTerms = [
 
 const memoryTerm = 'device.gpu.memory'
 const labelPrefix = 'node.labels.'
-
-/** What a label may be called: as of Kubernetes and Docker. */
-export const labelKeyPattern = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/
 
 export type ParsedConstraint =
   | { readonly ok: true; readonly constraint: Constraint /** its one spelling */; readonly text: string }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { labelVerb } from '../../agent/commands/label-verb.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
-import { labelFault, labelsInForce, withLabels } from '../../agent/labels.ts'
+import { labelsInForce, withLabels } from '../../agent/labels.ts'
 import { type DeviceRecord, emptyDeviceRecord } from '../../agent/store/device-record.ts'
+import { labelFault } from '../../src/protocol/label.ts'
 
 const configured = { line: '3', site: 'hall' }
 
