@@ -12,7 +12,7 @@ import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
 import { fullPace, nextPublication } from './inventory-pace.ts'
-import { deviceFault } from './policy/judge-device.ts'
+import { deviceRefusal } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
 import { label } from './translate/engine-names.ts'
@@ -76,11 +76,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
-    refusal: (path) => {
-      const refused = deviceFault(path, input.policy())
-      const message = refused && `the policy of this device does not allow ${path}; it would need ${refused.allow}`
-      return message === undefined ? undefined : { code: 'policy-refused', message }
-    },
+    refusal: (path) => deviceRefusal(path, input.policy()),
     aliases: nodes.aliases,
     follower: createContainerFollower({ engine, agent: input.device, withDev: nodes.withDev, log }),
     canAttach: () => features.liveAttach.available,
