@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Broker } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
@@ -48,6 +49,7 @@ export type AgentInput = {
   readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
   readonly hardware: HardwareFollower
+  readonly deviceNodes: DeviceNodes
   readonly timeZone: () => string
   /** epoch ms */
   readonly builtAt: number

@@ -13,17 +13,15 @@ import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
-import { deviceChanges } from './devices/device-changes.ts'
-import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
-import { hardwareEvents } from './events/hardware-events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
+import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
-import { fullPace, nextPublication } from './inventory-pace.ts'
+import { createInventoryPacer } from './inventory-pace.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -139,6 +137,7 @@ export const createAgent = (input: AgentInput): Agent => {
     puller,
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
+    hardware: (app) => hardware.allotted(app),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -147,10 +146,23 @@ export const createAgent = (input: AgentInput): Agent => {
     onSettled: () => void collector.collect(),
     onOperations: (app, _generation, texts) => progress.done(app, texts),
   })
+  const hardware = createAgentHardware({
+    device,
+    engine,
+    follower: input.hardware,
+    nodes: input.deviceNodes,
+    store,
+    policy: policy.inForce,
+    events,
+    onChange: (apps) => apps.forEach(reconciler.look),
+    onInventory: () => inventoryPacer.soon(),
+    log,
+  })
   const inventory = createInventory({
     engine,
     hostFacts: input.hostFacts,
-    hardware: input.hardware.current,
+    hardware: hardware.current,
+    features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
@@ -164,6 +176,14 @@ export const createAgent = (input: AgentInput): Agent => {
     publish: (forms) => state.publish(topics.inventory(device), forms),
     session: () => session.number(),
     nowMs,
+  })
+
+  const inventoryPacer = createInventoryPacer({
+    publish: () => {
+      // Without a connection: the next one does it.
+      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    },
+    monotonicMs,
   })
 
   const pending = createPendingMessages({
@@ -186,6 +206,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     files,
     policy: policy.inForce,
+    deviceFeatures: () => hardware.features(),
     secretVersions: secrets.versions,
     generationFloor: (app) => session.reportedGeneration(app),
     reporter,
@@ -219,28 +240,10 @@ export const createAgent = (input: AgentInput): Agent => {
       const reason = policyFault(accepted.deployment.compose, policy.inForce())
       if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
     }
+    hardware.look()
     reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
-  }
-
-  let inventoryPace = fullPace
-  let publishing: NodeJS.Timeout | undefined
-
-  const onHardwareChange = (before: Hardware, after: Hardware): void => {
-    const changes = deviceChanges(before.devices, after.devices)
-    for (const event of hardwareEvents(changes)) {
-      log.info({ ...event.hardware }, event.kind)
-      void events.tell(event)
-    }
-    if (publishing !== undefined) return
-    const { delayMs, pace } = nextPublication(inventoryPace, monotonicMs())
-    inventoryPace = pace
-    publishing = setTimeout(() => {
-      publishing = undefined
-      // Without a connection: the next one does it.
-      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
-    }, delayMs)
   }
 
   const readAgain = (): void => {
@@ -262,6 +265,8 @@ export const createAgent = (input: AgentInput): Agent => {
       files,
       secretVersions: secrets.versions,
       observe: reconciler.observe,
+      hardware: hardware.allotted,
+      deviceFeatures: hardware.features,
       gates,
     }),
     history: historyVerb({ store }),
@@ -398,6 +403,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          void hardware.onEngine()
           if (link.isConnected())
             inventory
               .refresh()
@@ -407,11 +413,12 @@ export const createAgent = (input: AgentInput): Agent => {
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
+          hardware.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
       policy.watch(onPolicyChange)
-      input.hardware.start(onHardwareChange)
+      hardware.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -427,8 +434,8 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
-      input.hardware.stop()
-      clearTimeout(publishing)
+      await hardware.stop()
+      inventoryPacer.stop()
       abort.abort()
       progress.stop()
       pending.stop()

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
 import type { Reason } from '../src/protocol/reason.ts'
+import type { DeviceFeatures } from './allot/device-features.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
@@ -11,6 +12,8 @@ export type InventoryInput = {
   readonly hostFacts: () => Promise<HostFacts>
   /** what was found last */
   readonly hardware: () => Promise<Hardware>
+  /** what can be done about it */
+  readonly features: () => DeviceFeatures
   readonly agent: Inventory['agent']
   readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
@@ -49,6 +52,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
     return {
       ...facts,
       devices: [...hardware.devices],
+      features: { ...input.features() },
       networkInterfaces: [...hardware.networkInterfaces],
       disks: [...hardware.disks],
       ...(hardware.cdi.length === 0 ? {} : { cdi: [...hardware.cdi] }),

@@ -9,6 +9,7 @@ import { socketName } from '../src/protocol/local.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
+import { openDeviceNodes } from './devices/device-nodes.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { thisHost } from './devices/host-root.ts'
 import { openHardware } from './devices/open-hardware.ts'
@@ -136,6 +137,7 @@ export const startAgent = async (
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
+    deviceNodes: openDeviceNodes(config.device),
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,

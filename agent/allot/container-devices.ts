@@ -142,7 +142,8 @@ export const nodesToKeep = (made: readonly MadeFor[], allotments: readonly Allot
     const length = Math.max(given.length, one.given.length)
     return Array.from({ length }, (_, index) => ({
       target: targetOf(wish.selector, index),
-      device: given[index],
+      // What the rules of the container do not let through is no use to it: it is made anew.
+      device: one.given.includes(given[index]?.major ?? -1) ? given[index] : undefined,
       follow: one.follow,
     }))
   })
@@ -168,10 +169,11 @@ export const staleTargets = (
     ? []
     : allotments.flatMap(({ wish, given }) => {
         const one = made.find(({ target }) => target === wish.selector.target)
-        if (one === undefined || isKept(one.follow)) return []
+        if (one === undefined) return []
         return given.flatMap((device, index) => {
           const target = targetOf(wish.selector, index)
-          const isStale = device !== undefined && !isTerminal(device) && nodes[target] !== deviceKey(device)
-          return isStale ? [target] : []
+          if (device === undefined || nodes[target] === deviceKey(device)) return []
+          // A terminal is mounted, and its mount goes with it, whatever has its number by then.
+          return isTerminal(device) || !isKept(one.follow) ? [target] : []
         })
       })

@@ -9,13 +9,13 @@ import type { Model } from '../../src/compose/model.ts'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import { type Allotment, allot, deviceKey } from '../allot/allot.ts'
-import type { Hardware } from '../allot/hardware.ts'
+import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import { heldByAliases, planAliases } from '../allot/plan-aliases.ts'
 import { type DeviceWish, wishesOf } from '../allot/wish.ts'
 import { wishesOfRecords, withoutTwins } from '../allot/wishes-of-records.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { AliasNodes } from './alias-nodes.ts'
-import type { Follower, MadeContainer, SeenNodes } from './follow.ts'
+import type { ContainerFollower, MadeContainer, SeenNodes } from './container-follower.ts'
 import { readPathDevices } from './path-devices.ts'
 
 export type DeviceKeeperInput = {
@@ -25,7 +25,7 @@ export type DeviceKeeperInput = {
   /** what the policy has against a node */
   readonly refusal: (path: string) => Reason | undefined
   readonly aliases: AliasNodes
-  readonly follower: Follower
+  readonly follower: ContainerFollower
   readonly canAttach: () => boolean
   /** what these apps have, or wait for, changed */
   readonly onChange: (apps: readonly string[]) => void
@@ -38,7 +38,7 @@ export type DeviceKeeper = {
   /** Something was plugged in or out, or a container was started. */
   readonly look: () => void
   /** For the planner; undefined: no app asks for any. A model is judged as if the app had it. */
-  readonly hardware: (app: string, model?: Model) => Promise<Hardware | undefined>
+  readonly hardware: (app: string, model?: Model) => Promise<AllottedHardware | undefined>
   /** Who has a device, by `major:minor`. */
   readonly users: () => ReadonlyMap<string, readonly DeviceUser[]>
   readonly stop: () => Promise<void>

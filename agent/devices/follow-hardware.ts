@@ -7,8 +7,11 @@ export type HardwareFollower = {
   readonly current: () => Promise<Hardware>
   /** Looks now, or once more after the look that is under way. */
   readonly look: () => void
-  /** @param onChange never of the first look */
-  readonly start: (onChange: (before: Hardware, after: Hardware) => void) => void
+  /**
+   * @param onChange never of the first look
+   * @param onLooked after every look: what is named by its path may have come though nothing else changed
+   */
+  readonly start: (onChange: (before: Hardware, after: Hardware) => void, onLooked?: () => void) => void
   readonly stop: () => void
 }
 
@@ -27,6 +30,7 @@ export const followHardware = ({ read, watch }: HardwareInput): HardwareFollower
   let known: Hardware | undefined
   let looking: Promise<void> | undefined
   let isDue = false
+  let toldOfLook: () => void = () => undefined
   let tell: (before: Hardware, after: Hardware) => void = () => undefined
 
   const lookOnce = async (): Promise<void> => {
@@ -43,6 +47,7 @@ export const followHardware = ({ read, watch }: HardwareInput): HardwareFollower
       while (isDue) {
         isDue = false
         await lookOnce()
+        toldOfLook()
       }
     })().finally(() => {
       looking = undefined
@@ -58,12 +63,14 @@ export const followHardware = ({ read, watch }: HardwareInput): HardwareFollower
       return known ?? noHardware
     },
     look: () => void look(),
-    start: (onChange) => {
+    start: (onChange, onLooked = () => undefined) => {
       tell = onChange
+      toldOfLook = onLooked
       watcher.start()
     },
     stop: () => {
       tell = () => undefined
+      toldOfLook = () => undefined
       watcher.stop()
     },
   }

@@ -33,10 +33,13 @@ export const makeNode = async (folder: string, name: string, node: NewNode): Pro
   await rename(`${folder}/${draft}`, `${folder}/${name}`)
 }
 
-/** What stands at a name; undefined: nothing, or no character node. Follows no link. */
+/**
+ * What stands at a name; undefined: nothing, or no character node. Follows no link. A mounted pseudo-terminal whose other
+ * end is gone is still seen, with no name left anywhere: it is nothing either.
+ */
 export const readNode = async (folder: string, name: string): Promise<NodeNumbers | undefined> => {
   const found = await lstat(`${folder}/${name}`, { bigint: true }).catch(ignoreAbsent)
-  return found?.isCharacterDevice() === true ? numbersOf(found.rdev) : undefined
+  return found?.isCharacterDevice() === true && found.nlink > 0n ? numbersOf(found.rdev) : undefined
 }
 
 /** All character nodes of a folder, by name. */

@@ -1,5 +1,5 @@
 /** What one app has on the engine, as the planner sees it. */
-import type { Hardware } from '../allot/hardware.ts'
+import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import type { ContainerDetails, EngineContainer, NamedObject } from '../engine/engine.ts'
 
 export type ObservedContainer = EngineContainer & {
@@ -16,7 +16,7 @@ export type Observed = {
   /** what registries call the images of these containers, as `sha256:…` by image id; only where they have such a name */
   readonly imageDigests?: Readonly<Record<string, string>>
   /** absent where no app asks for any */
-  readonly hardware?: Hardware
+  readonly hardware?: AllottedHardware
   /** of a Compose project of the app's name, where it was asked for */
   readonly project?: readonly ObservedContainer[]
 }

@@ -1,7 +1,7 @@
 /** One container that a service asks for, and the containers there are, side by side: what the planner reasons about. */
 import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
-import { hasDevices, type ServiceDevices, serviceDevices, staleDevices } from '../allot/hardware.ts'
+import { hasDevices, type ServiceDevices, serviceDevices, staleDevices } from '../allot/allotted-hardware.ts'
 import type { AcceptedAssignment, CompletedJob } from '../store/app-record.ts'
 import {
   containerName,

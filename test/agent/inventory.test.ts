@@ -3,6 +3,7 @@ import { noHardware } from '../../agent/devices/follow-hardware.ts'
 import { createInventory } from '../../agent/inventory.ts'
 import type { Inventory } from '../../src/protocol/inventory.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
+import { allFeatures } from '../support/hardware.ts'
 
 const open = ({ isSlow = false } = {}) => {
   const sent: Inventory[] = []
@@ -24,6 +25,7 @@ const open = ({ isSlow = false } = {}) => {
       memoryBytes: 1,
     }),
     hardware: async () => device.hardware,
+    features: () => allFeatures,
     agent: { version: '1.0', startedAt: 1, namePrefix: '' },
     timeZone: () => 'UTC',
     recipient: undefined,

@@ -26,6 +26,7 @@ import { socketName } from '../../src/protocol/local.ts'
 import { silent } from '../support/agents.ts'
 import { eventually } from '../support/eventually.ts'
 import { fixedHardware } from '../support/fixed-hardware.ts'
+import { noDeviceNodes } from '../support/hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
@@ -95,6 +96,7 @@ beforeEach(async () => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    deviceNodes: noDeviceNodes,
     hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,

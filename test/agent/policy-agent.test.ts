@@ -23,6 +23,7 @@ import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { app, serviceModel } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
 import { fixedHardware } from '../support/fixed-hardware.ts'
+import { noDeviceNodes } from '../support/hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { send } from '../support/story.ts'
 import { openLine } from '../support/tcp-line.ts'
@@ -72,6 +73,7 @@ const set = async (policyText?: string) => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    deviceNodes: noDeviceNodes,
     hardware: fixedHardware(),
     hostFacts: async () => ({
       hostname: 'test',

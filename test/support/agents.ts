@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { createAgent } from '../../agent/agent.ts'
 import type { Agent } from '../../agent/agent-contract.ts'
+import { openDeviceNodes } from '../../agent/devices/device-nodes.ts'
 import type { HardwareFollower } from '../../agent/devices/follow-hardware.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
@@ -145,6 +146,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
       log: silent,
     }),
     hostFacts,
+    deviceNodes: openDeviceNodes(device),
     hardware: options.hardware ?? fixedHardware(),
     timeZone: deviceTimeZone,
     builtAt: 0,

@@ -7,17 +7,20 @@ export const fixedHardware = (
 ): HardwareFollower & { readonly change: (next: Partial<Hardware>) => void } => {
   let known: Hardware = { ...noHardware, ...found }
   let tell: (before: Hardware, after: Hardware) => void = () => undefined
+  let looked: () => void = () => undefined
   return {
     current: async () => known,
-    look: () => undefined,
-    start: (onChange) => {
+    look: () => looked(),
+    start: (onChange, onLooked = () => undefined) => {
       tell = onChange
+      looked = onLooked
     },
     stop: () => undefined,
     change: (next) => {
       const before = known
       known = { ...known, ...next }
       tell(before, known)
+      looked()
     },
   }
 }

@@ -1,7 +1,9 @@
 /** Devices and wishes for tests of who gets what: short to write, plain data. */
 
 import type { NodeDevice } from '../../agent/allot/allot.ts'
+import type { DeviceFeatures } from '../../agent/allot/device-features.ts'
 import { type DeviceWish, wishOf } from '../../agent/allot/wish.ts'
+import type { DeviceNodes } from '../../agent/devices/device-nodes.ts'
 import type { DeviceSelector } from '../../src/compose/model-device-selectors.ts'
 
 /** An FTDI adapter at `/dev/<name>`, in the socket of its number. */
@@ -29,3 +31,18 @@ export const selector = (more: Partial<DeviceSelector> = {}): DeviceSelector => 
 
 export const wish = (app: string, more: Partial<DeviceSelector> = {}, isOld = false): DeviceWish =>
   wishOf({ app, service: 'web', number: 1 }, selector(more), { isOld })
+
+/** Whatever a service may ask of hardware can be done. */
+export const allFeatures: DeviceFeatures = { deviceSelectors: { available: true }, liveAttach: { available: true } }
+
+/** Of a machine on which the agent makes no nodes. */
+export const noDeviceNodes: DeviceNodes = {
+  aliases: {
+    folder: '/nonexistent',
+    read: async () => new Map(),
+    set: async () => undefined,
+    remove: async () => undefined,
+  },
+  withDev: () => Promise.reject(new Error('no container has a /dev here')),
+  access: async () => ({ uid: 1_000, effective: 0n }),
+}

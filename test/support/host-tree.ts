@@ -98,16 +98,28 @@ export const usbAdapter = (path: string, adapter: Adapter): HostTree => {
   }
 }
 
+export type UsbSerialPort = {
+  readonly name: string
+  readonly driver: string
+  readonly number?: number
+  readonly major?: number
+  readonly minor: number
+}
+
 /** One port of a USB-serial adapter, as usb-serial drivers have it. */
 export const usbSerialPort = (
   adapterPath: string,
-  { name, driver, number = 0, minor }: { name: string; driver: string; number?: number; minor: number },
+  { name, driver, number = 0, major = 188, minor }: UsbSerialPort,
 ): HostTree => {
   const usbInterface = `${adapterPath}/${adapterPath.split('/').at(-1)}:1.${number}`
   return {
     ...folder(usbInterface, { DEVTYPE: 'usb_interface', DRIVER: driver }, { bInterfaceNumber: `0${number}` }),
     ...folder(`${usbInterface}/${name}`, { DRIVER: driver }),
-    ...nodeAt(`${usbInterface}/${name}/tty/${name}`, { at: name, numbers: `188:${minor}`, folder: 'sys/class/tty' }),
+    ...nodeAt(`${usbInterface}/${name}/tty/${name}`, {
+      at: name,
+      numbers: `${major}:${minor}`,
+      folder: 'sys/class/tty',
+    }),
   }
 }
 

@@ -137,6 +137,10 @@ describe('what is followed into a container that runs', () => {
     ])
   })
 
+  test('nothing that the rules of the container do not let through', () => {
+    expect(targets(allotment([one]), allotment([modem]))).toEqual(['/dev/ttyPLC away'])
+  })
+
   test('no terminal, and nothing of one that is restarted', () => {
     expect(targets(allotment([terminal]), allotment([terminal]))).toEqual([])
     expect(targets(allotment([one], { onReplug: 'restart' }), allotment([two], { onReplug: 'restart' }))).toEqual([])
@@ -156,7 +160,9 @@ describe('what is restarted', () => {
     expect(stale(allotment([one], restart), allotment([], restart), { '/dev/ttyPLC': '188:0' })).toEqual([])
   })
 
-  test('never one that is followed', () => {
+  test('a terminal that was made anew under its number, and never another one that is followed', () => {
+    expect(stale(allotment([terminal]), allotment([terminal]), {})).toEqual(['/dev/ttyPLC'])
+    expect(stale(allotment([terminal]), allotment([terminal]), { '/dev/ttyPLC': '136:5' })).toEqual([])
     expect(stale(allotment([one]), allotment([two]), { '/dev/ttyPLC': '188:0' })).toEqual([])
   })
 })

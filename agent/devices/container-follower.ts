@@ -6,7 +6,7 @@ import { type MadeFor, madeFor, nodesToKeep, targetsOf, wishesOfContainer } from
 import type { DeviceWish } from '../allot/wish.ts'
 import type { Engine } from '../engine/engine.ts'
 import { label } from '../translate/engine-names.ts'
-import { type ContainerDev, type RunningContainer, withContainerDev } from './container-dev.ts'
+import type { ContainerDev, RunningContainer, withContainerDev } from './container-dev.ts'
 
 /** A container that was made for hardware. */
 export type MadeContainer = {
@@ -20,7 +20,7 @@ export type MadeContainer = {
 /** What stands in a running container at its targets, as `major:minor`. */
 export type SeenNodes = { readonly startedAt: number; readonly nodes: Readonly<Record<string, string>> }
 
-export type Follower = {
+export type ContainerFollower = {
   /** @throws LongshoreError of the engine */
   readonly containers: () => Promise<readonly MadeContainer[]>
   /** Puts what is allotted into it, and tells what stands there then; undefined: it cannot be reached. */
@@ -30,14 +30,19 @@ export type Follower = {
   ) => Promise<SeenNodes | undefined>
 }
 
-export type FollowerInput = {
+export type ContainerFollowerInput = {
   readonly engine: Pick<Engine, 'list' | 'details' | 'signalContainer'>
   readonly agent: string
   readonly log: Logger
-  readonly proc?: string
+  readonly withDev: typeof withContainerDev
 }
 
-export const createFollower = ({ engine, agent, log, proc }: FollowerInput): Follower => ({
+export const createContainerFollower = ({
+  engine,
+  agent,
+  log,
+  withDev,
+}: ContainerFollowerInput): ContainerFollower => ({
   containers: async () => {
     const { containers } = await engine.list({ agent })
     const made = containers.filter(({ labels }) => labels[label.devices] !== undefined)
@@ -63,36 +68,32 @@ export const createFollower = ({ engine, agent, log, proc }: FollowerInput): Fol
     const wanted = new Map(nodesToKeep(made, own).map((node) => [node.target, node]))
     const signals = new Set<string>()
     try {
-      const nodes = await withContainerDev(
-        running,
-        async (dev) => {
-          const seen: Record<string, string> = {}
-          for (const target of targetsOf(made, own)) {
-            const name = nameOf(target)
-            if (name === undefined) continue
-            const { device, follow } = wanted.get(target) ?? {}
-            const stands = await keyAt(dev, name)
-            const shouldStand = device === undefined ? undefined : deviceKey(device)
-            if (!wanted.has(target) || stands === shouldStand) {
-              if (stands !== undefined) seen[target] = stands
-              continue
-            }
-            if (device === undefined) await dev.detach(name)
-            else {
-              const { major, minor, gid = 0 } = device
-              await dev.attach(name, { major, minor, gid, mode: 0o660 })
-              seen[target] = deviceKey(device)
-              if (follow?.startsWith('signal:')) signals.add(follow.slice('signal:'.length))
-            }
-            log.info(
-              { container: id, target, device: device?.node, was: stands },
-              `device ${device === undefined ? 'away' : 'there'}`,
-            )
+      const nodes = await withDev(running, async (dev) => {
+        const seen: Record<string, string> = {}
+        for (const target of targetsOf(made, own)) {
+          const name = nameOf(target)
+          if (name === undefined) continue
+          const { device, follow } = wanted.get(target) ?? {}
+          const stands = await keyAt(dev, name)
+          const shouldStand = device === undefined ? undefined : deviceKey(device)
+          if (!wanted.has(target) || stands === shouldStand) {
+            if (stands !== undefined) seen[target] = stands
+            continue
           }
-          return seen
-        },
-        proc,
-      )
+          if (device === undefined) await dev.detach(name)
+          else {
+            const { major, minor, gid = 0 } = device
+            await dev.attach(name, { major, minor, gid, mode: 0o660 })
+            seen[target] = deviceKey(device)
+            if (follow?.startsWith('signal:')) signals.add(follow.slice('signal:'.length))
+          }
+          log.info(
+            { container: id, target, device: device?.node, was: stands },
+            `device ${device === undefined ? 'away' : 'there'}`,
+          )
+        }
+        return seen
+      })
       for (const signal of signals) await engine.signalContainer(id, signal)
       return { startedAt: running.startedAt, nodes }
     } catch (error) {

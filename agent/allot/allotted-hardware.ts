@@ -5,7 +5,7 @@ import type { Allotment } from './allot.ts'
 import { fits, madeFor, staleTargets } from './container-devices.ts'
 import { type DeviceWish, matchText, wishesOfService } from './wish.ts'
 
-export type Hardware = {
+export type AllottedHardware = {
   /** of every app, by the id of the wish */
   readonly allotments: ReadonlyMap<string, Allotment>
   /** what stands in running containers, by their id: since which start, and `major:minor` by target */
@@ -27,7 +27,7 @@ export type ServiceDevices = {
 export const serviceDevices = (
   place: Pick<DeviceWish, 'app' | 'service' | 'number'>,
   definition: Service,
-  hardware: Hardware | undefined,
+  hardware: AllottedHardware | undefined,
 ): ServiceDevices => {
   if (hardware === undefined) return { allotments: [] }
   const wishes = wishesOfService(place, definition)
@@ -63,7 +63,7 @@ export const staleDevices = (
   container: Labelled,
   label: string | undefined,
   { allotments }: ServiceDevices,
-  hardware: Hardware | undefined,
+  hardware: AllottedHardware | undefined,
 ): string[] => {
   const seen = hardware?.nodes.get(container.id)
   const isOfThisStart = seen !== undefined && seen.startedAt === container.details?.startedAt
