@@ -21,7 +21,6 @@ import { createReportWatcher } from './events/report-watcher.ts'
 import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
-import { createInventoryPacer } from './inventory-pace.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -155,7 +154,11 @@ export const createAgent = (input: AgentInput): Agent => {
     policy: policy.inForce,
     events,
     onChange: (apps) => apps.forEach(reconciler.look),
-    onInventory: () => inventoryPacer.soon(),
+    // Without a connection: the next one does it.
+    publishInventory: () => {
+      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    },
+    monotonicMs,
     log,
   })
   const inventory = createInventory({
@@ -176,14 +179,6 @@ export const createAgent = (input: AgentInput): Agent => {
     publish: (forms) => state.publish(topics.inventory(device), forms),
     session: () => session.number(),
     nowMs,
-  })
-
-  const inventoryPacer = createInventoryPacer({
-    publish: () => {
-      // Without a connection: the next one does it.
-      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
-    },
-    monotonicMs,
   })
 
   const pending = createPendingMessages({
@@ -435,7 +430,6 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       await hardware.stop()
-      inventoryPacer.stop()
       abort.abort()
       progress.stop()
       pending.stop()

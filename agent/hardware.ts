@@ -11,6 +11,7 @@ import type { Hardware } from './devices/read-devices.ts'
 import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
+import { createInventoryPacer } from './inventory-pace.ts'
 import { deviceFault } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
@@ -26,8 +27,9 @@ export type AgentHardwareInput = {
   readonly events: Pick<Events, 'tell'>
   /** what these apps have, or wait for, changed */
   readonly onChange: (apps: readonly string[]) => void
-  /** what the inventory says changed */
-  readonly onInventory: () => void
+  /** of what the inventory says something changed */
+  readonly publishInventory: () => void
+  readonly monotonicMs: () => number
   readonly log: Logger
 }
 
@@ -59,6 +61,8 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
 
+  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs: input.monotonicMs })
+
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
@@ -72,7 +76,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
       input.onChange(apps)
-      input.onInventory()
+      pacer.soon()
     },
     log,
   })
@@ -82,7 +86,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       log.info({ ...event.hardware }, event.kind)
       void input.events.tell(event)
     }
-    input.onInventory()
+    pacer.soon()
   }
 
   const withUsers = (device: HostDevice): HostDevice => {
@@ -104,6 +108,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     },
     stop: async () => {
       follower.stop()
+      pacer.stop()
       await keeper.stop()
     },
     onEngine: async () => {

@@ -6,6 +6,7 @@ import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { socketName } from '../src/protocol/local.ts'
+import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
@@ -21,7 +22,7 @@ import { openEngine } from './engine/open-engine.ts'
 import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
-import { startLocalServer } from './local/local-server.ts'
+import { isAnswered, startLocalServer } from './local/local-server.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
@@ -30,7 +31,6 @@ import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
-
 import { profiles } from './telemetry/profiles.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
@@ -57,6 +57,12 @@ export const startAgent = async (
   log: Logger,
   around: Around = {},
 ): Promise<{ readonly stop: () => Promise<void> }> => {
+  const socketPath = join(config.state, socketName)
+  // Each would take what the other has queued and decided for its own past, and delete it.
+  if (await isAnswered(socketPath)) {
+    const message = `another agent runs on ${config.state}: stop it, or give this one a state folder of its own`
+    throw new LongshoreError('state-unusable', message)
+  }
   const broker = await readBrokerFiles({
     url: config.broker,
     mqttVersion: config.mqttVersion,
@@ -148,7 +154,7 @@ export const startAgent = async (
   })
   agent.start()
   const server = await startLocalServer({
-    socketPath: join(config.state, socketName),
+    socketPath,
     api: agent.local,
     log,
   })

@@ -219,6 +219,7 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'broker-busy': ['a quota of the broker is used up', 'raise it there; it is tried again meanwhile'],
   'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
   'device-id-in-use': [
     'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',
