@@ -11,8 +11,8 @@ import type { Hardware } from './devices/read-devices.ts'
 import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
-import { fullPace, nextPublication } from './inventory-pace.ts'
-import { deviceFault } from './policy/judge-device.ts'
+import { createInventoryPacer } from './inventory-pace.ts'
+import { deviceRefusal } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
 import { label } from './translate/engine-names.ts'
@@ -61,32 +61,18 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
 
-  let pace = fullPace
-  let publishing: NodeJS.Timeout | undefined
-  const publishSoon = (): void => {
-    if (publishing !== undefined) return
-    const next = nextPublication(pace, input.monotonicMs())
-    pace = next.pace
-    publishing = setTimeout(() => {
-      publishing = undefined
-      input.publishInventory()
-    }, next.delayMs)
-  }
+  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs: input.monotonicMs })
 
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
-    refusal: (path) => {
-      const refused = deviceFault(path, input.policy())
-      const message = refused && `the policy of this device does not allow ${path}; it would need ${refused.allow}`
-      return message === undefined ? undefined : { code: 'policy-refused', message }
-    },
+    refusal: (path) => deviceRefusal(path, input.policy()),
     aliases: nodes.aliases,
     follower: createContainerFollower({ engine, agent: input.device, withDev: nodes.withDev, log }),
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
       input.onChange(apps)
-      publishSoon()
+      pacer.soon()
     },
     log,
   })
@@ -96,7 +82,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       log.info({ ...event.hardware }, event.kind)
       void input.events.tell(event)
     }
-    publishSoon()
+    pacer.soon()
   }
 
   const withUsers = (device: HostDevice): HostDevice => {
@@ -118,7 +104,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     },
     stop: async () => {
       follower.stop()
-      clearTimeout(publishing)
+      pacer.stop()
       await keeper.stop()
     },
     onEngine: async () => {

@@ -1,7 +1,37 @@
 /**
  * How soon hardware that changed is published: within a fraction of a second, together with what changes with it; of an adapter
- * that comes and goes without end only so often, since each inventory has all the hardware in it. Pure.
+ * that comes and goes without end only so often, since each inventory has all the hardware in it.
  */
+export type InventoryPacer = {
+  /** Once for all that is said before it is due. */
+  readonly soon: () => void
+  readonly stop: () => void
+}
+
+/** @param monotonicMs of a clock that never jumps */
+export const createInventoryPacer = ({
+  publish,
+  monotonicMs,
+}: {
+  readonly publish: () => void
+  readonly monotonicMs: () => number
+}): InventoryPacer => {
+  let pace = fullPace
+  let timer: NodeJS.Timeout | undefined
+  return {
+    soon: () => {
+      if (timer !== undefined) return
+      const next = nextPublication(pace, monotonicMs())
+      pace = next.pace
+      timer = setTimeout(() => {
+        timer = undefined
+        publish()
+      }, next.delayMs)
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
 export type InventoryPace = { readonly tokens: number; readonly atMs: number }
 
 const burst = 20
@@ -12,7 +42,7 @@ const togetherMs = 250
 export const fullPace: InventoryPace = { tokens: burst, atMs: 0 }
 
 /**
- * @param nowMs of a clock that never jumps
+ * Pure.
  * @returns how long to wait, and the pace after it was published then
  */
 export const nextPublication = (

@@ -148,12 +148,29 @@ export const nodesToKeep = (made: readonly MadeFor[], allotments: readonly Allot
     }))
   })
 
-/** Every target that the container has, or should have. */
-export const targetsOf = (made: readonly MadeFor[], allotments: readonly Allotment[]): string[] =>
+/** For people: what stands behind each target; no node: it is away. */
+export const givenDevices = (
+  made: readonly MadeFor[],
+  allotments: readonly Allotment[],
+): { target: string; node?: string }[] =>
   made.flatMap((one) => {
     const { given } = allotments.find(({ wish }) => wish.selector.target === one.target) ?? { given: [] }
-    return Array.from({ length: Math.max(given.length, one.given.length) }, (_, index) => targetOf(one, index))
+    return Array.from({ length: Math.max(given.length, one.given.length) }, (_, index) => {
+      const node = given[index]?.node
+      return { target: targetOf(one, index), ...(node === undefined ? {} : { node }) }
+    })
   })
+
+/** The aliases that an engine looks up when it starts the container, with the major number that it was made for. */
+export const aliasesOf = (wishes: readonly DeviceWish[], made: readonly MadeFor[]): Map<string, number> =>
+  new Map(
+    wishes.flatMap((wish) => {
+      const given = made.find(({ target }) => target === wish.selector.target)?.given ?? []
+      return given.flatMap((mark, index): [string, number][] =>
+        typeof mark === 'number' ? [[aliasName(wish, index), mark]] : [],
+      )
+    }),
+  )
 
 /**
  * What a container that is restarted for a device has other than is allotted.

@@ -17,7 +17,12 @@ export type AliasPlan = {
   readonly remove: readonly string[]
 }
 
-export const planAliases = (allotments: Iterable<Allotment>, standing: ReadonlyMap<string, Numbers>): AliasPlan => {
+export const planAliases = (
+  allotments: Iterable<Allotment>,
+  standing: ReadonlyMap<string, Numbers>,
+  /** what containers that are there look up when they are started, with its major number */
+  expected: ReadonlyMap<string, number> = new Map(),
+): AliasPlan => {
   const wanted = new Map<string, NodeDevice>()
   const ids = new Set<string>()
   for (const { wish, given } of allotments) {
@@ -35,6 +40,10 @@ export const planAliases = (allotments: Iterable<Allotment>, standing: ReadonlyM
       }),
       ...[...standing].flatMap(([name, node]) =>
         isWished(name) && !wanted.has(name) && !isAway(node) ? [{ name, ...awayNode(node) }] : [],
+      ),
+      // After a reboot nothing stands yet.
+      ...[...expected].flatMap(([name, major]) =>
+        isWished(name) && !wanted.has(name) && !standing.has(name) ? [{ name, ...awayNode({ major }) }] : [],
       ),
     ],
     remove: [...standing.keys()].filter((name) => !isWished(name)),

@@ -25,13 +25,16 @@ export type NvidiaSourceInput = {
 /** After a failure it is not asked again before. */
 const againMs = 600_000
 
-const timeoutMs = 20_000
+const defaultTimeoutMs = 20_000
 const mostBytes = 1_048_576
 
-export const runNvidiaSmi: NvidiaSourceInput['run'] = async (parameters) => {
-  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostBytes, encoding: 'utf8' } as const
-  return (await promisify(execFile)('nvidia-smi', [...parameters], options)).stdout
-}
+/** One that hangs is killed after the time, one that prints without end after 1 MiB. */
+export const runNvidiaSmi =
+  (program = 'nvidia-smi', timeoutMs = defaultTimeoutMs): NvidiaSourceInput['run'] =>
+  async (parameters) => {
+    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostBytes, encoding: 'utf8' } as const
+    return (await promisify(execFile)(program, [...parameters], options)).stdout
+  }
 
 export const createNvidiaSource = ({ run, onNews, monotonicMs, log }: NvidiaSourceInput): NvidiaSource => {
   let known: { readonly identity: string; readonly facts: NvidiaFacts } | undefined

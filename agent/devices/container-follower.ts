@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { reasonOf } from '../../src/protocol/reason.ts'
 import { type Allotment, deviceKey } from '../allot/allot.ts'
-import { type MadeFor, madeFor, nodesToKeep, targetsOf, wishesOfContainer } from '../allot/container-devices.ts'
+import { givenDevices, type MadeFor, madeFor, nodesToKeep, wishesOfContainer } from '../allot/container-devices.ts'
 import type { DeviceWish } from '../allot/wish.ts'
 import type { Engine } from '../engine/engine.ts'
 import { label } from '../translate/engine-names.ts'
@@ -70,7 +70,7 @@ export const createContainerFollower = ({
     try {
       const nodes = await withDev(running, async (dev) => {
         const seen: Record<string, string> = {}
-        for (const target of targetsOf(made, own)) {
+        for (const { target } of givenDevices(made, own)) {
           const name = nameOf(target)
           if (name === undefined) continue
           const { device, follow } = wanted.get(target) ?? {}

@@ -10,6 +10,7 @@ import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import { type Allotment, allot, deviceKey } from '../allot/allot.ts'
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
+import { aliasesOf } from '../allot/container-devices.ts'
 import { heldByAliases, planAliases } from '../allot/plan-aliases.ts'
 import { type DeviceWish, wishesOf } from '../allot/wish.ts'
 import { wishesOfRecords, withoutTwins } from '../allot/wishes-of-records.ts'
@@ -87,7 +88,8 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     const before = { allotments, nodes }
     allotments = await allotTo(wishes)
     remember(allotments)
-    const { set, remove } = planAliases(allotments.values(), standing)
+    const expected = new Map(containers.flatMap(({ wishes: own, made }) => [...aliasesOf(own, made)]))
+    const { set, remove } = planAliases(allotments.values(), standing, expected)
     for (const { name, ...node } of set) await aliases.set(name, node)
     for (const name of remove) await aliases.remove(name)
     const followed = await Promise.all(

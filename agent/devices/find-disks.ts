@@ -19,7 +19,7 @@ export const findDisks = async (files: HostFiles): Promise<Disk[]> => {
         files.line(`${path}/device/model`),
         files.line(`${path}/device/name`),
       ])
-      const sectors = /^\d+$/.test(size ?? '') ? Number(size) : 0
+      const sectors = /^\d{1,12}$/.test(size ?? '') ? Number(size) : 0
       // Parts of a memory card that hold its firmware.
       if (sectors === 0 || /^mmcblk\d+(boot|rpmb)/.test(name)) return []
       return [defined({ name, sizeBytes: sectors * sectorBytes, model: model ?? cardName })]

@@ -51,7 +51,7 @@ const describeGpu = async (host: Host, path: string, parts: readonly SysfsEntry[
         gpu: defined({
           vendor,
           uuid: vendor === 'amd' && uniqueId !== undefined ? `GPU-${uniqueId}` : undefined,
-          memoryBytes: /^\d+$/.test(memory ?? '') ? Number(memory) : undefined,
+          memoryBytes: /^\d{1,15}$/.test(memory ?? '') ? Number(memory) : undefined,
           nodes: someOf([...nodes.flat().sort(), ...own]),
         }),
       }),

@@ -33,7 +33,7 @@ export const findNvidiaGpus = async (
     slots.map(async (slot): Promise<Found[]> => {
       const information = parseInformation((await files.text(`${folder}/${slot}/information`)) ?? '')
       const minor = information['Device Minor']
-      if (minor === undefined || !/^\d+$/.test(minor)) return []
+      if (minor === undefined || !/^\d{1,5}$/.test(minor)) return []
       const node = `/dev/nvidia${minor}`
       const gid = await files.gid(node)
       const graphics = others.find((other) => isGpuOfSlot(other, slot))
@@ -85,7 +85,7 @@ const readDriverVersion = async (files: HostFiles): Promise<string | undefined> 
 
 /** Also of older drivers, whose name there is longer. */
 const nvidiaMajor = (devices: string): number | undefined => {
-  const number = /^\s*(\d+) nvidia(-frontend)?$/m.exec(devices)?.[1]
+  const number = /^\s*(\d{1,5}) nvidia(-frontend)?$/m.exec(devices)?.[1]
   return number === undefined ? undefined : Number(number)
 }
 

@@ -27,7 +27,7 @@ const findVirtualPorts = async ({ files, groups }: Host): Promise<readonly Found
     names.map(async (name): Promise<Found[]> => {
       const link = `/dev/${name}`
       const node = await files.target(link)
-      const number = /^\/dev\/pts\/(\d+)$/.exec(node ?? '')?.[1]
+      const number = /^\/dev\/pts\/(\d{1,6})$/.exec(node ?? '')?.[1]
       const gid = node === undefined || number === undefined ? undefined : await files.gid(node)
       if (node === undefined || gid === undefined) return []
       const group = groups.get(gid)

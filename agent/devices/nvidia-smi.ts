@@ -33,7 +33,7 @@ export const parseGpuQuery = (text: string): NvidiaGpu[] =>
         uuid,
         // A comma may stand in it.
         model: known(name.join(', ').slice(0, 200)),
-        memoryBytes: /^\d+$/.test(memory) ? Number(memory) * bytesPerMib : undefined,
+        memoryBytes: /^\d{1,9}$/.test(memory) ? Number(memory) * bytesPerMib : undefined,
         driverVersion: /^\d[\d.]*$/.test(driver) ? driver : undefined,
         computeCapability: /^\d+\.\d+$/.test(capability) ? capability : undefined,
       }),

@@ -15,7 +15,7 @@ const onceMoreMs = 1_500
 
 export const openHardware = ({ root, pollMs, log }: OpenHardwareInput): HardwareFollower => {
   const nvidia = createNvidiaSource({
-    run: runNvidiaSmi,
+    run: runNvidiaSmi(),
     onNews: () => follower.look(),
     monotonicMs: () => performance.now(),
     log,

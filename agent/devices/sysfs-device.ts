@@ -39,7 +39,7 @@ export const nodeFacts = async (
   const { DEVNAME, MAJOR, MINOR } = await readUevent(files, path)
   // What names a file of another folder is no name of the kernel.
   if (DEVNAME === undefined || DEVNAME.split('/').includes('..')) return {}
-  if (!/^\d+$/.test(MAJOR ?? '') || !/^\d+$/.test(MINOR ?? '')) return {}
+  if (!/^\d{1,9}$/.test(MAJOR ?? '') || !/^\d{1,9}$/.test(MINOR ?? '')) return {}
   return { node: `/dev/${DEVNAME}`, major: Number(MAJOR), minor: Number(MINOR) }
 }
 

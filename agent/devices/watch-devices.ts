@@ -24,7 +24,7 @@ export type DeviceWatcherInput = {
 }
 
 /** An adapter with four ports makes a dozen nodes and links. */
-const settleMs = 100
+const settleMs = 50
 
 const fixedFolders = [
   '/dev',

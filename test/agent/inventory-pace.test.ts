@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { fullPace, nextPublication } from '../../agent/inventory-pace.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createInventoryPacer, fullPace, nextPublication } from '../../agent/inventory-pace.ts'
 
 /** When each publication comes, of changes at these times, all of which were waited for. */
 const publish = (changesMs: readonly number[]): number[] => {
@@ -22,4 +22,18 @@ test('what comes and goes without end is published every ten seconds, and at onc
   expect(pauses.map(Math.round)).toEqual(Array.from({ length: 10 }, () => 10_000))
   const last = published.at(-1) ?? 0
   expect(publish([...Array.from({ length: 60 }, (_, index) => index * 500), last + 60_000]).at(-1)).toBe(last + 60_250)
+})
+
+test('all that changes before it is due is one publication, and none comes after the end', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  let published = 0
+  const pacer = createInventoryPacer({ publish: () => (published += 1), monotonicMs: () => Date.now() })
+  for (let port = 0; port < 64; port += 1) pacer.soon()
+  vi.advanceTimersByTime(250)
+  expect(published).toBe(1)
+  pacer.soon()
+  pacer.stop()
+  vi.advanceTimersByTime(60_000)
+  expect(published).toBe(1)
 })

@@ -4,8 +4,7 @@ import { PassThrough } from 'node:stream'
 import { docker } from './agents.ts'
 
 /** @returns what it printed, errors too, without white space around it */
-export const execIn = async (id: string, line: string): Promise<string> => {
-  const engine = docker()
+export const execIn = async (id: string, line: string, engine = docker()): Promise<string> => {
   const exec = await engine.getContainer(id).exec({ Cmd: ['sh', '-c', line], AttachStdout: true, AttachStderr: true })
   const stream = await exec.start({})
   const output = new PassThrough()

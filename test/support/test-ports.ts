@@ -7,7 +7,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import type { HardwareFollower } from '../../agent/devices/follow-hardware.ts'
-import { thisHost } from '../../agent/devices/host-root.ts'
+import { type HostRoot, thisHost } from '../../agent/devices/host-root.ts'
 import { openHardware } from '../../agent/devices/open-hardware.ts'
 import { silent } from './agents.ts'
 import { makeHost, usbAdapter, usbSerialPort } from './host-tree.ts'
@@ -22,6 +22,7 @@ export type TestPort = {
 }
 
 export type TestPorts = {
+  readonly root: HostRoot
   /** A follower for one agent: the next agent on this machine needs another one. */
   readonly openHardware: () => HardwareFollower
   readonly nodeOf: (port: number) => string
@@ -50,9 +51,11 @@ export const makeTestPorts = async (device: string, ports: readonly TestPort[]):
   onTestFinished(async () => {
     for (const port of ports.keys()) await unplug(port)
   })
+  const root = { ...host, dev: thisHost.dev }
   return {
+    root,
     // No poll of the test helps it.
-    openHardware: () => openHardware({ root: { ...host, dev: thisHost.dev }, pollMs: 3_600_000, log: silent }),
+    openHardware: () => openHardware({ root, pollMs: 3_600_000, log: silent }),
     nodeOf,
     plug: async (port) => {
       const { major, minor } = ports[port] as TestPort

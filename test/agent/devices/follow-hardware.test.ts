@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { followHardware } from '../../../agent/devices/follow-hardware.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { followHardware, noHardware } from '../../../agent/devices/follow-hardware.ts'
 import type { Hardware } from '../../../agent/devices/read-devices.ts'
 
 const having = (...names: string[]): Hardware => ({
@@ -66,4 +66,18 @@ test('who asks before the first look waits for it, and no read is made for each'
   await answer(having('ttyS0'))
   expect(await asked).toEqual([having('ttyS0'), having('ttyS0')])
   expect(reads).toHaveLength(0)
+})
+
+test('a driver that does not answer keeps back nobody who asks for more than five seconds', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { follower } = open()
+  let found: Hardware | undefined
+  void follower.current().then((hardware) => {
+    found = hardware
+  })
+  await vi.advanceTimersByTimeAsync(4_999)
+  expect(found).toBeUndefined()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(found).toEqual(noHardware)
 })

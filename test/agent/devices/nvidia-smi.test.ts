@@ -1,7 +1,10 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
-import { createNvidiaSource } from '../../../agent/devices/ask-nvidia-smi.ts'
-import { cudaQuery, noNvidiaFacts, parseCudaQuery, parseGpuQuery } from '../../../agent/devices/nvidia-smi.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { createNvidiaSource, runNvidiaSmi } from '../../../agent/devices/ask-nvidia-smi.ts'
+import { cudaQuery, gpuQuery, noNvidiaFacts, parseCudaQuery, parseGpuQuery } from '../../../agent/devices/nvidia-smi.ts'
 
 const line = 'GPU-3a5b1c2d-1111-2222-3333-444455556666, 24576, 535.183.01, 8.6, NVIDIA GeForce RTX 3090'
 const head = '==============NVSMI LOG==============\n\nDriver Version    : 535.183.01\nCUDA Version      : 12.2\n'
@@ -94,4 +97,32 @@ test('one that hangs is asked by nobody else, and after a failure only ten minut
   state.nowMs += 2_000
   source.facts('a')
   expect(calls).toHaveLength(2)
+})
+
+const programOf = async (script: string) => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-nvidia-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const program = join(folder, 'nvidia-smi')
+  await writeFile(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return { folder, program }
+}
+
+test('a real program is run with the query and its output read', async () => {
+  const { program } = await programOf(`[ "$1" = "${gpuQuery[0]}" ] && echo '${line}'`)
+  expect(parseGpuQuery(await runNvidiaSmi(program)(gpuQuery))).toHaveLength(1)
+})
+
+test('one that hangs is killed, and one that prints without end too', async () => {
+  const { folder, program } = await programOf(`echo $$ > "\${0%/*}/pid"\nexec sleep 60`)
+  await expect(runNvidiaSmi(program, 300)(gpuQuery)).rejects.toThrow()
+  const pid = Number(await readFile(join(folder, 'pid'), 'utf8'))
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  const { program: endless } = await programOf('exec yes')
+  await expect(runNvidiaSmi(endless)(gpuQuery)).rejects.toThrow('maxBuffer')
+})
+
+test('one that is not there, or fails, is no more than that', async () => {
+  await expect(runNvidiaSmi('/nowhere/nvidia-smi')(gpuQuery)).rejects.toThrow('ENOENT')
+  const { program } = await programOf('echo "NVIDIA-SMI has failed"; exit 9')
+  await expect(runNvidiaSmi(program)(gpuQuery)).rejects.toThrow()
 })

@@ -1,6 +1,7 @@
 /** Machines as their sysfs describes them, and what is found on each. */
 import { chmod, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { discover, readHardware } from '../../../agent/devices/read-devices.ts'
 import { type HostDevice, hostDeviceSchema } from '../../../src/protocol/host-device.ts'
@@ -12,7 +13,7 @@ import { nucCoral } from '../../fixtures/hosts/nuc-coral.ts'
 import { raspberryPi4 } from '../../fixtures/hosts/raspberry-pi-4.ts'
 import { sixtyFourPorts } from '../../fixtures/hosts/sixty-four-ports.ts'
 import { twoNvidia, uuids } from '../../fixtures/hosts/two-nvidia.ts'
-import { growHost, makeHost } from '../../support/host-tree.ts'
+import { drmNode, folder, growHost, makeHost, nodeAt, pciCard, usbAdapter } from '../../support/host-tree.ts'
 
 /** One line a device: what a person would look at first. */
 const lineOf = ({ class: ofClass, name, node, major, minor, driver, model, usb, pci }: HostDevice): string =>
@@ -236,9 +237,78 @@ test('a folder in the place of a file, a loop of links, and a folder that may no
     'sys/class/hidraw/hidraw0': 'no link',
     'etc/cdi/folder.json/x': '',
   })
+  const uart = join(host.folder, 'sys/class/tty/ttyAMA0/uevent')
+  await writeFile(uart, 'MAJOR=4\nMINOR=64\nDEVNAME=../etc/group\n')
+  expect((await discover(host)).find(({ name }) => name === 'ttyAMA0')).not.toHaveProperty('node')
+  await writeFile(uart, 'MAJOR=99999999999999999999\nMINOR=64\nDEVNAME=ttyAMA0\n')
+  expect((await discover(host)).find(({ name }) => name === 'ttyAMA0')).not.toHaveProperty('major')
   await chmod(join(host.folder, 'dev/serial/by-path'), 0)
   const names = (await discover(host)).map(({ name }) => name)
   expect(names).toContain('ttyUSB0')
   expect(names).not.toContain('ttyLOOP')
   expect(names).not.toContain('hidraw0')
+})
+
+test('Hailo, Rockchip, an ACM port and a rendering virtual GPU', async () => {
+  const hailo = 'sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0'
+  const npu = 'sys/devices/platform/fdab0000.npu'
+  const virtio = 'sys/devices/pci0000:00/0000:00:01.0'
+  const board = 'sys/devices/pci0000:00/0000:00:14.0/usb1/1-1'
+  const host = await makeHost({
+    ...pciCard(hailo, 'hailo', '1e60:2864'),
+    ...nodeAt(`${hailo}/hailo_chardev/hailo0`, { at: 'hailo0', numbers: '511:0', folder: 'sys/class/hailo_chardev' }),
+    ...folder(npu, { DRIVER: 'RKNPU', OF_FULLNAME: '/npu@fdab0000' }),
+    ...drmNode(npu, 'card1'),
+    ...drmNode(npu, 'renderD129'),
+    ...pciCard(virtio, 'virtio-pci', '1af4:1050'),
+    ...folder(`${virtio}/virtio0`, { DRIVER: 'virtio_gpu' }),
+    ...drmNode(`${virtio}/virtio0`, 'card0'),
+    ...drmNode(`${virtio}/virtio0`, 'renderD128'),
+    ...usbAdapter(board, { vendor: '2341', product: '0043', serial: '5573' }),
+    ...folder(`${board}/1-1:1.0`, { DEVTYPE: 'usb_interface', DRIVER: 'cdc_acm' }, { bInterfaceNumber: '00' }),
+    ...nodeAt(`${board}/1-1:1.0/tty/ttyACM0`, { at: 'ttyACM0', numbers: '166:0', folder: 'sys/class/tty' }),
+  })
+  const devices = await discover(host)
+  expect(linesOf(devices)).toEqual([
+    'serial ttyACM0 /dev/ttyACM0 166:0 cdc_acm usb=2341:0043:5573:00',
+    'gpu renderD128 /dev/dri/renderD128 226:128 virtio_gpu pci=1af4:1050',
+    'npu hailo0 /dev/hailo0 511:0 hailo pci=1e60:2864 Hailo-8',
+    'npu renderD129 /dev/dri/renderD129 226:129 RKNPU Rockchip NPU',
+  ])
+  expect(devices[1]?.gpu?.vendor).toBe('virtio_gpu')
+})
+
+test('whatever stands in the files, what is found has the form of the protocol', async () => {
+  const tree = { ...nucCoral, ...twoNvidia }
+  const harm = fc.record({
+    path: fc.constantFrom(...Object.keys(tree)),
+    content: fc.oneof(
+      fc.constant(undefined),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        '→ .',
+        '→ /dev/zero',
+        '→ ../../../../../etc/passwd',
+        '99999999999999999999\n',
+        'DEVNAME=../../x\nMAJOR=1\nMINOR=1\n',
+        'DEVNAME=x\nMAJOR=99999999999999999999\nMINOR=1\n',
+      ),
+    ),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(harm, { minLength: 1, maxLength: 20 }), async (harms) => {
+      const harmed: Record<string, string> = { ...tree }
+      for (const { path, content } of harms)
+        if (content === undefined) delete harmed[path]
+        else harmed[path] = content
+      const { devices } = await readHardware(await makeHost(harmed))
+      for (const device of devices) {
+        expect(hostDeviceSchema.parse(device)).toEqual(device)
+        expect(device.node ?? '/dev/').toMatch(/^\/dev\/(?!.*\.\.)/)
+      }
+      const keys = devices.map(({ class: ofClass, name }) => `${ofClass} ${name}`)
+      expect(new Set(keys).size).toBe(keys.length)
+    }),
+    { numRuns: 10 },
+  )
 })
