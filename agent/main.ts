@@ -10,6 +10,7 @@ import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
+import { runNvidiaSmi } from './devices/ask-nvidia-smi.ts'
 import { openDeviceNodes } from './devices/device-nodes.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { thisHost } from './devices/host-root.ts'
@@ -32,6 +33,7 @@ import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
 import { profiles } from './telemetry/profiles.ts'
+import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
 /** What tests put around the effects, to kill the daemon in the middle of one. */
@@ -140,7 +142,11 @@ export const startAgent = async (
       config.telemetry === 'off'
         ? undefined
         : {
-            read: createHostReader({ root: '/', loopDelayMs: loopWatch.takeStallMs }),
+            read: createHostReader({
+              root: '/',
+              loopDelayMs: loopWatch.takeStallMs,
+              readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
+            }),
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
