@@ -4,6 +4,7 @@ import type { Broker } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
+import type { GpuProbe } from './devices/gpu-watch.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
@@ -53,6 +54,8 @@ export type AgentInput = {
   readonly hostFacts: () => Promise<HostFacts>
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
+  /** how it shows that a container lost its GPU; absent: nobody looks */
+  readonly gpuProbe?: GpuProbe
   readonly timeZone: () => string
   /** epoch ms */
   readonly builtAt: number

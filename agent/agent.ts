@@ -15,6 +15,7 @@ import { labelVerb } from './commands/label-verb.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
+import { createGpuWatch } from './devices/gpu-watch.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
@@ -142,7 +143,9 @@ export const createAgent = (input: AgentInput): Agent => {
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
     hardware: (app) => hardware.allotted(app),
-    site: () => site.read(),
+    // A look at the hardware may take its time, and only these wait for it.
+    site: async (app) => (isForGpus(store.app(app)) ? site.read() : undefined),
+    lostGpus: () => gpuWatch?.lost() ?? new Set(),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -182,6 +185,17 @@ export const createAgent = (input: AgentInput): Agent => {
     hardware: input.hardware.current,
     labels,
   })
+  const gpuWatch =
+    input.gpuProbe &&
+    createGpuWatch({
+      ...input.gpuProbe,
+      engine,
+      agent: device,
+      records: store.apps,
+      site: site.read,
+      onLost: (app) => reconciler.look(app),
+      log,
+    })
   const inventory = createInventory({
     engine,
     hostFacts: readHost,
@@ -460,6 +474,7 @@ export const createAgent = (input: AgentInput): Agent => {
       })
       policy.watch(onPolicyChange)
       hardware.start()
+      gpuWatch?.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -475,6 +490,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
+      gpuWatch?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

@@ -14,6 +14,7 @@ import { runNvidiaSmi } from './devices/ask-nvidia-smi.ts'
 import { openDeviceNodes } from './devices/device-nodes.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { thisHost } from './devices/host-root.ts'
+import { openAsContainer } from './devices/open-as-container.ts'
 import { openHardware } from './devices/open-hardware.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
 import { engineDisk } from './disk/engine-disk.ts'
@@ -43,6 +44,9 @@ export type Around = {
   readonly outbox?: (outbox: Outbox) => Outbox
   readonly nowMs?: () => number
 }
+
+/** A process for each container that is watched. */
+const gpuProbeMs = 60_000
 
 /** A clock that was never set may say less than 0, which no message can carry. */
 const clockOfMachine = (): number => Math.max(0, Date.now())
@@ -151,6 +155,7 @@ export const startAgent = async (
           },
     hostFacts: readHostFacts,
     deviceNodes: openDeviceNodes(config.device),
+    gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,

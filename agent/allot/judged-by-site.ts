@@ -10,8 +10,8 @@ import type { Site } from './site.ts'
 export const isRefusedForSite = ({ refused }: AppRecord): boolean =>
   refused !== undefined && ['placement', 'gpu-missing'].includes(refused.reason.code)
 
-export const isForGpus = (record: AppRecord): boolean =>
-  Object.values(modelOf(record)?.services ?? {}).some((service) => {
+export const isForGpus = (record: AppRecord | undefined): boolean =>
+  Object.values((record && modelOf(record))?.services ?? {}).some((service) => {
     const { gpus, cdi } = gpuAsksOf(service)
     return gpus.length > 0 || cdi.length > 0
   })

@@ -20,6 +20,8 @@ export type Observed = {
   readonly hardware?: AllottedHardware
   /** what the device is; absent where it is not known */
   readonly site?: Site
+  /** ids of containers that lost their GPU and may be made anew */
+  readonly lostGpus?: ReadonlySet<string>
   /** of a Compose project of the app's name, where it was asked for */
   readonly project?: readonly ObservedContainer[]
 }

@@ -85,6 +85,7 @@ const createCause = (view: ServiceView, record: AppRecord): string => {
   const { name } = view
   if (isRollback(record)) return `service ${name} goes back to release ${shortRelease(record.lastGood?.release)}`
   const before = record.lastGood?.compose.services[name]
+  if (view.hasLostGpu) return `service ${name} lost its GPU`
   if (view.others.some(({ labels }) => labels[label.digest] === view.digest) && view.devices.allotments.length > 0)
     return `service ${name} is given other devices`
   if (view.others.length === 0)

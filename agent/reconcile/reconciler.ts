@@ -44,8 +44,10 @@ export type ReconcilerInput = {
   readonly policyFault: (model: Model) => Reason | undefined
   /** what the hardware of the device has for the app; undefined: no app asks for any */
   readonly hardware: (app: string) => Promise<AllottedHardware | undefined>
-  /** what the device is; it may have changed since the app was accepted */
-  readonly site: () => Promise<Site | undefined>
+  /** what the device is by now; undefined: the app does not ask for any of it */
+  readonly site: (app: string) => Promise<Site | undefined>
+  /** ids of containers that lost their GPU and may be made anew; absent: nobody looks */
+  readonly lostGpus?: () => ReadonlySet<string>
   /** what keeps an app from being touched now */
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
   /** how many releases of an app are kept to go back to */
@@ -132,8 +134,13 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
       return false
     }
     const { generation } = accepted.deployment
-    const [hardware, site] = await Promise.all([input.hardware(app), input.site()])
-    const seen = defined({ ...(await observer.observe(app, isAdopting(record))), hardware, site })
+    const [hardware, site] = await Promise.all([input.hardware(app), input.site(app)])
+    const seen = defined({
+      ...(await observer.observe(app, isAdopting(record))),
+      hardware,
+      site,
+      lostGpus: input.lostGpus?.(),
+    })
     const gathered = await gather({ owner, engine, files, record, observed: seen, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)

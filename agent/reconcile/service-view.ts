@@ -45,6 +45,8 @@ export type ServiceView = {
   readonly devices: ServiceDevices
   /** which GPUs it gets, and how; undefined: it asks for none */
   readonly gpus: GpuGrant | undefined
+  /** a container in its place lost its GPU */
+  readonly hasLostGpu: boolean
   /** where the wanted container has another device than it should, and takes it only when it is restarted */
   readonly staleDevices: readonly string[]
 }
@@ -106,6 +108,7 @@ export const viewServices = (input: ViewInput): Views => {
         .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
         .filter((container) => isFound(container, networks))
         .filter(({ labels }) => hasDevices(labels[label.devices], devices))
+        .filter(({ id }) => observed.lostGpus?.has(id) !== true)
         .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
       views.set(viewKey(name, number), {
         name,
@@ -123,6 +126,7 @@ export const viewServices = (input: ViewInput): Views => {
         missingNetworks: missingNetworks(owner, app, model, service, wanted),
         devices,
         gpus: granted !== undefined && 'grant' in granted ? granted.grant : undefined,
+        hasLostGpu: containers.some(({ id }) => observed.lostGpus?.has(id) === true),
         staleDevices:
           wanted === undefined ? [] : staleDevices(wanted, wanted.labels[label.devices], devices, observed.hardware),
       })

@@ -1,12 +1,16 @@
 /** Where an app may run, by labels and by hardware: refused before anything is touched, and taken when the device fits. */
 import { execFile } from 'node:child_process'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import type { GpuProbe } from '../../agent/devices/gpu-watch.ts'
+import { cgroupFolder, openAsContainer } from '../../agent/devices/open-as-container.ts'
 import type { Service } from '../../src/compose/model.ts'
 import { ask } from '../../src/fleet/command.ts'
 import type { Fleet } from '../../src/fleet/fleet.ts'
 import { readState } from '../../src/fleet/read-state.ts'
+import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { docker, newDeviceId, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
@@ -15,12 +19,12 @@ import { fixedHardware } from '../support/fixed-hardware.ts'
 import { modelOf, sleeper } from '../support/models.ts'
 import { containersOf, deployAndWait, reportThat } from '../support/story.ts'
 
-const open = async () => {
+const open = async (gpuProbe?: GpuProbe) => {
   const { url, stop } = await (brokers[0] as BrokerUnderTest).start()
   onTestFinished(stop)
   const device = newDeviceId()
   const hardware = fixedHardware()
-  const agent = await startTestAgent({ url, device, hardware })
+  const agent = await startTestAgent({ url, device, hardware, ...(gpuProbe === undefined ? {} : { gpuProbe }) })
   return { url, device, hardware, agent, fleet: await openFleet(url) }
 }
 
@@ -36,6 +40,19 @@ const label = (fleet: Fleet, device: string, args: { set?: Record<string, string
 const labelsOf = async (fleet: Fleet, device: string): Promise<unknown> => {
   const state = readState(fleet.topics, await fleet.read([fleet.topics.inventory(device)]))
   return state.get(device)?.inventory?.labels
+}
+
+/** A real node, as a render node has: that of /dev/zero. */
+const makeGpu = async (device: string): Promise<{ readonly node: string; readonly gpu: HostDevice }> => {
+  const folder = `/dev/longshore-gpu-${device}`
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(folder)
+  const node = `${folder}/renderD128`
+  await promisify(execFile)('mknod', [node, 'c', '1', '5'])
+  return {
+    node,
+    gpu: { class: 'gpu', name: 'renderD128', node, gid: 4_711, gpu: { vendor: 'intel', nodes: [node] } },
+  }
 }
 
 const toRun = (fleet: Fleet, device: string) =>
@@ -92,15 +109,8 @@ test('an app without the GPU that it needs is refused with what there is, and is
   expect(await deployAndWait(fleet, device, asking)).toMatchObject({ outcome: 'rejected' })
   expect(await containersOf(device)).toEqual([])
 
-  // A real node, as a render node has: that of /dev/zero.
-  const folder = `/dev/longshore-gpu-${device}`
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  await mkdir(folder)
-  const node = `${folder}/renderD128`
-  await promisify(execFile)('mknod', [node, 'c', '1', '5'])
-  hardware.change({
-    devices: [{ class: 'gpu', name: 'renderD128', node, gid: 4_711, gpu: { vendor: 'intel', nodes: [node] } }],
-  })
+  const { node, gpu } = await makeGpu(device)
+  hardware.change({ devices: [gpu] })
   await toRun(fleet, device)
   const [container] = await containersOf(device)
   if (container === undefined) throw new Error('no container')
@@ -108,4 +118,36 @@ test('an app without the GPU that it needs is refused with what there is, and is
   const { Config, HostConfig } = await docker().getContainer(container.id).inspect()
   expect(HostConfig.GroupAdd).toEqual(['4711'])
   expect(Config.Labels['io.longshore.cause']).toBe(`service web is new; GPU as ${node}`)
+})
+
+test('a container that its GPU is taken from is made anew, where the app says so', async ({ skip }) => {
+  const { device, hardware, fleet } = await open({ everyMs: 200, open: openAsContainer })
+  const { node, gpu } = await makeGpu(device)
+  hardware.change({ devices: [gpu] })
+  const app = appWith({ 'x-longshore': { gpu: { recreateWhenLost: true } } })
+  expect(await deployAndWait(fleet, device, app)).toMatchObject({ isSuccess: true })
+  const [before] = await containersOf(device)
+  if (before === undefined) throw new Error('no container')
+  const container = { id: before.id, pid: (await docker().getContainer(before.id).inspect()).State.Pid }
+  expect(await openAsContainer(container, [node])).toBe('allowed')
+  const console = `${dirname(node)}/console`
+  await promisify(execFile)('mknod', [console, 'c', '4', '53'])
+  expect(await openAsContainer(container, [console])).toBe('denied')
+  expect(await openAsContainer(container, [console, node])).toBe('allowed')
+  expect(await openAsContainer(container, ['/dev/none'])).toBe('unknown')
+  expect(await openAsContainer({ ...container, id: 'another' }, [node])).toBe('unknown')
+
+  // As a reload of systemd does it. The rules of version 2 are a program that nobody but the engine may exchange.
+  const folder = cgroupFolder(await readFile(`/proc/${container.pid}/cgroup`, 'utf8'), container.id) ?? ''
+  if (!folder.startsWith('/devices/')) skip('the rules for devices cannot be changed from outside on cgroup v2')
+  await writeFile(`/sys/fs/cgroup${folder}/devices.deny`, 'c 1:5 rwm')
+  const after = await eventually('another container', async () => {
+    const [one, ...others] = await containersOf(device)
+    if (one === undefined || one.id === before.id || one.state !== 'running' || others.length > 0)
+      throw new Error(JSON.stringify([one, ...others]))
+    return one
+  })
+  const { Config } = await docker().getContainer(after.id).inspect()
+  expect(Config.Labels['io.longshore.cause']).toBe(`service web lost its GPU; GPU as ${node}`)
+  expect(await execIn(after.id, `head -c 3 ${node} | wc -c`)).toBe('3')
 })
