@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { MessageClass } from '../../src/protocol/queued.ts'
 import { eventually } from '../support/eventually.ts'
-import { memoryOutboxFiles } from '../support/memory-outbox-files.ts'
+import { type MemoryOutboxFiles, memoryOutboxFiles } from '../support/memory-outbox-files.ts'
 import { drain, numbered, openTestOutbox, type Sent, testBroker } from '../support/test-outbox.ts'
 import { expectWholeRecords, writeOneFile } from '../support/torn-file.ts'
 
