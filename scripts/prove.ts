@@ -21,6 +21,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     drop: 'over one that drops packets',
     kills: 'kills of agent and broker',
     cost: 'minutes of an idle link, counted',
+    torn: 'cuts of a file, one at each byte',
   },
   devices: {
     replugs: 'replugs into a running container',
