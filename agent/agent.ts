@@ -28,6 +28,7 @@ import { createInventory } from './inventory.ts'
 import { type Labels, labelsInForce } from './labels.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
+import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
@@ -184,6 +185,7 @@ export const createAgent = (input: AgentInput): Agent => {
     hostFacts: () => knownHost ?? readHost(),
     hardware: input.hardware.current,
     labels,
+    refuses: (path) => deviceRefusal(path, policy.inForce()) !== undefined,
   })
   const gpuWatch =
     input.gpuProbe &&

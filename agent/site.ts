@@ -12,6 +12,8 @@ export type SiteInput = {
   /** what was found last */
   readonly hardware: () => Promise<Hardware>
   readonly labels: () => Readonly<Record<string, string>>
+  /** whether the policy lets nobody have a device, by its path or its name of CDI */
+  readonly refuses: (device: string) => boolean
 }
 
 export type SiteSource = {
@@ -21,7 +23,7 @@ export type SiteSource = {
   readonly onEngine: () => void
 }
 
-export const createSite = ({ device, engine, hostFacts, hardware, labels }: SiteInput): SiteSource => {
+export const createSite = ({ device, engine, hostFacts, hardware, labels, refuses }: SiteInput): SiteSource => {
   let asked: Promise<SiteEngine | undefined> | undefined
 
   const askEngine = async (hasToolkit: boolean): Promise<SiteEngine | undefined> => {
@@ -39,6 +41,7 @@ export const createSite = ({ device, engine, hostFacts, hardware, labels }: Site
   return {
     read: async () => {
       const found = await hardware()
+      const nodes = found.devices.flatMap(({ gpu }) => gpu?.nodes ?? [])
       asked ??= askEngine(found.hasNvidiaToolkit === true)
       const [host, known] = await Promise.all([hostFacts().catch(() => undefined), asked])
       return {
@@ -49,6 +52,7 @@ export const createSite = ({ device, engine, hostFacts, hardware, labels }: Site
         labels: labels(),
         devices: found.devices,
         cdi: found.cdi,
+        refused: [...new Set([...nodes, ...found.cdi])].filter(refuses),
         engine: known,
       }
     },

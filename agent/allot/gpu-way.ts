@@ -24,10 +24,14 @@ export type Chosen = {
 }
 
 /** undefined: the engine of this device cannot hand them to a container. */
-export const gpuWay = (ask: GpuAsk, chosen: Chosen, { cdi, engine }: Site): GpuWay | undefined => {
+export const gpuWay = (ask: GpuAsk, chosen: Chosen, site: Site): GpuWay | undefined => {
+  const { engine } = site
   if (engine === undefined) return undefined
   return (
-    cdiWay(chosen, cdi, engine) ?? runtimeWay(chosen, engine) ?? requestWay(ask, chosen, engine) ?? nodesWay(chosen)
+    cdiWay(chosen, site, engine) ??
+    runtimeWay(chosen, engine) ??
+    requestWay(ask, chosen, engine) ??
+    nodesWay(chosen, site)
   )
 }
 
@@ -38,10 +42,12 @@ const cdiKinds: Readonly<Record<string, string>> = {
   amd: 'amd.com/gpu',
 }
 
-const cdiWay = (chosen: Chosen, known: readonly string[], { hasCdi }: SiteEngine): GpuWay | undefined => {
+const cdiWay = (chosen: Chosen, { cdi, refused }: Site, { hasCdi }: SiteEngine): GpuWay | undefined => {
   const kind = cdiKinds[chosen.vendor]
   if (!hasCdi || kind === undefined) return undefined
-  const isAll = chosen.slices.length === 0 && chosen.gpus.length === chosen.all.length
+  const known = cdi.filter((name) => !refused.includes(name))
+  const isWhole = chosen.slices.length === 0 && chosen.gpus.length === chosen.all.length
+  const isAll = isWhole && !refused.some((name) => name.startsWith(`${kind}=`))
   if (isAll && known.includes(`${kind}=all`)) return { kind: 'cdi', names: [`${kind}=all`] }
   const names = [
     ...chosen.gpus.map((gpu) => [gpu.gpu?.uuid, numberOf(gpu, chosen)].map((id) => `${kind}=${id}`)),
@@ -67,10 +73,11 @@ const requestWay = ({ request, needs, ids }: GpuAsk, chosen: Chosen, engine: Sit
   }
 }
 
-const nodesWay = ({ vendor, gpus }: Chosen): GpuWay | undefined => {
+const nodesWay = ({ vendor, gpus }: Chosen, { refused }: Site): GpuWay | undefined => {
   const nodes = [...new Set(gpus.flatMap(({ gpu }) => gpu?.nodes ?? []).filter(isForComputing))].sort()
   // The libraries of NVIDIA belong to its driver, and are in no image.
-  if (vendor.startsWith('nvidia') || nodes.length === 0) return undefined
+  if (vendor.startsWith('nvidia') || nodes.length === 0 || nodes.some((node) => refused.includes(node)))
+    return undefined
   return {
     kind: 'nodes',
     devices: nodes.map((node) => ({ source: node, target: node, permissions: 'rw' })),

@@ -4,6 +4,7 @@
  */
 import type { Model, Service } from '../../src/compose/model.ts'
 import { type GpuNeeds, isWithin } from '../../src/compose/model-gpu.ts'
+import type { Code } from '../../src/protocol/codes.ts'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { DeviceRequestSpec, DeviceSpec } from '../translate/host-spec.ts'
@@ -38,7 +39,7 @@ export const grantGpus = (name: string, service: Service, site: Site | undefined
   }
   for (const ask of asks.gpus) {
     const way = decide(ask, site)
-    if ('why' in way) return missing(name, ask.path, `${askText(ask)}, ${way.why}`)
+    if ('why' in way) return missing(name, ask.path, `${askText(ask)}, ${way.why}`, way.code)
     ways.push(way)
   }
   return { grant: grantOf(ways, asks.others) }
@@ -53,9 +54,9 @@ export const gpuFault = (model: Model, site: Site): Reason | undefined => {
   return undefined
 }
 
-const missing = (name: string, path: string, text: string): GrantedGpus => ({
+const missing = (name: string, path: string, text: string, code: Code = 'gpu-missing'): GrantedGpus => ({
   missing: {
-    code: 'gpu-missing',
+    code,
     message: `service ${name} asks for ${text}`,
     path: `compose.services.${name}.${path}`,
   },
@@ -66,15 +67,19 @@ const cdiFault = (name: string, { cdi, engine }: Site): string | undefined => {
   return engine?.hasCdi === true ? undefined : 'and the engine of this device has no CDI switched on'
 }
 
-const decide = (ask: GpuAsk, site: Site): GpuWay | { readonly why: string } => {
+const decide = (ask: GpuAsk, site: Site): GpuWay | { readonly why: string; readonly code: Code } => {
   const gpus = site.devices.filter(({ class: kind }) => kind === 'gpu')
   const fitting = vendorsOf(gpus).flatMap((vendor) => choose(ask, vendor, gpus) ?? [])
   for (const chosen of fitting) {
     const way = gpuWay(ask, chosen, site)
     if (way !== undefined) return way
   }
+  const refused = fitting.flatMap((chosen) => gpuWay(ask, chosen, { ...site, refused: [] }) ?? [])[0]
+  if (refused !== undefined)
+    return { code: 'policy-refused', why: `which the policy of this device does not allow ${wayText(refused)}` }
   const there = `this device has ${gpusText(gpus)}`
   return {
+    code: 'gpu-missing',
     why:
       fitting.length === 0
         ? `and ${there}`

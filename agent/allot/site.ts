@@ -11,6 +11,8 @@ export type Site = {
   readonly devices: readonly HostDevice[]
   /** names of the Container Device Interface */
   readonly cdi: readonly string[]
+  /** of the nodes of GPUs and the names of CDI, what the policy lets nobody have */
+  readonly refused: readonly string[]
   /** undefined: it has not answered yet */
   readonly engine: SiteEngine | undefined
 }

@@ -16,6 +16,7 @@ export const siteOf = (more: Partial<Site> = {}): Site => ({
   labels: {},
   devices: [],
   cdi: [],
+  refused: [],
   engine: plainEngine,
   ...more,
 })

@@ -185,6 +185,31 @@ describe('what cannot be had is refused in one sentence, with what there is', ()
   })
 })
 
+describe('what the policy lets nobody have is not handed over', () => {
+  const decideWith = async (keys: string, tree: Tree, engine: SiteEngine, refused: readonly string[]) => {
+    const service = modelWith(keys).services.app
+    return service && grantGpus('app', service, { ...(await siteOfHost(tree, engine, told)), refused })
+  }
+
+  test('a node', async () => {
+    expect(await decideWith('gpus: all', amd, plainEngine, ['/dev/kfd'])).toEqual({
+      missing: {
+        code: 'policy-refused',
+        message:
+          'service app asks for a GPU, which the policy of this device does not allow as /dev/dri/renderD128, /dev/kfd',
+        path: 'compose.services.app.gpus[0]',
+      },
+    })
+  })
+
+  test('a name of CDI, by itself or among all', async () => {
+    const one = await decideWith('gpus: [{count: 1}]', twoNvidia, cdiEngine, ['nvidia.com/gpu=1'])
+    expect(one).toMatchObject({ grant: { text: 'by CDI nvidia.com/gpu=0' } })
+    const all = await decideWith('gpus: all', twoNvidia, cdiEngine, ['nvidia.com/gpu=1'])
+    expect(all).toMatchObject({ missing: { code: 'policy-refused' } })
+  })
+})
+
 describe('of the container', () => {
   const bodyOf = async (keys: string, tree: Tree, engine: SiteEngine) => {
     const model = modelWith(keys)
