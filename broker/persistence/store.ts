@@ -49,7 +49,7 @@ export type Store = {
   readonly state: State
   readonly change: (operation: Operation) => void
   /** Retains and queues it, and hands back in whose queues it now waits. */
-  readonly publish: (message: Message) => readonly Session[]
+  readonly publish: (message: Message) => ReadonlyMap<Session, number>
   readonly whenWritten: (done: (error: LongshoreError | null) => void) => void
   readonly fault: () => LongshoreError | undefined
   /** Drops what is too old, forgets whose client does not come, and shortens what is on disk. To be called now and then. */
@@ -59,6 +59,8 @@ export type Store = {
   readonly drops: () => Readonly<DropCounts>
   readonly close: () => Promise<void>
 }
+
+const nobody: ReadonlyMap<Session, number> = new Map()
 
 /** What a restart reads in some tens of milliseconds. */
 const longJournalBytes = 8 * 1024 * 1024
@@ -93,20 +95,17 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
       log.warn({ client: first.session.clientId, why: first.why, count: dropped.length }, 'queued messages dropped')
   }
 
-  const publish = ({ topic, payload, qos, retain }: Message): readonly Session[] => {
-    const sessions: Session[] = []
+  const publish = ({ topic, payload, qos, retain }: Message): ReadonlyMap<Session, number> => {
+    const sessions: ReadonlyMap<Session, number> = qos > 0 ? state.filters.match(topic) : nobody
     const to: Recipient[] = []
-    if (qos > 0)
-      for (const [session, granted] of state.filters.match(topic)) {
-        sessions.push(session)
-        to.push({ session: session.number, qos: Math.min(qos, granted) as QualityOfService })
-      }
+    for (const [session, granted] of sessions)
+      to.push({ session: session.number, qos: Math.min(qos, granted) as QualityOfService })
     const isNews = retain && !isRetained(state, topic, payload, qos)
     if (!isNews && to.length === 0) return sessions
     const seq = state.lastSeq + 1
     // A copy: what comes from a socket is a part of a much larger piece of memory.
     change({ kind: 'publish', seq, atMs: input.nowMs(), topic, payload: Buffer.from(payload), qos, retain: isNews, to })
-    for (const session of sessions)
+    for (const session of sessions.keys())
       if (session.queuedBytes > bounds.maxQueuedBytesPerClient) drop(dropsOfClient(session, bounds))
     drop(dropsOfAll(state, bounds))
     return sessions
