@@ -1,6 +1,6 @@
 /**
- * The store as aedes asks for it (the interface of aedes-persistence 11). What goes out to persistent sessions is not among
- * it: aedes never sees their queues, see delivery.ts.
+ * The store as aedes asks for it: of the interface of aedes-persistence 11 what aedes still calls. It does not store what is
+ * published (ordered-aedes.ts does), and never sees the queues of sessions (delivery.ts sends them).
  */
 import { Readable } from 'node:stream'
 import type { QualityOfService, StoredSubscription, StoredWill } from './operation.ts'
@@ -44,7 +44,7 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
   const { state } = store
   /** Of clients without a session; those of the others are in it. */
   const incoming = new Map<string, Set<number>>()
-  let brokerId = ''
+  let broker = { id: '' }
 
   const written = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -54,23 +54,17 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
   const incomingOf = ({ id, clean }: ClientLike): ReadonlySet<number> | undefined =>
     clean === true ? incoming.get(id) : state.sessions.get(id)?.incoming
 
-  // Read later, but for who subscribed now.
-  const retainedStream = (filters: readonly string[]): Readable => {
-    const asked = filters.map((filter) => ({ filter, qos: input.grantedQos(filter) }))
-    return Readable.from(input.pace(retained(state, asked)))
-  }
-
   return {
-    setup: async (broker: { readonly id: string }) => {
-      brokerId = broker.id
+    setup: async (to: { id: string }) => {
+      broker = to
     },
     destroy: async () => {},
 
-    storeRetained: async ({ topic, payload, qos }: RetainedMessage) => {
-      store.publish({ topic, payload: Buffer.from(payload), qos, retain: true })
+    createRetainedStreamCombi: (filters: readonly string[]) => {
+      // Read later, but for who subscribed now.
+      const asked = filters.map((filter) => ({ filter, qos: input.grantedQos(filter) }))
+      return Readable.from(input.pace(retained(state, asked)))
     },
-    createRetainedStream: (filter: string) => retainedStream([filter]),
-    createRetainedStreamCombi: (filters: readonly string[]) => retainedStream(filters),
 
     addSubscriptions: async (client: ClientLike, subscriptions: readonly SubscriptionLike[]) => {
       const session = sessionOf(client)
@@ -92,19 +86,6 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
       await written()
     },
     subscriptionsByClient: async (client: ClientLike) => [...(sessionOf(client)?.subscriptions.values() ?? [])],
-    subscriptionsByTopic: async (topic: string) =>
-      [...state.filters.match(topic)].map(([{ clientId }, qos]) => ({ clientId, topic, qos })),
-    countOffline: async () => {
-      const lists = [...state.sessions.values()].map(({ subscriptions }) => [...subscriptions.values()])
-      return {
-        subsCount: lists.flat().filter(({ qos }) => qos > 0).length,
-        clientsCount: lists.filter((list) => list.length > 0).length,
-      }
-    },
-    getClientList: (topic: string) =>
-      Readable.from(
-        [...state.sessions.values()].filter((one) => one.subscriptions.has(topic)).map(({ clientId }) => clientId),
-      ),
     /** [MQTT-3.1.2-6]: with CleanSession 1 everything of an earlier session goes. */
     cleanSubscriptions: async (client: ClientLike) => {
       const session = sessionOf(client)
@@ -113,8 +94,6 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
       await written()
     },
 
-    outgoingEnqueue: async () => {},
-    outgoingEnqueueCombi: async () => {},
     outgoingStream: () => Readable.from([]),
     outgoingUpdate: async (client: ClientLike, { cmd, messageId = 0 }: PacketLike) => {
       if (cmd === 'pubrel') {
@@ -151,11 +130,11 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
     },
 
     putWill: async ({ id }: ClientLike, packet: WillPacket) => {
-      packet.brokerId = brokerId
+      packet.brokerId = broker.id
       packet.clientId = id
       const payload = Buffer.from(packet.payload).toString('base64')
       const { topic, qos, retain } = packet
-      store.change({ kind: 'will', clientId: id, will: { topic, payload, qos, retain, brokerId } })
+      store.change({ kind: 'will', clientId: id, will: { topic, payload, qos, retain, brokerId: broker.id } })
     },
     getWill: async ({ id }: ClientLike) => willPacket(id, state.wills.get(id)),
     delWill: async ({ id }: ClientLike) => {
