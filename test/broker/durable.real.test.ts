@@ -1,0 +1,97 @@
+/** The broker as a process on a real disk: killed under load, and with no room left. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { startLoad } from '../support/broker-load.ts'
+import { type BuiltCommand, buildCommand } from '../support/command.ts'
+import { eventually } from '../support/eventually.ts'
+import { createKillableBroker } from '../support/killable-broker.ts'
+import { openClient } from '../support/mqtt.ts'
+
+let command: BuiltCommand
+beforeAll(async () => {
+  command = await buildCommand()
+})
+afterAll(() => command.remove())
+
+const makeFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-broker-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+const kills = 10
+
+test(`${kills} kills under load: nothing acknowledged is lost, held back, or out of order`, async () => {
+  const state = await makeFolder()
+  const broker = await createKillableBroker(command.path, ['--state', state, '--log-level', 'warn'])
+  onTestFinished(() => broker.kill())
+  await broker.start()
+  const load = startLoad(broker.url, `kill-${process.pid}`)
+  onTestFinished(load.stop)
+  for (let round = 1; round <= kills; round += 1) {
+    const before = load.acknowledged.size
+    await eventually('more to be acknowledged', () => load.acknowledged.size > before + 300, { everyMs: 5 })
+    await broker.kill()
+    await broker.start()
+  }
+  await load.settle()
+  const missing = () => [...load.acknowledged].filter((number) => !load.delivered.has(number))
+  await eventually('all that was acknowledged to come, with no reconnect', () => missing().length === 0)
+  expect(load.acknowledged.size).toBeGreaterThan(kills * 300)
+  expect(load.outOfOrder()).toBe(0)
+  const late = await openClient(broker.url)
+  await late.client.subscribeAsync('#', { qos: 1 })
+  await eventually('what is retained', () => late.received.length >= load.retained.size)
+  // What was published and not acknowledged may be there too: then it is newer.
+  for (const [topic, number] of load.retained)
+    expect(Number.parseInt((await late.expect(topic)).text, 10)).toBeGreaterThanOrEqual(number)
+})
+
+test('a full disk: publishers are refused with a reason in the log, and all is well once it has room', async () => {
+  const disk = await makeFolder()
+  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+  onTestFinished(async () => void (await promisify(execFile)('umount', [disk])))
+  const broker = await createKillableBroker(command.path, ['--state', join(disk, 'state')])
+  onTestFinished(() => broker.kill())
+  await broker.start()
+  const safe = await openClient(broker.url)
+  await safe.client.publishAsync('before', 'yes', { qos: 1, retain: true })
+  await writeFile(join(disk, 'filler'), Buffer.alloc(1024 * 1024)).catch(() => {})
+
+  // What fits into the rest of the last page still goes.
+  const refused = await openClient(broker.url)
+  let acknowledged = 0
+  const publishMore = (): void =>
+    void refused.client.publish(`full/${acknowledged}`, 'x'.repeat(2_000), { qos: 1, retain: true }, (error) => {
+      if (error) return
+      acknowledged += 1
+      publishMore()
+    })
+  publishMore()
+  await eventually('the publisher to be closed', refused.isClosed)
+  expect(broker.lines.join('\n')).toMatch(/"code":"disk-full"/)
+  // Reading, and what needs no disk, goes on.
+  const bystander = await openClient(broker.url)
+  await bystander.client.subscribeAsync(['before', 'now'], { qos: 0 })
+  await bystander.client.publishAsync('now', 'goes on', { qos: 0 })
+  await bystander.expect('now', 'goes on')
+  await bystander.expect('before', 'yes')
+
+  await rm(join(disk, 'filler'))
+  await eventually('the disk to be tried again', () =>
+    broker.lines.join('\n').includes('takes what the broker keeps again'),
+  )
+  const again = await openClient(broker.url)
+  await again.client.publishAsync('after', 'yes', { qos: 1, retain: true })
+  await broker.kill()
+  await broker.start()
+  const reader = await openClient(broker.url)
+  await reader.client.subscribeAsync('#', { qos: 1 })
+  for (const topic of ['before', 'after']) await reader.expect(topic, 'yes')
+  const kept = () => reader.received.filter(({ topic }) => topic.startsWith('full/')).length
+  await eventually('all that was acknowledged', () => kept() >= acknowledged)
+})
