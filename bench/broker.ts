@@ -1,6 +1,6 @@
 /**
  * The embedded broker beside bare aedes and Mosquitto, in one run: many senders with a persistent session that gets it all,
- * one device's topics among many retained, idle clients, a restart, and what others feel of a reader that stopped. Each
+ * one device's topics among many retained, idle clients, a restart, a whole site that connects at once, and what others feel of a reader that stopped. Each
  * broker is a process of its own, and who loads it another.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -181,6 +181,7 @@ const gaps = async (port: number, forMs: number): Promise<number> => {
   await new Promise((resolve) => setTimeout(resolve, 300))
   longest = 0
   await new Promise((resolve) => setTimeout(resolve, forMs))
+  longest = Math.max(longest, performance.now() - last)
   clearInterval(beat)
   for (const socket of [reader, writer]) socket.destroy()
   return longest
@@ -193,16 +194,44 @@ const frozen = async ({ port }: Running): Promise<string> => {
   await new Promise((resolve) => setTimeout(resolve, 100))
   stopped.pause()
   const big = Buffer.alloc(64 * 1024)
+  // Of many: what one sends, aedes takes only as fast as it can pass it on.
+  const writers = await Promise.all(Array.from({ length: 150 }, (_, n) => openRaw(port, `flood-${n}`, true, () => {})))
   let id = 0
-  const flood = await openRaw(port, 'flood', true, () => {})
-  const timer = setInterval(() => flood.write(publishFrame('flood', big, (id++ % 60_000) + 1)), 5)
+  const timer = setInterval(() => {
+    id += 1
+    writers[id % writers.length]?.write(publishFrame('flood', big, (id % 60_000) + 1))
+  }, 5)
   const during = await gaps(port, 8_000)
   clearInterval(timer)
-  for (const socket of [stopped, flood]) socket.destroy()
+  for (const socket of [stopped, ...writers]) socket.destroy()
   return `largest gap of another reader ${before.toFixed(0)} ms; with one that stopped reading ${during.toFixed(0)} ms`
 }
 
-const parts = { 'fan-in': fanIn, retained, idle, frozen } as const
+/** A site after its broker came back: all devices at once, each to be current on ten topics of its own. */
+const rush = async (broker: Running): Promise<string> => {
+  const devices = 2_000
+  const topic = (n: number) => `fleet/${Math.floor(n / 10)}/${n % 10}`
+  await send(broker.port, 'fill', (n, id) => publishFrame(topic(n), payload, id, true), devices * 10)
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: devices }, async (_, device) => {
+      let found = 0
+      await new Promise<void>((resolve) => {
+        openRaw(broker.port, `device-${device}`, false, (packets, socket) => {
+          socket.write(acknowledge(packets))
+          found += packets.filter(({ kind }) => kind === 0x30).length
+          if (found >= 10) resolve()
+        }).then(
+          (socket) => socket.write(subscribeFrame(Array.from({ length: 10 }, (_, n) => topic(device * 10 + n)))),
+          () => {},
+        )
+      })
+    }),
+  )
+  return `${devices} devices at once are current after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`
+}
+
+const parts = { 'fan-in': fanIn, retained, rush, idle, frozen } as const
 
 const [, , role, kind, port, folder = ''] = process.argv
 if (role === 'serve') await serve(kind as Kind, Number(port), folder)
@@ -210,9 +239,9 @@ else {
   const base = await mkdtemp(join(tmpdir(), 'longshore-bench-'))
   try {
     const chosen = role === undefined ? Object.keys(parts) : [role]
+    say(`broker; Node ${process.version}, ${messages} messages of ${payload.length} bytes`)
     for (const part of chosen)
       for (const candidate of ['longshore', 'aedes', 'mosquitto'] as const) {
-        // aedes keeps nothing over a restart, and a reader that stops holds it up for a minute.
         const own = await mkdtemp(join(base, `${candidate}-`))
         const broker = await launch(candidate, own)
         say(`${part.padEnd(9)} ${candidate.padEnd(10)} ${await parts[part as keyof typeof parts](broker)}`)
