@@ -19,6 +19,7 @@ import { type Listener, listenTcp, listenWebSocket } from './listeners.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
 import { pace } from './pace.ts'
 import { createAedesPersistence } from './persistence/aedes-persistence.ts'
+import { claimFolder } from './persistence/claim-folder.ts'
 import { openStore, type Store } from './persistence/store.ts'
 import { createRefusals } from './refusals.ts'
 import { reportErrors } from './report-errors.ts'
@@ -46,6 +47,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   const timers: NodeJS.Timeout[] = []
   const refusals = createRefusals(log, () => performance.now())
   const door = createDoor(settings)
+  let giveUpFolder: (() => Promise<void>) | undefined
   let opened: { readonly store: Store; readonly aedes: OrderedAedes } | undefined
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
@@ -74,6 +76,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   }
 
   const openAedes = async () => {
+    if (settings.state !== undefined) giveUpFolder = await claimFolder(settings.state)
     const store = await openStore({
       files: settings.state === undefined ? undefined : diskOutboxFiles(settings.state),
       fsync: settings.fsync,
@@ -105,7 +108,14 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     })
     // Each connection has bounds of its own; to aedes none is ever full.
     const aedes: OrderedAedes = new OrderedAedes(
-      { ...hooks.options, persistence, drainTimeout: 0, maxClientsIdLength: settings.maxClientIdBytes },
+      {
+        ...hooks.options,
+        persistence,
+        drainTimeout: 0,
+        // Wills of a broker that was killed are published after four of these.
+        heartbeatInterval: settings.willDelayS * 250,
+        maxClientsIdLength: settings.maxClientIdBytes,
+      },
       store,
       delivery.pump,
     )
@@ -178,6 +188,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     for (const stream of streams.keys()) stream.destroy()
     await Promise.all(closed)
     await opened?.store.close()
+    await giveUpFolder?.()
     if (listeners.length > 0) log.info({ counts: counts() }, 'broker stopped')
   }
 

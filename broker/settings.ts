@@ -12,6 +12,8 @@ export type BrokerSettings = {
   /** The folder for what outlasts a restart; without it nothing does. */
   readonly state?: string
   readonly fsync: FsyncPolicy
+  /** After a crash, how long clients have to come back before their wills are published. */
+  readonly willDelayS: number
   readonly maxPacketBytes: number
   readonly writeBufferBytes: number
   /** How long a client may take nothing of what waits for it. */
@@ -42,6 +44,7 @@ export const defaultSettings: BrokerSettings = {
   port: 1883,
   allowedOrigins: [],
   fsync: 'interval',
+  willDelayS: 120,
   maxPacketBytes: mebibyte,
   writeBufferBytes: mebibyte,
   maxStillS: 60,

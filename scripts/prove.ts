@@ -1,7 +1,7 @@
 /**
  * Runs a long campaign of tests and writes what came of it to docs/proof.md. Fails if anything was lost or stuck.
  *
- *   npm run prove -- updates|offline [--resume]
+ *   npm run prove -- updates|offline|broker [--resume]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,6 +22,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     kills: 'kills of agent and broker',
     cost: 'minutes of an idle link, counted',
   },
+  broker: { kills: 'kills of the embedded broker under load' },
 }
 
 const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startLoad } from '../support/broker-load.ts'
+import { expectNothingLostInBrokerKills } from '../support/broker-kills.ts'
 import { type BuiltCommand, buildCommand } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
 import { createKillableBroker } from '../support/killable-broker.ts'
@@ -23,33 +23,8 @@ const makeFolder = async (): Promise<string> => {
   return folder
 }
 
-const kills = 10
-
-test(`${kills} kills under load: nothing acknowledged is lost, held back, or out of order`, async () => {
-  const state = await makeFolder()
-  const broker = await createKillableBroker(command.path, ['--state', state, '--log-level', 'warn'])
-  onTestFinished(() => broker.kill())
-  await broker.start()
-  const load = startLoad(broker.url, `kill-${process.pid}`)
-  onTestFinished(load.stop)
-  for (let round = 1; round <= kills; round += 1) {
-    const before = load.acknowledged.size
-    await eventually('more to be acknowledged', () => load.acknowledged.size > before + 300, { everyMs: 5 })
-    await broker.kill()
-    await broker.start()
-  }
-  await load.settle()
-  const missing = () => [...load.acknowledged].filter((number) => !load.delivered.has(number))
-  await eventually('all that was acknowledged to come, with no reconnect', () => missing().length === 0)
-  expect(load.acknowledged.size).toBeGreaterThan(kills * 300)
-  expect(load.outOfOrder()).toBe(0)
-  const late = await openClient(broker.url)
-  await late.client.subscribeAsync('#', { qos: 1 })
-  await eventually('what is retained', () => late.received.length >= load.retained.size)
-  // What was published and not acknowledged may be there too: then it is newer.
-  for (const [topic, number] of load.retained)
-    expect(Number.parseInt((await late.expect(topic)).text, 10)).toBeGreaterThanOrEqual(number)
-})
+test('10 kills under load: nothing acknowledged is lost, held back, or out of order', () =>
+  expectNothingLostInBrokerKills(command.path, 10))
 
 test('a full disk: publishers are refused with a reason in the log, and all is well once it has room', async () => {
   const disk = await makeFolder()
@@ -94,4 +69,27 @@ test('a full disk: publishers are refused with a reason in the log, and all is w
   for (const topic of ['before', 'after']) await reader.expect(topic, 'yes')
   const kept = () => reader.received.filter(({ topic }) => topic.startsWith('full/')).length
   await eventually('all that was acknowledged', () => kept() >= acknowledged)
+})
+
+test('who does not come back after a crash is told of by its will, who does is not', async () => {
+  const state = await makeFolder()
+  const config = join(state, 'broker.yaml')
+  await writeFile(config, `state: ${state}\nwillDelayS: 2\n`)
+  const broker = await createKillableBroker(command.path, ['--config', config])
+  onTestFinished(() => broker.kill())
+  await broker.start()
+  const open = (name: string) =>
+    openClient(broker.url, {
+      clientId: name,
+      will: { topic: `will/${name}`, payload: Buffer.from('offline'), qos: 1, retain: true },
+    })
+  await open('gone')
+  await open('returns')
+  await broker.kill()
+  await broker.start()
+  await open('returns')
+  const watcher = await openClient(broker.url)
+  await watcher.client.subscribeAsync('will/#', { qos: 1 })
+  await watcher.expect('will/gone', 'offline')
+  expect(watcher.received.map(({ topic }) => topic)).toEqual(['will/gone'])
 })

@@ -206,6 +206,15 @@ describe('a restart', () => {
   })
 })
 
+test('a folder has one broker', async () => {
+  const state = await makeFolder()
+  const first = await startBroker({ state })
+  const second = createBroker({ log: pino({ level: 'silent' }), port: 0, state })
+  await expect(second.start()).rejects.toMatchObject({ code: 'state-unusable' })
+  await first.broker.stop()
+  await startBroker({ state })
+})
+
 describe('limits on connections', () => {
   test('in all: the next one is refused, and is let in once another left', async () => {
     const { url, broker } = await startBroker({ maxConnections: 1 })

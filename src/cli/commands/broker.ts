@@ -18,6 +18,7 @@ const configSchema = z.strictObject({
   allowedOrigins: z.array(z.string()).optional(),
   state: z.string().min(1).optional(),
   fsync: z.enum(['always', 'interval', 'never']).optional(),
+  willDelayS: count,
   maxPacketBytes: z.int().min(1024).optional(),
   writeBufferBytes: z.int().min(1024).optional(),
   maxStillS: count,
