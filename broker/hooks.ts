@@ -46,6 +46,7 @@ export const createHooks = ({ settings, aedes, store, streamOf, refusals }: Hook
 
   // An error closes the connection, which is one of the two answers that [MQTT-3.3.5-2] allows.
   const authorizePublish: AedesOptions['authorizePublish'] = (client, packet, done) => {
+    if (aedes().closed) return done(new Error('the broker stops'))
     const verdict = judgePublish(packet.topic, settings) ?? judgeRetained(packet)
     if (verdict !== undefined) return done(refuse(verdict, client))
     const fault = packet.qos > 0 || packet.retain ? store.fault() : undefined
@@ -78,6 +79,8 @@ export const createHooks = ({ settings, aedes, store, streamOf, refusals }: Hook
 
   const authorizeForward: AedesOptions['authorizeForward'] = (client, packet) => {
     if (aedes().isQueuedFor(client, packet.brokerCounter)) return null
+    // [MQTT-3.2.0-1]: CONNACK comes first. What must not be lost is in the queue.
+    if (!client.connected) return null
     // What is retained comes as fast as it is read; see pace.ts.
     if (packet.retain || !isDroppable(client, packet) || !streamOf(client)?.isBehind()) return packet
     refusals.note('qos0Dropped', { client: client.id }, 'messages of QoS 0 are left out: the client reads too slowly')

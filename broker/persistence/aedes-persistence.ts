@@ -10,6 +10,8 @@ import type { Store } from './store.ts'
 
 type ClientLike = { readonly id: string; readonly clean?: boolean }
 
+type BrokerLike = { readonly id: string; readonly closed?: boolean }
+
 type SubscriptionLike = StoredSubscription
 
 type PacketLike = { readonly messageId?: number; readonly cmd?: string }
@@ -44,7 +46,7 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
   const { state } = store
   /** Of clients without a session; those of the others are in it. */
   const incoming = new Map<string, Set<number>>()
-  let broker = { id: '' }
+  let broker: BrokerLike = { id: '' }
 
   const written = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -55,7 +57,7 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
     clean === true ? incoming.get(id) : state.sessions.get(id)?.incoming
 
   return {
-    setup: async (to: { id: string }) => {
+    setup: async (to: BrokerLike) => {
       broker = to
     },
     destroy: async () => {},
@@ -138,6 +140,8 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
     },
     getWill: async ({ id }: ClientLike) => willPacket(id, state.wills.get(id)),
     delWill: async ({ id }: ClientLike) => {
+      // A broker that is stopped on purpose says nothing of its clients; the next one asks who came back.
+      if (broker.closed === true) return undefined
       const will = willPacket(id, state.wills.get(id))
       if (will !== undefined) store.change({ kind: 'will', clientId: id, will: null })
       return will

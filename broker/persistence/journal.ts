@@ -72,8 +72,10 @@ export const openJournal = async (input: {
   let seed = active.seed
   let turn: Turn | undefined
 
+  const isWork = (): boolean => left !== undefined || pending.size() > 0 || waiters.length > 0 || turn !== undefined
+
   const write = async (): Promise<void> => {
-    while (left !== undefined || pending.size() > 0 || waiters.length > 0 || turn !== undefined) {
+    while (isWork() || fault !== undefined) {
       const told = left === undefined ? waiters.splice(0) : []
       // What is appended from here on belongs behind the turn, so it has the checksums of the next file.
       if (left === undefined && turn !== undefined) seed = turn.next.seed
@@ -82,7 +84,8 @@ export const openJournal = async (input: {
       try {
         if (left.length > 0) await append(left)
         left = undefined
-        if (policy === 'always' || isLast) await sync()
+        // After a fault nothing is fine before a flush was.
+        if (policy === 'always' || isLast || (fault !== undefined && policy !== 'never')) await sync()
         if (isLast) await finishTurn()
         recover()
         for (const tell of told) tell(null)
@@ -144,7 +147,7 @@ export const openJournal = async (input: {
       .then(write)
       .finally(() => {
         running = undefined
-        if (fault === undefined && (pending.size() > 0 || waiters.length > 0 || turn !== undefined)) start()
+        if (fault === undefined && isWork()) start()
       })
   }
 

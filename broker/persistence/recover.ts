@@ -17,6 +17,7 @@ export type Recovered = {
   readonly nextNumber: number
   /** that journals had to tell; a snapshot spares reading it again */
   readonly journalBytes: number
+  readonly journals: number
 }
 
 /** @throws LongshoreError state-unusable, where a file is of a newer version or cannot be read */
@@ -42,14 +43,16 @@ export const recover = async (files: OutboxFiles, log: Logger): Promise<Recovere
     break
   }
   let journalBytes = 0
+  let journals = 0
   for (const { kind, number, bytes } of found) {
     if (kind !== 'journal' || number < from) continue
     journalBytes += bytes
+    journals += 1
     await readOperations(files, 'journal', journalName(number), bytes, log, (operation) =>
       applyOperation(state, operation),
     )
   }
-  return { state, nextNumber: highest + 1, journalBytes }
+  return { state, nextNumber: highest + 1, journalBytes, journals }
 }
 
 const list = async (files: OutboxFiles): Promise<{ name: string; bytes: number }[]> => {

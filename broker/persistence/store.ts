@@ -60,6 +60,9 @@ export type Store = {
   readonly close: () => Promise<void>
 }
 
+/** Each start begins one. */
+const manyJournals = 16
+
 const nobody: ReadonlyMap<Session, number> = new Map()
 
 /** What a restart reads in some tens of milliseconds. */
@@ -77,6 +80,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
   const drops: DropCounts = { 'client-full': 0, 'all-full': 0, 'too-old': 0 }
   let nextNumber = (recovered?.nextNumber ?? 0) + 1
   let oldBytes = recovered?.journalBytes ?? 0
+  let oldJournals = recovered?.journals ?? 0
   let snapshotBytes = 0
   let snapshotting: Promise<void> | undefined
 
@@ -113,11 +117,13 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
 
   const shorten = async (): Promise<void> => {
     if (files === undefined || journal === undefined) return
-    if (oldBytes + journal.bytes() < Math.max(input.longJournalBytes ?? longJournalBytes, 2 * snapshotBytes)) return
+    const isShort = oldBytes + journal.bytes() < Math.max(input.longJournalBytes ?? longJournalBytes, 2 * snapshotBytes)
+    if (isShort && oldJournals < manyJournals) return
     const number = nextNumber++
     await journal.moveOn(number)
     snapshotBytes = await writeSnapshot(files, state, number, input.salt())
     oldBytes = 0
+    oldJournals = 0
   }
 
   return {

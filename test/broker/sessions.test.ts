@@ -184,6 +184,7 @@ describe('a restart', () => {
     const before = await openClient(first.url, session('device'))
     await before.client.subscribeAsync('d/#', { qos: 1 })
     await before.client.endAsync()
+    await openClient(first.url, { will: { topic: 'will', payload: Buffer.from('offline'), qos: 1, retain: true } })
     const writer = await openClient(first.url)
     await writer.client.publishAsync('d/kept', 'retained', { qos: 1, retain: true })
     await writer.client.publishAsync('gone', 'x', { qos: 1, retain: true })

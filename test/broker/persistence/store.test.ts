@@ -272,6 +272,29 @@ test('a full disk refuses, is told of, and everything is there once it has room'
   expect(shown(again.state).sessions[0]?.waiting.map(([, text]) => text)).toEqual(['refused', 'after'])
 })
 
+test('a flush that failed refuses until one succeeds, also when nothing more comes', async () => {
+  const files = memoryOutboxFiles()
+  const store = await open(files)
+  publish(store, 'x', 'before', true)
+  files.fault = (operation) => (operation === 'sync' ? diskFullError() : undefined)
+  await eventually('the flush to fail', () => store.fault() !== undefined)
+  files.fault = undefined
+  await eventually('the disk to be tried again', () => store.fault() === undefined)
+})
+
+test('many restarts leave few files', async () => {
+  let files = memoryOutboxFiles()
+  for (let restart = 0; restart < 40; restart += 1) {
+    const store = await open(files)
+    publish(store, 'x', String(restart), true)
+    await store.sweep()
+    await store.close()
+    files = files.afterKill()
+  }
+  expect(files.names().length).toBeLessThan(20)
+  expect(shown((await open(files)).state).retained).toEqual([['x', '39', 1]])
+})
+
 describe('bounds', () => {
   test('of one client: its oldest messages go, those of others stay', async () => {
     const store = await open(undefined, { bounds: { ...bounds, maxQueuedBytesPerClient: 3_000 } })
