@@ -272,6 +272,70 @@ test('a full disk refuses, is told of, and everything is there once it has room'
   expect(shown(again.state).sessions[0]?.waiting.map(([, text]) => text)).toEqual(['refused', 'after'])
 })
 
+type Step =
+  | { readonly kind: 'publish'; readonly topic: number; readonly kilobytes: number; readonly retain: boolean }
+  | { readonly kind: 'acknowledge' | 'subscribe' | 'forget'; readonly client: number }
+  | { readonly kind: 'sweep' | 'write' | 'turn' | 'kill' }
+
+const clientStep = (kind: 'acknowledge' | 'subscribe' | 'forget') =>
+  fc.record({ kind: fc.constant(kind), client: fc.nat(3) })
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('publish' as const),
+      topic: fc.nat(4),
+      kilobytes: fc.integer({ min: 0, max: 60 }),
+      retain: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: clientStep('acknowledge') },
+  { weight: 2, arbitrary: clientStep('subscribe') },
+  { weight: 1, arbitrary: clientStep('forget') },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('sweep' as const, 'write', 'turn', 'kill') }) },
+)
+
+test('kills at any point, also in the middle of a snapshot, give back what was written', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 120 }), async (list) => {
+      let files = memoryOutboxFiles()
+      let store = await open(files)
+      let count = 0
+      const sweeps: Promise<void>[] = []
+      const sessionOf = (client: number) => store.state.sessions.get(`client-${client}`)
+      for (const step of list) {
+        const session = 'client' in step ? sessionOf(step.client) : undefined
+        if (step.kind === 'publish') {
+          count += 1
+          publish(store, `t/${step.topic}`, `${count} `.repeat(step.kilobytes * 200), step.retain)
+        } else if (step.kind === 'subscribe') subscribed(store, `client-${step.client}`, 't/1', 't/+')
+        else if (step.kind === 'forget' && session !== undefined)
+          store.change({ kind: 'forget', session: session.number })
+        else if (step.kind === 'acknowledge') {
+          const seq = session?.waiting.first()?.message.seq
+          if (session !== undefined && seq !== undefined) store.change({ kind: 'settle', session: session.number, seq })
+        } else if (step.kind === 'sweep') sweeps.push(store.sweep())
+        else if (step.kind === 'write') await written(store)
+        else if (step.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))
+        else if (step.kind === 'kill') {
+          await written(store)
+          const expected = shown(store.state)
+          files = files.afterKill()
+          const before = store
+          store = await open(files)
+          expect(shown(store.state)).toEqual(expected)
+          await before.close()
+        }
+      }
+      await Promise.all(sweeps)
+      await store.close()
+      expect(shown((await open(files.afterKill())).state)).toEqual(shown(store.state))
+    }),
+    { numRuns: 150 },
+  )
+})
+
 test('a flush that failed refuses until one succeeds, also when nothing more comes', async () => {
   const files = memoryOutboxFiles()
   const store = await open(files)
