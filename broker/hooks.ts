@@ -49,7 +49,9 @@ export const createHooks = ({ settings, aedes, store, streamOf, refusals }: Hook
     if (aedes().closed) return done(new Error('the broker stops'))
     const verdict = judgePublish(packet.topic, settings) ?? judgeRetained(packet)
     if (verdict !== undefined) return done(refuse(verdict, client))
-    const fault = packet.qos > 0 || packet.retain ? store.fault() : undefined
+    // A will has nobody who could send it again: it is handed on, and stored when the disk takes it.
+    const isWill = client === null || client.closed
+    const fault = !isWill && (packet.qos > 0 || packet.retain) ? store.fault() : undefined
     if (fault !== undefined) {
       refusals.note(
         'diskFull',

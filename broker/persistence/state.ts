@@ -38,6 +38,8 @@ export type Session = {
   /** Packet identifiers of QoS 2 that were taken and not released. */
   readonly incoming: Set<number>
   queuedBytes: number
+  /** Messages that it did not get because there was no room, or no time, since the broker started. */
+  dropped: number
   /** epoch ms; 0: connected, or nobody knows */
   seenMs: number
 }
@@ -180,6 +182,7 @@ const addSession = (state: State, number: number, clientId: string): void => {
     inFlight: new Map(),
     incoming: new Set(),
     queuedBytes: 0,
+    dropped: 0,
     seenMs: 0,
   }
   state.byNumber.set(number, session)

@@ -89,14 +89,22 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
     journal?.append(operation)
   }
 
+  /** Of whom the log has to hear: at the bound there is a drop with every message. */
+  const untold = new Map<Session, number>()
+
   const drop = (dropped: readonly Drop[]): void => {
     for (const { session, entry, why } of dropped) {
       change({ kind: 'settle', session: session.number, seq: entry.message.seq })
       drops[why] += 1
+      session.dropped += 1
+      untold.set(session, (untold.get(session) ?? 0) + 1)
     }
-    const [first] = dropped
-    if (first !== undefined)
-      log.warn({ client: first.session.clientId, why: first.why, count: dropped.length }, 'queued messages dropped')
+  }
+
+  const tellDrops = (): void => {
+    for (const [{ clientId, dropped }, count] of untold)
+      log.warn({ client: clientId, count, inAll: dropped }, 'queued messages dropped')
+    untold.clear()
   }
 
   const publish = ({ topic, payload, qos, retain }: Message): ReadonlyMap<Session, number> => {
@@ -142,6 +150,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
         change({ kind: 'forget', session: session.number })
       }
       for (const session of state.byNumber.values()) drop(dropsByAge(session, nowMs, bounds))
+      tellDrops()
       if (journal?.fault() !== undefined) return
       snapshotting ??= shorten()
         .catch((error: unknown) => log.error({ err: error }, 'what is on disk could not be shortened; trying again'))

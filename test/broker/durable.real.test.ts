@@ -35,6 +35,9 @@ test('a full disk: publishers are refused with a reason in the log, and all is w
   await broker.start()
   const safe = await openClient(broker.url)
   await safe.client.publishAsync('before', 'yes', { qos: 1, retain: true })
+  const dying = await openClient(broker.url, {
+    will: { topic: 'will', payload: Buffer.from('offline'), qos: 1, retain: true },
+  })
   await writeFile(join(disk, 'filler'), Buffer.alloc(1024 * 1024)).catch(() => {})
 
   // What fits into the rest of the last page still goes.
@@ -51,10 +54,12 @@ test('a full disk: publishers are refused with a reason in the log, and all is w
   expect(broker.lines.join('\n')).toMatch(/"code":"disk-full"/)
   // Reading, and what needs no disk, goes on.
   const bystander = await openClient(broker.url)
-  await bystander.client.subscribeAsync(['before', 'now'], { qos: 0 })
+  await bystander.client.subscribeAsync(['before', 'now', 'will'], { qos: 0 })
   await bystander.client.publishAsync('now', 'goes on', { qos: 0 })
   await bystander.expect('now', 'goes on')
   await bystander.expect('before', 'yes')
+  dying.client.stream.destroy()
+  await bystander.expect('will', 'offline')
 
   await rm(join(disk, 'filler'))
   await eventually('the disk to be tried again', () =>

@@ -360,8 +360,10 @@ test('many restarts leave few files', async () => {
 })
 
 describe('bounds', () => {
-  test('of one client: its oldest messages go, those of others stay', async () => {
-    const store = await open(undefined, { bounds: { ...bounds, maxQueuedBytesPerClient: 3_000 } })
+  test('of one client: its oldest messages go, those of others stay, and the log says so once', async () => {
+    const lines: string[] = []
+    const log = pino({}, { write: (line: string) => void lines.push(line) })
+    const store = await open(undefined, { log, bounds: { ...bounds, maxQueuedBytesPerClient: 3_000 } })
     subscribed(store, 'a', 'x')
     subscribed(store, 'b', 'y')
     publish(store, 'y', 'other')
@@ -370,6 +372,11 @@ describe('bounds', () => {
     expect(sessions[0]?.waiting.map(([, text]) => String(text)[0])).toEqual(['6', '7', '8', '9'])
     expect(sessions[1]?.waiting).toHaveLength(1)
     expect(store.drops()['client-full']).toBe(6)
+    await store.sweep()
+    await store.sweep()
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ client: 'a', count: 6, inAll: 6, msg: 'queued messages dropped' }),
+    ])
   })
 
   test('of all: the fullest queue gives way', async () => {
