@@ -18,6 +18,7 @@ export type Recovered = {
   /** that journals had to tell; a snapshot spares reading it again */
   readonly journalBytes: number
   readonly journals: number
+  readonly snapshotBytes: number
 }
 
 /** @throws LongshoreError state-unusable, where a file is of a newer version or cannot be read */
@@ -30,6 +31,7 @@ export const recover = async (files: OutboxFiles, log: Logger): Promise<Recovere
   const highest = found.at(-1)?.number ?? 0
   let state = createState()
   let from = 0
+  let snapshotBytes = 0
   for (const { number, bytes } of found.filter(({ kind }) => kind === 'snapshot').reverse()) {
     const candidate = createState()
     let isWhole = false
@@ -40,6 +42,7 @@ export const recover = async (files: OutboxFiles, log: Logger): Promise<Recovere
     if (!isWhole) continue
     state = candidate
     from = number
+    snapshotBytes = bytes
     break
   }
   let journalBytes = 0
@@ -52,7 +55,7 @@ export const recover = async (files: OutboxFiles, log: Logger): Promise<Recovere
       applyOperation(state, operation),
     )
   }
-  return { state, nextNumber: highest + 1, journalBytes, journals }
+  return { state, nextNumber: highest + 1, journalBytes, journals, snapshotBytes }
 }
 
 const list = async (files: OutboxFiles): Promise<{ name: string; bytes: number }[]> => {

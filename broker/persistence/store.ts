@@ -81,7 +81,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
   let nextNumber = (recovered?.nextNumber ?? 0) + 1
   let oldBytes = recovered?.journalBytes ?? 0
   let oldJournals = recovered?.journals ?? 0
-  let snapshotBytes = 0
+  let snapshotBytes = recovered?.snapshotBytes ?? 0
   let snapshotting: Promise<void> | undefined
 
   const change = (operation: Operation): void => {
@@ -128,7 +128,11 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
     const isShort = oldBytes + journal.bytes() < Math.max(input.longJournalBytes ?? longJournalBytes, 2 * snapshotBytes)
     if (isShort && oldJournals < manyJournals) return
     const number = nextNumber++
+    const before = journal.bytes()
     await journal.moveOn(number)
+    // Should the snapshot fail, the next sweep tries again.
+    oldBytes += before
+    oldJournals += 1
     snapshotBytes = await writeSnapshot(files, state, number, input.salt())
     oldBytes = 0
     oldJournals = 0

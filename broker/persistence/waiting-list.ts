@@ -8,7 +8,8 @@ export type WaitingList<Item> = {
   readonly remove: (seq: number) => Item | undefined
   readonly has: (seq: number) => boolean
   readonly count: () => number
-  readonly items: () => readonly Item[]
+  /** From the first; nothing is copied, so it may be left early. */
+  readonly items: () => Iterable<Item>
 }
 
 export const createWaitingList = <Item extends { readonly message: { readonly seq: number } }>(): WaitingList<Item> => {
@@ -43,8 +44,12 @@ export const createWaitingList = <Item extends { readonly message: { readonly se
     return item !== undefined && item.message.seq === seq && !gone.has(item) ? item : undefined
   }
 
-  const items = (): readonly Item[] =>
-    slots.slice(head).filter((item): item is Item => item !== undefined && !gone.has(item))
+  function* items(): Iterable<Item> {
+    for (let at = head; at < slots.length; at += 1) {
+      const item = slots[at]
+      if (item !== undefined && !gone.has(item)) yield item
+    }
+  }
 
   return {
     push: (item) => {

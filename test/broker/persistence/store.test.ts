@@ -55,7 +55,7 @@ const shown = (state: State) => ({
   sessions: [...state.byNumber.values()].map((session) => ({
     client: session.clientId,
     subscriptions: [...session.subscriptions.values()],
-    waiting: session.waiting.items().map(({ message, qos }) => [message.seq, message.payload.toString(), qos]),
+    waiting: [...session.waiting.items()].map(({ message, qos }) => [message.seq, message.payload.toString(), qos]),
     inFlight: [...session.inFlight].map(([id, { message, isReleased }]) => [id, message.seq, isReleased]),
     incoming: [...session.incoming],
     queuedBytes: session.queuedBytes,
@@ -252,6 +252,19 @@ test('what is retained already is not written again', async () => {
   expect(files.writtenBytes()).toBe(bytes)
 })
 
+test('a snapshot that failed is tried again with the next sweep', async () => {
+  const files = memoryOutboxFiles()
+  const store = await open(files)
+  for (let n = 0; n < 100; n += 1) publish(store, 'x', `${n} `.repeat(500), true)
+  await written(store)
+  files.fault = (operation, name) =>
+    operation === 'append' && name.startsWith('snapshot') ? diskFullError() : undefined
+  await store.sweep()
+  files.fault = undefined
+  await store.sweep()
+  expect(files.names()).toEqual(['journal-0000000003', snapshotName(3)])
+})
+
 test('a full disk refuses, is told of, and everything is there once it has room', async () => {
   const files = memoryOutboxFiles()
   const store = await open(files)
@@ -377,6 +390,21 @@ describe('bounds', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ client: 'a', count: 6, inAll: 6, msg: 'queued messages dropped' }),
     ])
+  })
+
+  test('of one client with 20,000 messages: each more costs no more than with a few', async () => {
+    const timed = async (room: number): Promise<number> => {
+      const store = await open(undefined, { bounds: { ...bounds, maxQueuedBytesPerClient: room * 201 } })
+      subscribed(store, 'a', 'x')
+      for (let n = 0; n < room; n += 1) publish(store, 'x', '')
+      const startedAt = performance.now()
+      for (let n = 0; n < 5_000; n += 1) publish(store, 'x', '')
+      expect(store.drops()['client-full']).toBe(5_000)
+      return performance.now() - startedAt
+    }
+    await timed(100)
+    const fewMs = await timed(100)
+    expect(await timed(20_000)).toBeLessThan(fewMs * 5 + 100)
   })
 
   test('of all: the fullest queue gives way', async () => {
