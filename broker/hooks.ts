@@ -20,6 +20,8 @@ export type HooksInput = {
 export const createHooks = ({ settings, aedes, store, streamOf, refusals }: HooksInput) => {
   const filtersOf = new WeakMap<Client, Map<string, QualityOfService>>()
   const granted = new WeakSet<object>()
+  /** Without a client id, and with a session. */
+  const nameless = new WeakSet<Client>()
 
   const refuse = (verdict: NonNullable<Verdict>, client: Client | null): LongshoreError => {
     refusals.note(verdict.refusal, { client: client?.id }, verdict.message)
@@ -37,10 +39,19 @@ export const createHooks = ({ settings, aedes, store, streamOf, refusals }: Hook
       : undefined
   }
 
+  const preConnect: AedesOptions['preConnect'] = (client, packet, done) => {
+    if (packet.clientId === '' && packet.clean === false) nameless.add(client)
+    done(null, true)
+  }
+
+  // The two answers are CONNACK 2, identifier rejected.
   const authenticate: AedesOptions['authenticate'] = (client, _user, _password, done) => {
-    if (Buffer.byteLength(client.id) <= settings.maxClientIdBytes) return done(null, true)
-    const { message } = refuse({ refusal: 'maxClientIdBytes', message: 'the client id is too long' }, null)
-    // identifier rejected
+    const isLong = Buffer.byteLength(client.id) > settings.maxClientIdBytes
+    if (!isLong && !nameless.has(client)) return done(null, true)
+    const { message } = isLong
+      ? refuse({ refusal: 'maxClientIdBytes', message: 'the client id is too long' }, null)
+      : // [MQTT-3.1.3-8]: aedes would make up an id, which nobody could come back with.
+        new Error('a session needs a client id')
     done(Object.assign(new Error(message), { returnCode: 2 }), null)
   }
 
@@ -97,7 +108,13 @@ export const createHooks = ({ settings, aedes, store, streamOf, refusals }: Hook
   }
 
   return {
-    options: { authenticate, authorizePublish, authorizeSubscribe, authorizeForward } satisfies AedesOptions,
+    options: {
+      preConnect,
+      authenticate,
+      authorizePublish,
+      authorizeSubscribe,
+      authorizeForward,
+    } satisfies AedesOptions,
     isGranted: (subscription: object): boolean => granted.has(subscription),
     unsubscribed: (filters: readonly string[], client: Client): void => {
       for (const filter of filters) filtersOf.get(client)?.delete(filter)

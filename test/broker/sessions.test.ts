@@ -1,6 +1,7 @@
 /** What the broker promises to clients with a session, over the wire. */
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { IClientOptions } from 'mqtt'
@@ -231,6 +232,19 @@ describe('limits on connections', () => {
     const { url, broker } = await startBroker({ maxClientIdBytes: 23 })
     await expect(openClient(url, { clientId: 'x'.repeat(24) })).rejects.toMatchObject({ code: 2 })
     expect(broker.counts()?.refused).toEqual({ maxClientIdBytes: 1 })
+  })
+
+  test('a session without a client id is refused by CONNACK 2, a client without both is not: [MQTT-3.1.3-8]', async () => {
+    const { url } = await startBroker()
+    const connack = async (flags: number): Promise<string> => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      socket.write(Buffer.from([0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, flags, 0, 0, 0, 0]))
+      const [answer] = await once(socket, 'data')
+      return answer.toString('hex')
+    }
+    expect(await connack(0)).toBe('20020002')
+    expect(await connack(2)).toBe('20020000')
   })
 
   test('of topics and of what is retained: the publisher is closed, nobody gets it', async () => {
