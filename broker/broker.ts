@@ -166,8 +166,9 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   const watch = (store: Store): void => {
     const ticks = setInterval(() => {
       for (const stream of streams.keys()) stream.tick(settings.maxStillS)
+      void store.shorten()
     }, tickMs)
-    const sweeps = setInterval(() => void store.sweep(), sweepMs)
+    const sweeps = setInterval(store.sweep, sweepMs)
     timers.push(ticks, sweeps)
   }
 

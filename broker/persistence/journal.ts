@@ -37,6 +37,7 @@ type Turn = { readonly next: ActiveFile; readonly done: () => void }
 const syncEveryMs = 1_000
 const retryMs = 1_000
 
+/** @throws LongshoreError disk-full, state-unusable */
 export const openJournal = async (input: {
   readonly files: OutboxFiles
   readonly number: number
@@ -67,7 +68,9 @@ export const openJournal = async (input: {
     }
     return { file, seed: seedOf(head), bytes: head.length }
   }
-  let active = await create(input.number)
+  let active = await create(input.number).catch((error: unknown) => {
+    throw diskFault(error, 'beginning a journal')
+  })
   /** Of the file that what is appended now will go to. */
   let seed = active.seed
   let turn: Turn | undefined

@@ -52,8 +52,10 @@ export type Store = {
   readonly publish: (message: Message) => ReadonlyMap<Session, number>
   readonly whenWritten: (done: (error: LongshoreError | null) => void) => void
   readonly fault: () => LongshoreError | undefined
-  /** Drops what is too old, forgets whose client does not come, and shortens what is on disk. To be called now and then. */
-  readonly sweep: () => Promise<void>
+  /** Drops what is too old, and forgets whose client does not come. To be called now and then. */
+  readonly sweep: () => void
+  /** Writes a snapshot when what is on disk has become long. To be called often. */
+  readonly shorten: () => Promise<void>
   /** A number for a new session. */
   readonly newSession: (clientId: string) => Session
   readonly drops: () => Readonly<DropCounts>
@@ -71,6 +73,7 @@ const longJournalBytes = 8 * 1024 * 1024
 /** @throws LongshoreError state-unusable, disk-full */
 export const openStore = async (input: StoreInput): Promise<Store> => {
   const { files, bounds, log } = input
+  const long = input.longJournalBytes ?? longJournalBytes
   const recovered = files === undefined ? undefined : await recover(files, log)
   const state = recovered?.state ?? createState()
   const journal =
@@ -81,6 +84,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
   let nextNumber = (recovered?.nextNumber ?? 0) + 1
   let oldBytes = recovered?.journalBytes ?? 0
   let oldJournals = recovered?.journals ?? 0
+  let againFrom = 0
   let snapshotBytes = recovered?.snapshotBytes ?? 0
   let snapshotting: Promise<void> | undefined
 
@@ -123,19 +127,22 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
     return sessions
   }
 
-  const shorten = async (): Promise<void> => {
+  const writeIfLong = async (): Promise<void> => {
     if (files === undefined || journal === undefined) return
-    const isShort = oldBytes + journal.bytes() < Math.max(input.longJournalBytes ?? longJournalBytes, 2 * snapshotBytes)
-    if (isShort && oldJournals < manyJournals) return
+    const bytes = oldBytes + journal.bytes()
+    const isShort = bytes < Math.max(long, 2 * snapshotBytes)
+    if (bytes < againFrom || (isShort && oldJournals < manyJournals)) return
+    // Should it fail, it is tried again when it has become longer still.
+    againFrom = bytes + long
     const number = nextNumber++
     const before = journal.bytes()
     await journal.moveOn(number)
-    // Should the snapshot fail, the next sweep tries again.
     oldBytes += before
     oldJournals += 1
     snapshotBytes = await writeSnapshot(files, state, number, input.salt())
     oldBytes = 0
     oldJournals = 0
+    againFrom = 0
   }
 
   return {
@@ -144,7 +151,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
     publish,
     whenWritten: (done) => (journal === undefined ? done(null) : journal.whenWritten(done)),
     fault: () => journal?.fault(),
-    sweep: async () => {
+    sweep: () => {
       const nowMs = input.nowMs()
       for (const session of staleSessions(state, input.isConnected, nowMs, bounds)) {
         log.warn(
@@ -155,9 +162,11 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
       }
       for (const session of state.byNumber.values()) drop(dropsByAge(session, nowMs, bounds))
       tellDrops()
+    },
+    shorten: async () => {
       if (journal?.fault() !== undefined) return
-      snapshotting ??= shorten()
-        .catch((error: unknown) => log.error({ err: error }, 'what is on disk could not be shortened; trying again'))
+      snapshotting ??= writeIfLong()
+        .catch((error: unknown) => log.error({ err: error }, 'what is on disk could not be shortened'))
         .finally(() => {
           snapshotting = undefined
         })

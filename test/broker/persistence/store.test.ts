@@ -198,9 +198,9 @@ describe('a snapshot', () => {
     const session = subscribed(store, 'a', 't/1')
     await many(store, 120)
     store.change({ kind: 'settle', session, seq: 2 })
-    const sweeping = store.sweep()
+    const shortening = store.shorten()
     await many(store, 30)
-    await sweeping
+    await shortening
     expect(files.names()).toEqual(['journal-0000000002', snapshotName(2)])
     await many(store, 3)
     expect(shown((await open(files.afterKill())).state)).toEqual(shown(store.state))
@@ -212,7 +212,7 @@ describe('a snapshot', () => {
     await fill(store)
     await many(store, 120)
     const before = files.afterKill()
-    await store.sweep()
+    await store.shorten()
     const snapshot = files.contentOf(snapshotName(2))
     for (let cut = 0; cut < snapshot.length; cut += Math.ceil(snapshot.length / 97)) {
       const torn = memoryOutboxFiles(new Map(before.names().map((name) => [name, before.contentOf(name)])))
@@ -252,16 +252,22 @@ test('what is retained already is not written again', async () => {
   expect(files.writtenBytes()).toBe(bytes)
 })
 
-test('a snapshot that failed is tried again with the next sweep', async () => {
+test('a snapshot that failed is tried again when there is more, and not with every turn', async () => {
   const files = memoryOutboxFiles()
   const store = await open(files)
-  for (let n = 0; n < 100; n += 1) publish(store, 'x', `${n} `.repeat(500), true)
-  await written(store)
+  const publishMore = async () => {
+    for (let n = 0; n < 100; n += 1) publish(store, 'x', `${n} ${Math.random()} `.repeat(50), true)
+    await written(store)
+  }
+  await publishMore()
   files.fault = (operation, name) =>
     operation === 'append' && name.startsWith('snapshot') ? diskFullError() : undefined
-  await store.sweep()
+  await store.shorten()
   files.fault = undefined
-  await store.sweep()
+  await store.shorten()
+  expect(files.names()).toEqual(['journal-0000000001', 'journal-0000000002'])
+  await publishMore()
+  await store.shorten()
   expect(files.names()).toEqual(['journal-0000000003', snapshotName(3)])
 })
 
@@ -288,7 +294,7 @@ test('a full disk refuses, is told of, and everything is there once it has room'
 type Step =
   | { readonly kind: 'publish'; readonly topic: number; readonly kilobytes: number; readonly retain: boolean }
   | { readonly kind: 'acknowledge' | 'subscribe' | 'forget'; readonly client: number }
-  | { readonly kind: 'sweep' | 'write' | 'turn' | 'kill' }
+  | { readonly kind: 'shorten' | 'write' | 'turn' | 'kill' }
 
 const clientStep = (kind: 'acknowledge' | 'subscribe' | 'forget') =>
   fc.record({ kind: fc.constant(kind), client: fc.nat(3) })
@@ -306,7 +312,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: clientStep('acknowledge') },
   { weight: 2, arbitrary: clientStep('subscribe') },
   { weight: 1, arbitrary: clientStep('forget') },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('sweep' as const, 'write', 'turn', 'kill') }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('shorten' as const, 'write', 'turn', 'kill') }) },
 )
 
 test('kills at any point, also in the middle of a snapshot, give back what was written', async () => {
@@ -315,7 +321,7 @@ test('kills at any point, also in the middle of a snapshot, give back what was w
       let files = memoryOutboxFiles()
       let store = await open(files)
       let count = 0
-      const sweeps: Promise<void>[] = []
+      const snapshots: Promise<void>[] = []
       const sessionOf = (client: number) => store.state.sessions.get(`client-${client}`)
       for (const step of list) {
         const session = 'client' in step ? sessionOf(step.client) : undefined
@@ -328,7 +334,7 @@ test('kills at any point, also in the middle of a snapshot, give back what was w
         else if (step.kind === 'acknowledge') {
           const seq = session?.waiting.first()?.message.seq
           if (session !== undefined && seq !== undefined) store.change({ kind: 'settle', session: session.number, seq })
-        } else if (step.kind === 'sweep') sweeps.push(store.sweep())
+        } else if (step.kind === 'shorten') snapshots.push(store.shorten())
         else if (step.kind === 'write') await written(store)
         else if (step.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))
         else if (step.kind === 'kill') {
@@ -341,12 +347,19 @@ test('kills at any point, also in the middle of a snapshot, give back what was w
           await before.close()
         }
       }
-      await Promise.all(sweeps)
+      await Promise.all(snapshots)
       await store.close()
       expect(shown((await open(files.afterKill())).state)).toEqual(shown(store.state))
     }),
     { numRuns: 150 },
   )
+})
+
+test('a disk that is full at the start is named', async () => {
+  const files = memoryOutboxFiles()
+  files.fault = (operation) => (operation === 'append' ? diskFullError() : undefined)
+  await expect(open(files)).rejects.toMatchObject({ code: 'disk-full' })
+  expect(files.names()).toEqual([])
 })
 
 test('a flush that failed refuses until one succeeds, also when nothing more comes', async () => {
@@ -364,7 +377,7 @@ test('many restarts leave few files', async () => {
   for (let restart = 0; restart < 40; restart += 1) {
     const store = await open(files)
     publish(store, 'x', String(restart), true)
-    await store.sweep()
+    await store.shorten()
     await store.close()
     files = files.afterKill()
   }
@@ -385,8 +398,8 @@ describe('bounds', () => {
     expect(sessions[0]?.waiting.map(([, text]) => String(text)[0])).toEqual(['6', '7', '8', '9'])
     expect(sessions[1]?.waiting).toHaveLength(1)
     expect(store.drops()['client-full']).toBe(6)
-    await store.sweep()
-    await store.sweep()
+    store.sweep()
+    store.sweep()
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ client: 'a', count: 6, inAll: 6, msg: 'queued messages dropped' }),
     ])
@@ -424,18 +437,18 @@ describe('bounds', () => {
     subscribed(store, 'a', 'x')
     subscribed(store, 'here', 'x')
     publish(store, 'x', 'written while the clock was wrong')
-    await store.sweep()
+    store.sweep()
     nowMs = 50_000_000
-    await store.sweep()
+    store.sweep()
     expect(store.drops()['too-old']).toBe(0)
     publish(store, 'x', 'later')
     nowMs += 59_000
     publish(store, 'x', 'last')
     nowMs += 2_000
-    await store.sweep()
+    store.sweep()
     expect(shown(store.state).sessions[0]?.waiting.map(([, text]) => text)).toEqual(['last'])
     nowMs += 3_600_000
-    await store.sweep()
+    store.sweep()
     expect([...store.state.sessions.keys()]).toEqual(['here'])
   })
 
@@ -447,7 +460,7 @@ describe('bounds', () => {
       store.change({ kind: 'seen', session, atMs: nowMs })
       nowMs += 1
     }
-    await store.sweep()
+    store.sweep()
     expect([...store.state.sessions.keys()]).toEqual(['b', 'c'])
   })
 })
