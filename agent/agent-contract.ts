@@ -2,6 +2,8 @@
 import type { Logger } from 'pino'
 import type { Broker } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { DeviceNodes } from './devices/device-nodes.ts'
+import type { HardwareFollower } from './devices/follow-hardware.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
@@ -46,6 +48,8 @@ export type AgentInput = {
   /** undefined: nothing is told of the machine */
   readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
+  readonly hardware: HardwareFollower
+  readonly deviceNodes: DeviceNodes
   readonly timeZone: () => string
   /** epoch ms */
   readonly builtAt: number

@@ -18,6 +18,7 @@ import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
 import { createReportWatcher } from './events/report-watcher.ts'
+import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi } from './local/local-api.ts'
@@ -135,6 +136,7 @@ export const createAgent = (input: AgentInput): Agent => {
     puller,
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
+    hardware: (app) => hardware.allotted(app),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -143,9 +145,27 @@ export const createAgent = (input: AgentInput): Agent => {
     onSettled: () => void collector.collect(),
     onOperations: (app, _generation, texts) => progress.done(app, texts),
   })
+  const hardware = createAgentHardware({
+    device,
+    engine,
+    follower: input.hardware,
+    nodes: input.deviceNodes,
+    store,
+    policy: policy.inForce,
+    events,
+    onChange: (apps) => apps.forEach(reconciler.look),
+    // Without a connection: the next one does it.
+    publishInventory: () => {
+      if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
+    },
+    monotonicMs,
+    log,
+  })
   const inventory = createInventory({
     engine,
     hostFacts: input.hostFacts,
+    hardware: hardware.current,
+    features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
@@ -156,7 +176,7 @@ export const createAgent = (input: AgentInput): Agent => {
     ],
     capabilities: () => Object.keys(verbs).filter((verb) => verbFault(verb, policy.inForce()) === undefined),
     policy: policy.status,
-    publish: (message) => state.publish(topics.inventory(device), [message]),
+    publish: (forms) => state.publish(topics.inventory(device), forms),
     session: () => session.number(),
     nowMs,
   })
@@ -181,6 +201,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     files,
     policy: policy.inForce,
+    deviceFeatures: () => hardware.features(),
     secretVersions: secrets.versions,
     generationFloor: (app) => session.reportedGeneration(app),
     reporter,
@@ -214,6 +235,7 @@ export const createAgent = (input: AgentInput): Agent => {
       const reason = policyFault(accepted.deployment.compose, policy.inForce())
       if (reason !== undefined) log.warn({ app, ...reason }, 'the policy would refuse an app that runs; it runs on')
     }
+    hardware.look()
     reconciler.lookAtEverything()
     isReadAgainDue = true
     if (link.isConnected()) readAgain()
@@ -238,6 +260,8 @@ export const createAgent = (input: AgentInput): Agent => {
       files,
       secretVersions: secrets.versions,
       observe: reconciler.observe,
+      hardware: hardware.allotted,
+      deviceFeatures: hardware.features,
       gates,
     }),
     history: historyVerb({ store }),
@@ -374,6 +398,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          void hardware.onEngine()
           if (link.isConnected())
             inventory
               .refresh()
@@ -383,10 +408,12 @@ export const createAgent = (input: AgentInput): Agent => {
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
+          hardware.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
       policy.watch(onPolicyChange)
+      hardware.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -402,6 +429,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
+      await hardware.stop()
       abort.abort()
       progress.stop()
       pending.stop()

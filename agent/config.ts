@@ -89,6 +89,12 @@ export const agentConfigSchema = z.strictObject({
     .union([z.int().nonnegative(), z.string().regex(/^\d{1,2}(\.\d+)?%$/, 'must be bytes, or a percentage as 5%')])
     .optional()
     .describe('free on the disk of the engine before a pull; default: 5 % of it, between 256 MB and 2 GB'),
+  devicePollS: z
+    .int()
+    .min(5)
+    .max(86_400)
+    .default(60)
+    .describe('a look at the hardware, for what neither /dev nor udev told'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

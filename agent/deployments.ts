@@ -1,5 +1,6 @@
 /** Takes deployments in, over the broker or on the device itself: judged, on disk, told, and only then acted on. */
 import type { Logger } from 'pino'
+import type { DeviceFeatures } from './allot/device-features.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
@@ -16,6 +17,7 @@ export type DeploymentsInput = {
   readonly store: Pick<Store, 'app' | 'apps' | 'updateApp'>
   readonly files: Pick<ProjectFiles, 'keep'>
   readonly policy: () => PolicyInForce
+  readonly deviceFeatures: () => DeviceFeatures
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   /** the highest generation that this device is known to have reported of an app */
   readonly generationFloor: (app: string) => number
@@ -47,6 +49,7 @@ export const createDeployments = (input: DeploymentsInput): Deployments => {
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: input.generationFloor(app),
       policy: input.policy(),
+      deviceFeatures: input.deviceFeatures(),
       images,
       now: nowMs(),
       keepReleases: input.keepReleases,

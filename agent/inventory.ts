@@ -2,12 +2,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Inventory, PolicyStatus } from '../src/protocol/inventory.ts'
 import type { Reason } from '../src/protocol/reason.ts'
+import type { DeviceFeatures } from './allot/device-features.ts'
 import type { HostFacts } from './devices/host-facts.ts'
+import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
 
 export type InventoryInput = {
   readonly engine: Pick<Engine, 'facts'>
   readonly hostFacts: () => Promise<HostFacts>
+  /** what was found last */
+  readonly hardware: () => Promise<Hardware>
+  /** what can be done about it */
+  readonly features: () => DeviceFeatures
   readonly agent: Inventory['agent']
   readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
@@ -16,7 +22,8 @@ export type InventoryInput = {
   readonly faults: () => readonly Reason[]
   readonly capabilities: () => string[]
   readonly policy: () => PolicyStatus
-  readonly publish: (message: Inventory) => Promise<void>
+  /** @param forms of one message, the longest first */
+  readonly publish: (forms: readonly Inventory[]) => Promise<void>
   readonly session: () => number
   readonly nowMs: () => number
 }
@@ -37,9 +44,18 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
     const faults = input.faults()
     host ??= input.hostFacts()
     // An engine that does not answer is a fact about the device, not a fault of the inventory.
-    const [facts, engine] = await Promise.all([host, input.engine.facts().catch(() => null)])
+    const [facts, hardware, engine] = await Promise.all([
+      host,
+      input.hardware(),
+      input.engine.facts().catch(() => null),
+    ])
     return {
       ...facts,
+      devices: [...hardware.devices],
+      features: { ...input.features() },
+      networkInterfaces: [...hardware.networkInterfaces],
+      disks: [...hardware.disks],
+      ...(hardware.cdi.length === 0 ? {} : { cdi: [...hardware.cdi] }),
       engine,
       agent: input.agent,
       timeZone: input.timeZone(),
@@ -50,11 +66,20 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
     }
   }
 
-  const send = async (isNeededUnchanged: boolean): Promise<void> => {
+  const sendOnce = async (isNeededUnchanged: boolean): Promise<void> => {
     const body = await read()
     if (!isNeededUnchanged && isDeepStrictEqual(body, acknowledged)) return
-    await input.publish({ schema: 1, at: input.nowMs(), session: input.session(), ...body })
+    const message = { schema: 1 as const, at: input.nowMs(), session: input.session(), ...body }
+    const { devices: _, cdi: __, ...shorter } = message
+    await input.publish([message, shorter])
     acknowledged = body
+  }
+
+  let turn: Promise<void> = Promise.resolve()
+  /** One after the other: what was read earlier must not be retained last. */
+  const send = (isNeededUnchanged: boolean): Promise<void> => {
+    turn = turn.catch(() => undefined).then(() => sendOnce(isNeededUnchanged))
+    return turn
   }
   const publish = (): Promise<void> => send(true)
 

@@ -6,10 +6,14 @@ import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { socketName } from '../src/protocol/local.ts'
+import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
+import { openDeviceNodes } from './devices/device-nodes.ts'
 import { readHostFacts } from './devices/host-facts.ts'
+import { thisHost } from './devices/host-root.ts'
+import { openHardware } from './devices/open-hardware.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
 import { engineDisk } from './disk/engine-disk.ts'
 import type { Engine } from './engine/engine.ts'
@@ -18,7 +22,7 @@ import { openEngine } from './engine/open-engine.ts'
 import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
-import { startLocalServer } from './local/local-server.ts'
+import { isAnswered, startLocalServer } from './local/local-server.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
@@ -27,7 +31,6 @@ import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
-
 import { profiles } from './telemetry/profiles.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
@@ -54,6 +57,12 @@ export const startAgent = async (
   log: Logger,
   around: Around = {},
 ): Promise<{ readonly stop: () => Promise<void> }> => {
+  const socketPath = join(config.state, socketName)
+  // Each would take what the other has queued and decided for its own past, and delete it.
+  if (await isAnswered(socketPath)) {
+    const message = `another agent runs on ${config.state}: stop it, or give this one a state folder of its own`
+    throw new LongshoreError('state-unusable', message)
+  }
   const broker = await readBrokerFiles({
     url: config.broker,
     mqttVersion: config.mqttVersion,
@@ -134,6 +143,8 @@ export const startAgent = async (
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
+    deviceNodes: openDeviceNodes(config.device),
+    hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,
     log,
@@ -143,7 +154,7 @@ export const startAgent = async (
   })
   agent.start()
   const server = await startLocalServer({
-    socketPath: join(config.state, socketName),
+    socketPath,
     api: agent.local,
     log,
   })

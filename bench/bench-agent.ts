@@ -18,6 +18,8 @@ import { assignRemoval, type Deployed, deploy } from '../src/fleet/deploy.ts'
 import { connectFleet } from '../src/fleet/fleet.ts'
 import type { Ending } from '../src/fleet/outcome.ts'
 import { waitForEnding } from '../src/fleet/wait.ts'
+import { fixedHardware } from '../test/support/fixed-hardware.ts'
+import { noDeviceNodes } from '../test/support/hardware.ts'
 import { memoryOutbox } from '../test/support/memory-outbox.ts'
 
 export type BenchAgent = {
@@ -69,6 +71,8 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    deviceNodes: noDeviceNodes,
+    hardware: fixedHardware(),
     hostFacts: async () => ({
       hostname: 'bench',
       os: { name: '', version: '', kernel: '' },

@@ -1,8 +1,11 @@
 /** The verb `plan`: what a model would do on this device, from its real state, changing nothing. */
 import { z } from 'zod'
+import { defined } from '../../src/defined.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
 import { appNameSchema, releasePathSchema, secretNameSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
+import type { DeviceFeatures } from '../allot/device-features.ts'
+import type { DeviceKeeper } from '../devices/device-keeper.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
@@ -28,6 +31,8 @@ export type PlanVerbInput = {
   readonly files: Pick<ProjectFiles, 'observe' | 'paths'>
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
+  readonly hardware: DeviceKeeper['hardware']
+  readonly deviceFeatures: () => DeviceFeatures
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
 }
 
@@ -52,7 +57,18 @@ export type PlanResult = {
 }
 
 export const planVerb =
-  ({ owner, policy, store, engine, files: projectFiles, secretVersions, observe, gates }: PlanVerbInput): Verb =>
+  ({
+    owner,
+    policy,
+    store,
+    engine,
+    files: projectFiles,
+    secretVersions,
+    observe,
+    hardware,
+    deviceFeatures,
+    gates,
+  }: PlanVerbInput): Verb =>
   async (args) => {
     const parsed = argsSchema.safeParse(args)
     if (!parsed.success)
@@ -78,6 +94,7 @@ export const planVerb =
       others: store.apps().filter((other) => other.app !== app),
       generationFloor: 0,
       policy: policy(),
+      deviceFeatures: deviceFeatures(),
       now: 0,
       keepReleases: 0,
     }
@@ -87,7 +104,12 @@ export const planVerb =
       const reason = refused?.reason ?? { code: 'internal-error', message: `a plan was judged ${judged.kind}` }
       return { outcome: 'refused', reason }
     }
-    const observed = await observe(app, isAdopting(judged.record))
+    const { accepted } = judged.record
+    const model = accepted === undefined || accepted.deployment.remove ? undefined : accepted.deployment.compose
+    const observed = defined({
+      ...(await observe(app, isAdopting(judged.record))),
+      hardware: await hardware(app, model),
+    })
     const gathered = await gather({
       owner,
       engine,

@@ -1,5 +1,6 @@
 /** What the machine is, read once at start: systeminformation starts child processes, so never on a tick. */
 import os from 'node:os'
+import { defined } from '../../src/defined.ts'
 
 export type HostFacts = {
   readonly hostname: string
@@ -7,6 +8,7 @@ export type HostFacts = {
   readonly arch: string
   readonly model?: string
   readonly cpuCount: number
+  readonly cpu?: { readonly model: string }
   readonly memoryBytes: number
 }
 
@@ -20,6 +22,13 @@ export const readHostFacts = async (): Promise<HostFacts> => {
     arch: os.arch(),
     ...(model === '' ? {} : { model }),
     cpuCount: os.cpus().length,
+    ...defined({ cpu: cpuOf(os.cpus()[0]?.model) }),
     memoryBytes: os.totalmem(),
   }
+}
+
+/** Arm processors tell no name. */
+const cpuOf = (model: string | undefined): HostFacts['cpu'] | undefined => {
+  const text = model?.trim() ?? ''
+  return text === '' || text === 'unknown' ? undefined : { model: text }
 }

@@ -16,3 +16,10 @@ const states: Readonly<Record<string, EngineState>> = {
   stopped: 'exited',
   dead: 'dead',
 }
+
+/** @param options as `info` lists them: `name=userns`, `name=seccomp,profile=default` */
+export const toUserNamespaces = (options: unknown): 'remapped' | 'rootless' | undefined => {
+  const names = Array.isArray(options) ? options.map((option) => String(option).split(',')[0]) : []
+  if (names.includes('name=rootless')) return 'rootless'
+  return names.includes('name=userns') ? 'remapped' : undefined
+}

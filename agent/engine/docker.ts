@@ -16,7 +16,7 @@ import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
-import { toState } from './docker-state.ts'
+import { toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
@@ -131,6 +131,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
+        ...defined({ userNamespaces: toUserNamespaces(info.SecurityOptions) }),
       }
     },
     list: (scope) => translated('listing what is on the engine', () => list(scope)),
@@ -151,6 +152,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         restarts: info.RestartCount,
         restartPolicy: assumedPolicies.get(id) ?? (info.HostConfig.RestartPolicy?.Name || 'no'),
         isOutOfMemory: info.State.OOMKilled,
+        ...(info.State.Pid > 0 ? { pid: info.State.Pid } : {}),
         aliases: aliasesOf(info),
       }
     },
@@ -256,6 +258,14 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       if ((await attempt(doing, () => container.update({ RestartPolicy: policy }), [404])) !== undefined) return
       // It is gone, or Podman 4 has no such call. What is stopped over its API, Podman restarts under no policy.
       if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
+    },
+    signalContainer: async (id, signal) => {
+      // 404: it is gone; 409 (Docker), 500 (Podman): it does not run.
+      await attempt(
+        `sending ${signal} to ${id}`,
+        () => docker.getContainer(id).kill({ signal: `SIG${signal}` }),
+        [404, 409],
+      )
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`

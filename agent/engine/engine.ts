@@ -38,6 +38,8 @@ export type ContainerDetails = {
   readonly restarts: number
   readonly restartPolicy: string
   readonly isOutOfMemory: boolean
+  /** of its first process, as the machine of the engine counts; absent while it does not run */
+  readonly pid?: number
   /** what it answers to on its networks, by their name */
   readonly aliases: Readonly<Record<string, readonly string[]>>
 }
@@ -69,6 +71,8 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
+  /** absent: the users of containers are those of the machine */
+  readonly userNamespaces?: 'remapped' | 'rootless'
 }
 
 /** Something happened to a container, an image, a network or a volume. It only says "look": it may be doubled, late or missing. */
@@ -151,6 +155,8 @@ export type Engine = {
   readonly withdrawAliases: (id: string, network: string) => Promise<void>
   /** The last lines of what a container said, oldest first; none of one that is gone. */
   readonly lastLines: (id: string, count: number) => Promise<readonly string[]>
+  /** To the first process of a container that runs; one that does not gets none. @param signal as `HUP` */
+  readonly signalContainer: (id: string, signal: string) => Promise<void>
   /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */
   readonly events: (signal: AbortSignal) => AsyncIterable<EngineEvent>
 }

@@ -170,6 +170,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         const container = world.find(id)
         if (container !== undefined) container.restartPolicy = name
       }),
+    signalContainer: (id) => call('signalContainer', id, () => undefined),
     withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
     lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),

@@ -18,6 +18,7 @@ export type AgentEvent = { readonly kind: EventKind } & Partial<
     | 'durationMs'
     | 'byMs'
     | 'dropped'
+    | 'hardware'
   >
 >
 

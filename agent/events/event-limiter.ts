@@ -1,5 +1,5 @@
 /**
- * Keeps one source from filling the link and the disk: of each kind of each service so many at once, and then one a minute
+ * Keeps one source from filling the link and the disk: of each kind of each service, or piece of hardware, so many at once, and then one a minute
  * with the number of those left out. What an accepted deployment comes to is always told. Pure.
  */
 import type { EventKind } from '../../src/protocol/event.ts'
@@ -35,6 +35,8 @@ const limited: ReadonlySet<EventKind> = new Set([
   'service-healthy',
   'service-unhealthy',
   'service-missing',
+  'device-plugged',
+  'device-unplugged',
 ])
 
 export type Told = { readonly event: AgentEvent; readonly leftOut: number }
@@ -46,7 +48,8 @@ export const judgeEvent = (
   nowMs: number,
 ): { readonly limits: EventLimits; readonly told?: Told } => {
   if (!limited.has(event.kind)) return { limits, told: { event, leftOut: 0 } }
-  const key = `${event.kind} ${event.app ?? ''} ${event.service ?? ''}`
+  const { kind, app, service, hardware } = event
+  const key = [kind, app, service, hardware?.class, hardware?.name].join(' ')
   const before = limits.get(key) ?? { tokens: burst, atMs: nowMs, leftOut: 0 }
   const tokens = tokensAt(before, nowMs)
   if (tokens < 1)

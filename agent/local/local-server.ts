@@ -58,8 +58,8 @@ const listen = (server: Server, socketPath: string): Promise<void> =>
     }
   })
 
-/** A socket that a killed agent left behind answers nobody. */
-const isAnswered = (socketPath: string): Promise<boolean> =>
+/** Whether an agent listens there; what a killed one left behind answers nobody. */
+export const isAnswered = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(socketPath)
     socket.once('connect', () => {

@@ -1,4 +1,5 @@
 /** May a deployment have this device of the machine? Nodes by path, names of CDI, and rules of the device cgroup. Pure. */
+import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refused } from './judge-host-path.ts'
 import { covers, liesUnder, plainPath } from './patterns.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
@@ -16,6 +17,13 @@ export const deviceFault = (source: string, inForce: PolicyInForce): Refused | u
   if (fault !== undefined || resolved === written) return fault
   const behind = nodeFault(resolved, inForce)
   return behind && { ...behind, asks: `${behind.asks}, where ${written} leads` }
+}
+
+/** Of a node that hardware was found at. */
+export const deviceRefusal = (path: string, inForce: PolicyInForce): Reason | undefined => {
+  const fault = deviceFault(path, inForce)
+  const message = fault && `the policy of this device does not allow ${path}; it would need ${fault.allow}`
+  return message === undefined ? undefined : { code: 'policy-refused', message }
 }
 
 const nodeFault = (device: string, { policy }: PolicyInForce): Refused | undefined => {

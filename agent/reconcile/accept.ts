@@ -12,6 +12,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
+import { type DeviceFeatures, deviceFault } from '../allot/device-features.ts'
 import { policyFault } from '../policy/policy-fault.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
@@ -32,6 +33,7 @@ export type JudgeInput = {
   /** the highest generation that this device reported before its state was lost; 0: none */
   readonly generationFloor: number
   readonly policy: PolicyInForce
+  readonly deviceFeatures: DeviceFeatures
   /** ids by reference, of images that were brought to the device with the deployment: nobody is asked for them */
   readonly images?: Readonly<Record<string, string>>
   /** epoch ms */
@@ -155,7 +157,7 @@ const judgeAssignment = (input: JudgeInput, deployment: Assigned): Judged => {
   }
   const absent = absentConfig(validated.model, deployment.files)
   if (absent !== undefined) return reject(deployment, 'file-missing', absent.message, absent.path)
-  const forbidden = policyFault(validated.model, input.policy)
+  const forbidden = policyFault(validated.model, input.policy) ?? deviceFault(validated.model, input.deviceFeatures)
   if (forbidden !== undefined) return { kind: 'refused', outcome: 'rejected', reason: forbidden, about: deployment }
   const reason = claimFault(validated.model, input.others)
   if (reason !== undefined) return { kind: 'refused', outcome: 'conflict', reason, about: deployment }

@@ -34,6 +34,10 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
     engine.createContainer(target, await withSecretEnvironment(spec, effects)),
   'connect-network': (engine, { id, attachment }) => engine.connectNetwork(id, attachment),
   'start-container': (engine, { id }) => engine.startContainer(id),
+  'restart-container': async (engine, { id, timeoutS }) => {
+    await engine.stopContainer(id, timeoutS)
+    await engine.startContainer(id)
+  },
   'allow-restart': (engine, { id, restart }) => engine.setRestart(id, restart),
   'withdraw-alias': (engine, { id, network }) => engine.withdrawAliases(id, network),
   'stop-container': async (engine, { id, timeoutS, forbidRestart }) => {

@@ -189,6 +189,8 @@ export const applyOperation = (
         ? change(operation.id, { state: 'exited', details: { ...details, exitCode: 0 } })
         : change(operation.id, { state: 'running', health: 'healthy', details })
     }
+    case 'restart-container':
+      return observed
     case 'allow-restart':
       return change(operation.id, { details: { ...detailsOf(operation.id), restartPolicy: operation.restart.name } })
     case 'withdraw-alias': {

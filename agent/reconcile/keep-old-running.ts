@@ -24,8 +24,9 @@ export const keepOldRunning = (draft: Draft, input: PlanInput, memory: Memory): 
   const unready = planOldProject(draft, { app, observed: input.files, release: { compose, files, secretVersions } })
   const outcome = accepted?.verdict?.outcome
   const isUntouched = outcome === undefined ? accepted?.begun === undefined : outcome === 'succeeded'
-  for (const { name: service, service: model, wanted, others, isJob, isStopped } of views.values()) {
+  for (const { name: service, service: model, wanted, others, isJob, isStopped, devices } of views.values()) {
     if (wanted?.state !== 'exited' || isJob || isStopped || unready.has(service)) continue
+    if (devices.missing !== undefined) continue
     if (wanted.details === undefined) continue
     if (wanted.details.restartPolicy === 'no') {
       if (!isUntouched || others.some(isActive)) continue

@@ -1,4 +1,5 @@
 /** What one app has on the engine, as the planner sees it. */
+import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import type { ContainerDetails, EngineContainer, NamedObject } from '../engine/engine.ts'
 
 export type ObservedContainer = EngineContainer & {
@@ -14,6 +15,8 @@ export type Observed = {
   readonly volumes: readonly NamedObject[]
   /** what registries call the images of these containers, as `sha256:…` by image id; only where they have such a name */
   readonly imageDigests?: Readonly<Record<string, string>>
+  /** absent where no app asks for any */
+  readonly hardware?: AllottedHardware
   /** of a Compose project of the app's name, where it was asked for */
   readonly project?: readonly ObservedContainer[]
 }

@@ -19,6 +19,7 @@ export type Operation =
   | On<'create-container', { readonly service: string; readonly spec: ContainerSpec }>
   | On<'connect-network', { readonly service: string; readonly id: string; readonly attachment: AttachmentSpec }>
   | On<'start-container', { readonly service: string; readonly id: string }>
+  | On<'restart-container', { readonly service: string; readonly id: string; readonly timeoutS: number }>
   | On<'allow-restart', { readonly service: string; readonly id: string; readonly restart: RestartSpec }>
   | On<'withdraw-alias', { readonly service: string; readonly id: string; readonly network: string }>
   | On<

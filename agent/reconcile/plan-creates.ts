@@ -2,8 +2,9 @@
  * The containers that an app lacks: made beforehand, under their own name or as `<name>.next` beside the one they
  * replace, so that what runs is touched only when all that comes after is there.
  */
+import { containerDevices } from '../allot/container-devices.ts'
 import type { AppRecord } from '../store/app-record.ts'
-import { nextName } from '../translate/engine-names.ts'
+import { label, nextName } from '../translate/engine-names.ts'
 import { translateAttachment } from '../translate/network-spec.ts'
 import { changedKeys } from '../translate/spec-digest.ts'
 import { translateService } from '../translate/translate-service.ts'
@@ -16,6 +17,7 @@ import { isRollback } from './target.ts'
 
 export const planCreates = (draft: Draft, input: ServicesInput): void => {
   const { owner, app, deployment, views, observed } = input
+  const { hardware } = observed
   const names = new Set(observed.containers.map(({ name }) => name))
   for (const view of views.values()) {
     const { name, service, wanted } = view
@@ -32,6 +34,10 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
           cause: `service ${name} is on network ${attachment.network}`,
         })
       }
+      continue
+    }
+    if (view.devices.missing !== undefined) {
+      draft.wait(view.devices.missing)
       continue
     }
     const joined = wantedIds(views, view.joins)
@@ -66,6 +72,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         paths: input.paths,
         joined,
         carriedVolumes: carriedVolumes(view, views, input.record),
+        devices: hardware && containerDevices({ ...hardware, service, allotments: view.devices.allotments }),
       }),
       cause,
     })
@@ -76,6 +83,8 @@ const createCause = (view: ServiceView, record: AppRecord): string => {
   const { name } = view
   if (isRollback(record)) return `service ${name} goes back to release ${shortRelease(record.lastGood?.release)}`
   const before = record.lastGood?.compose.services[name]
+  if (view.others.some(({ labels }) => labels[label.digest] === view.digest) && view.devices.allotments.length > 0)
+    return `service ${name} is given other devices`
   if (view.others.length === 0)
     return before === undefined ? `service ${name} is new` : `service ${name} has no container`
   if (before === undefined) return `service ${name} changed`

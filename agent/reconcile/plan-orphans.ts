@@ -1,6 +1,9 @@
 /** What an older release left: it goes when the new one has proved itself, or when it stands in its way. */
 import { doClash, hostPortsOf } from '../../src/compose/host-ports.ts'
 import { replicasOf, type Service } from '../../src/compose/model.ts'
+import { type Allotment, deviceKey } from '../allot/allot.ts'
+import { madeFor, wishesOfContainer } from '../allot/container-devices.ts'
+import { label } from '../translate/engine-names.ts'
 import { projectMounts } from '../translate/project-mounts.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
@@ -45,16 +48,28 @@ export const planOrphans = (draft: Draft, input: ServicesInput): void => {
 export const orphansInTheWay = (view: ServiceView, input: ServicesInput): ObservedContainer[] => {
   const before = input.record.lastGood?.compose.services
   const ports = Object.values(input.deployment.compose.services).flatMap(hostPortsOf)
+  const wantedDevices = new Set(givenKeys(view.devices.allotments))
   return orphansOf(input).filter((orphan) => {
     const service = before?.[orphan.service]
     return (
       service === undefined ||
       orphan.name === view.containerName ||
+      devicesOf(orphan, input).some((key) => wantedDevices.has(key)) ||
       hostPortsOf(service).some((held) => ports.some((port) => doClash(held, port))) ||
       isSuccessor(view.service, service)
     )
   })
 }
+
+/** What a container of another service has of the hardware, by the numbers of the nodes. */
+const devicesOf = (orphan: ObservedContainer, { app, observed }: ServicesInput): string[] => {
+  const place = { app, service: orphan.service, number: numberOf(orphan) }
+  const wishes = wishesOfContainer(place, madeFor(orphan.labels[label.devices]), true)
+  return givenKeys(wishes.flatMap(({ id }) => observed.hardware?.allotments.get(id) ?? []))
+}
+
+const givenKeys = (allotments: readonly Allotment[]): string[] =>
+  allotments.flatMap(({ given }) => given.flatMap((device) => (device === undefined ? [] : [deviceKey(device)])))
 
 /**
  * Whether a service, as after a renaming, takes over what another had: a volume that both write, as two databases must

@@ -11,7 +11,7 @@ import type { DependencyCondition } from '../../src/compose/model.ts'
 import { isUnder } from '../../src/compose/project-path.ts'
 import type { DataChange } from '../files/project-files.ts'
 import { projectMounts } from '../translate/project-mounts.ts'
-import { isAwaited, translateRestart } from '../translate/translate-service.ts'
+import { isAwaited, stopTimeoutS, translateRestart } from '../translate/translate-service.ts'
 import type { Draft } from './draft.ts'
 import { startAllowedAt } from './memory.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
@@ -36,6 +36,7 @@ export const planSwaps = (draft: Draft, input: ServicesInput): void => {
     if (wanted === undefined || view.missingNetworks.length > 0) continue
     if (wanted.state === 'running' || jobExitCode(view) !== undefined) {
       allowRestart(draft, view, wanted, input)
+      restartForDevices(draft, view, wanted)
       clearAfter(draft, view, input)
     } else if (wanted.state === 'created' || wanted.state === 'exited') {
       const batch = batches.get(name) ?? batchOf(viewsOf(input.views, name), input, draft.wakeAt)
@@ -56,6 +57,10 @@ const clearAfter = (draft: Draft, view: ServiceView, input: ServicesInput): void
 const swapIn = (draft: Draft, view: ServiceView, wanted: ObservedContainer, input: ServicesInput): void => {
   const { name } = view
   if (input.unready.has(name)) return
+  if (view.devices.missing !== undefined) {
+    draft.wait(view.devices.missing)
+    return
+  }
   const unmet = unmetDependency(view, input.views)
   if (unmet !== undefined) {
     draft.wait({ code: 'dependency', message: unmet, path: `services.${name}` })
@@ -117,6 +122,23 @@ const allowRestart = (
   const cause = `service ${name} is to run`
   draft.propose({ kind: 'allow-restart', target: wanted.name, service: name, id: wanted.id, restart, cause })
   return true
+}
+
+/** An engine looks up the device behind its alias each time that it starts the container. */
+const restartForDevices = (
+  draft: Draft,
+  { name, service, staleDevices }: ServiceView,
+  wanted: ObservedContainer,
+): void => {
+  if (staleDevices.length === 0) return
+  draft.propose({
+    kind: 'restart-container',
+    target: wanted.name,
+    service: name,
+    id: wanted.id,
+    timeoutS: stopTimeoutS(service),
+    cause: `another device stands behind ${staleDevices.join(', ')} of service ${name}`,
+  })
 }
 
 /** By the operator: what is replaced goes, what is wanted stays as it ended; those that need it end first. */

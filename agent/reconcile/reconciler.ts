@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Model } from '../../src/compose/model.ts'
 import { defined } from '../../src/defined.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { Secrets } from '../secrets/secrets.ts'
@@ -40,6 +41,8 @@ export type ReconcilerInput = {
   readonly reporter: Reporter
   /** what the policy has against a model; it may have changed since the model was accepted */
   readonly policyFault: (model: Model) => Reason | undefined
+  /** what the hardware of the device has for the app; undefined: no app asks for any */
+  readonly hardware: (app: string) => Promise<AllottedHardware | undefined>
   /** what keeps an app from being touched now */
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
   /** how many releases of an app are kept to go back to */
@@ -126,7 +129,8 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
       return false
     }
     const { generation } = accepted.deployment
-    const seen = await observer.observe(app, isAdopting(record))
+    const hardware = await input.hardware(app)
+    const seen = defined({ ...(await observer.observe(app, isAdopting(record))), hardware })
     const gathered = await gather({ owner, engine, files, record, observed: seen, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)

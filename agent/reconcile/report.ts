@@ -1,6 +1,7 @@
 /** What the device says about an app: from the record, what was observed and the plan, to the `reported` message. Pure. */
 import { defined, own } from '../../src/defined.ts'
 import type { Reported, ServiceReport, ServiceState } from '../../src/protocol/reported.ts'
+import { givenDevices, madeFor } from '../allot/container-devices.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import { label, type Owner } from '../translate/engine-names.ts'
 import { holdAt } from './gates.ts'
@@ -118,6 +119,7 @@ const serviceReport = (view: ServiceView, { lastLines, digests }: KnownAbout): S
   const hasEnded = container.state === 'exited' || container.state === 'restarting'
   const exitCode = hasEnded ? details?.exitCode : undefined
   const log = reason === undefined ? undefined : lastLines[container.id]
+  const devices = givenDevices(madeFor(container.labels[label.devices]), view.devices.allotments)
   return {
     state: jobExitCode(view) === 0 ? 'completed' : stateOf(container.state),
     health: container.health,
@@ -127,6 +129,7 @@ const serviceReport = (view: ServiceView, { lastLines, digests }: KnownAbout): S
     ...(container.labels[label.digest] === undefined ? {} : { digest: container.labels[label.digest] }),
     ...(container.labels[label.cause] === undefined ? {} : { cause: container.labels[label.cause] }),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(devices.length === 0 ? {} : { devices }),
     ...(log === undefined || log.length === 0 ? {} : { log: [...log] }),
     ...(details?.startedAt === undefined ? {} : { startedAt: details.startedAt }),
     ...base,

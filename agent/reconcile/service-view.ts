@@ -1,6 +1,7 @@
 /** One container that a service asks for, and the containers there are, side by side: what the planner reasons about. */
 import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
+import { hasDevices, type ServiceDevices, serviceDevices, staleDevices } from '../allot/allotted-hardware.ts'
 import type { AcceptedAssignment, CompletedJob } from '../store/app-record.ts'
 import {
   containerName,
@@ -39,6 +40,10 @@ export type ServiceView = {
   readonly others: readonly ObservedContainer[]
   /** networks that the wanted container is not connected to yet, by key */
   readonly missingNetworks: readonly string[]
+  /** what the hardware has for it */
+  readonly devices: ServiceDevices
+  /** where the wanted container has another device than it should, and takes it only when it is restarted */
+  readonly staleDevices: readonly string[]
 }
 
 /** What a release came to on this device: part of what its containers are compared with. */
@@ -91,9 +96,11 @@ export const viewServices = (input: ViewInput): Views => {
       const containers = observed.containers.filter(
         (container) => container.service === name && numberOf(container) === number,
       )
+      const devices = serviceDevices({ app, service: name, number }, service, observed.hardware)
       const wanted = containers
         .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
         .filter((container) => isFound(container, networks))
+        .filter(({ labels }) => hasDevices(labels[label.devices], devices))
         .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
       views.set(viewKey(name, number), {
         name,
@@ -109,6 +116,9 @@ export const viewServices = (input: ViewInput): Views => {
         wanted,
         others: containers.filter((container) => container !== wanted),
         missingNetworks: missingNetworks(owner, app, model, service, wanted),
+        devices,
+        staleDevices:
+          wanted === undefined ? [] : staleDevices(wanted, wanted.labels[label.devices], devices, observed.hardware),
       })
     }
   }
@@ -192,6 +202,7 @@ export const faultOf = (view: ServiceView): Reason | undefined => {
   const path = `services.${view.name}`
   if (isGood(view)) return undefined
   if (view.isStopped) return { code: 'stopped', message: `service ${name} is to be stopped`, path }
+  if (view.devices.missing !== undefined && wanted?.state !== 'running') return view.devices.missing
   if (wanted === undefined) return { code: 'exited', message: `service ${name} has no container`, path }
   const exitCode = wanted.details?.exitCode
   const memory = wanted.details?.isOutOfMemory === true ? ', out of memory' : ''

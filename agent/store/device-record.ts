@@ -34,10 +34,29 @@ export const emptyDeviceRecord: DeviceRecord = { format: 1, session: 0, answered
 /** A brokerful of commands must not fill the disk; nobody sends one again after this many others. */
 const answeredLimit = 100
 
-export const withAnswer = (record: DeviceRecord, answer: DeviceRecord['answered'][number]): DeviceRecord => ({
-  ...record,
-  answered: [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit),
-})
+/** Characters of all results together: the record is written anew at each connection. */
+const mostResultLength = 64 * 1024
+
+type Answered = DeviceRecord['answered'][number]
+
+export const withAnswer = (record: DeviceRecord, answer: Answered): DeviceRecord => {
+  const answered = [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit)
+  const unsent = new Set([answer.id, ...(record.begun ?? []).map(({ id }) => id)])
+  return { ...record, answered: withoutLongResults(answered, unsent) }
+}
+
+/** What has a result only looked, and may look once more; what changed something is answered without one, and stays. */
+const withoutLongResults = (answered: readonly Answered[], kept: ReadonlySet<string>): Answered[] => {
+  let length = 0
+  return answered
+    .toReversed()
+    .filter(({ id, reply: { result } }) => {
+      if (result === undefined) return true
+      length += JSON.stringify(result).length
+      return kept.has(id) || length <= mostResultLength
+    })
+    .reverse()
+}
 
 /** Its reply is safe: nothing of the command is left to do. */
 export const withoutBegun = (record: DeviceRecord, id: string): DeviceRecord => ({

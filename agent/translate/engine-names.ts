@@ -15,6 +15,8 @@ export const label = {
   digest: 'io.longshore.digest',
   /** the containers that this one joined or follows, by their ids */
   joined: 'io.longshore.joined',
+  /** what it was made for of the hardware that its service asks for (container-devices.ts) */
+  devices: 'io.longshore.devices',
   /** why it was made, for people */
   cause: 'io.longshore.cause',
   /** the digest of the definition of a network or volume; what an older agent made has none */

@@ -4,6 +4,7 @@ import { type Healthcheck, isJob, type Model, type Mount, type Port, type Servic
 import { secretName } from '../../src/compose/secret-names.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
 import { defined } from '../../src/defined.ts'
+import type { ContainerDevices } from '../allot/container-devices.ts'
 import type {
   ContainerSpec,
   HealthcheckSpec,
@@ -52,15 +53,19 @@ export type TranslateInput = {
   readonly joined?: Readonly<Record<string, string>>
   /** anonymous volumes of the container that it replaces, by where they are mounted: data outlives an update */
   readonly carriedVolumes?: Readonly<Record<string, string>>
+  /** of the hardware that it asks for by what it is; absent: none */
+  readonly devices?: ContainerDevices | undefined
 }
 
 export const translateService = (input: TranslateInput): ContainerSpec => {
-  const { owner, app, model, name, service } = input
+  const { owner, app, model, name, service, devices } = input
   const limits = service.deploy?.resources?.limits
   const project = projectMounts({ compose: model, files: input.files, secretVersions: input.secretVersions }, service)
+  const host = translateHost(service, input.joined)
   const mounts = [
     ...(service.volumes ?? []).flatMap((mount) => translateMount(input, mount)),
     ...project.map((mount) => translateProjectMount(input.paths, mount)),
+    ...(devices?.mounts ?? []),
   ]
   const taken = new Set(mounts.map(({ target }) => target))
   const carried = Object.entries(input.carriedVolumes ?? {})
@@ -68,7 +73,10 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     .map(([target, source]): MountSpec => ({ type: 'volume', source, target, readOnly: false, noCopy: false }))
   const joined = joinedLabel(followedServices(model, service), input.joined ?? {})
   return defined({
-    ...translateHost(service, input.joined),
+    ...host,
+    devices: joinLists(host.devices, devices?.devices),
+    deviceCgroupRules: joinLists(host.deviceCgroupRules, devices?.rules),
+    groups: joinLists(host.groups, devices?.groups),
     imageId: input.imageId,
     labels: {
       // An engine before API 1.43 takes no annotations, and says nothing of it.
@@ -82,6 +90,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
       [label.digest]: input.digest,
       [label.cause]: input.cause,
       ...(joined === undefined ? {} : { [label.joined]: joined }),
+      ...(devices === undefined ? {} : { [label.devices]: devices.label }),
     },
     command: service.command,
     entrypoint: service.entrypoint,
@@ -104,7 +113,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     tmpfs: Object.fromEntries((service.tmpfs ?? []).map(splitTmpfs)),
     shmSizeBytes: service.shm_size,
     capAdd: service.cap_add ?? [],
-    capDrop: service.cap_drop ?? [],
+    capDrop: [...new Set([...(service.cap_drop ?? []), ...(devices?.capDrop ?? [])])],
     securityOpt: service.security_opt ?? [],
     memoryBytes: service.mem_limit ?? limits?.memory,
     cpus: service.cpus ?? limits?.cpus,
@@ -118,6 +127,9 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     healthcheck: service.healthcheck && translateHealthcheck(service.healthcheck),
   })
 }
+
+const joinLists = <T>(one: readonly T[] | undefined, other: readonly T[] | undefined): readonly T[] | undefined =>
+  one === undefined && other === undefined ? undefined : [...(one ?? []), ...(other ?? [])]
 
 /** Whether another service waits for this one to end with success, which makes it a job. */
 export const isAwaited = (model: Model, name: string): boolean =>

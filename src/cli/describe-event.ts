@@ -17,7 +17,17 @@ export const eventText = (device: string, event: Event): string => {
 
 const longestKind = Math.max(...eventKinds.map(({ length }) => length))
 
-const factsOf = ({ reason, cause, exitCode, restarts, durationMs, byMs, dropped, leftOut }: Event): string[] => [
+const factsOf = ({
+  reason,
+  cause,
+  exitCode,
+  restarts,
+  durationMs,
+  byMs,
+  dropped,
+  hardware,
+  leftOut,
+}: Event): string[] => [
   cause ?? '',
   reason?.message ?? (exitCode === undefined ? '' : `exit code ${exitCode}`),
   restarts === undefined ? '' : `${restarts} restarts`,
@@ -26,8 +36,15 @@ const factsOf = ({ reason, cause, exitCode, restarts, durationMs, byMs, dropped,
   dropped === undefined
     ? ''
     : `${dropped.count} of class ${dropped.class}, ${dropped.from} to ${dropped.to}: ${dropped.reason}`,
+  hardware === undefined ? '' : hardwareText(hardware),
   leftOut === undefined ? '' : `(${leftOut} more of this kind left out)`,
 ]
+
+/** As far as a person needs it to go and look: /dev/ttyUSB0 serial 0403:6001 A50285BI FT232R USB UART. */
+const hardwareText = ({ class: ofClass, name, node, usb, model }: NonNullable<Event['hardware']>): string =>
+  [node ?? name, ofClass, usb && `${usb.vendor}:${usb.product}`, usb?.serialNumber, model ?? usb?.productName]
+    .filter((text) => text !== undefined)
+    .join(' ')
 
 const paintKind = (messageClass: string, kind: string): string => (messageClass === 'alarm' ? paint('red', kind) : kind)
 

@@ -1,5 +1,6 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
+import { deviceFaults } from './check-devices.ts'
 import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
 import { networkFaults } from './check-networks.ts'
@@ -21,6 +22,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...differingLimits(name, service),
     ...replicaFaults(name, service),
     ...hostFaults(name, service),
+    ...deviceFaults(name, service),
     ...joinFaults(model, name, service),
     ...updateFaults(name, service),
   ]),

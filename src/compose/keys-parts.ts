@@ -206,7 +206,35 @@ export const partLevels = {
     keys: {
       secretEnv: readWith('variables with the value of a secret'),
       lock: readWith('`true`: while there is a file `/run/longshore/lock`, updates wait; see [windows](windows.md)'),
+      devices: readWith('hardware by what it is, also when it is plugged in again; see [devices](devices.md)'),
       secretEnvFiles: readWith('environment files that travel as secrets and stand at `/run/secrets/NAME.env`'),
+    },
+  },
+  longshoreDevice: {
+    at: 'services.*.x-longshore.devices.*',
+    title: 'A device under `x-longshore.devices`',
+    keys: {
+      match: readWith('which device; all that is written must hold'),
+      count: readWith('a number, or `all`; absent: one'),
+      target: readWith('the path in the container; `{n}` counts from 0 where there are several'),
+      required: readWith('`false`: the service runs without it too'),
+      permissions: readWith('`r`, `w` or `rw`; absent: `rw`'),
+      exclusive: readWith('no other service may have it; absent: `true` for serial ports'),
+      onReplug: readWith('`keep`, `restart` or `signal:HUP`; absent: `keep` where the device can, else `restart`'),
+    },
+  },
+  longshoreDeviceMatch: {
+    at: 'services.*.x-longshore.devices.*.match',
+    title: '`match` of a device',
+    keys: {
+      usb: readWith('vendor and product: `"0403:6001"`, or `"0403:*"`'),
+      serialNumber: yes,
+      interface: readWith('of an adapter with several ports: `"00"`'),
+      byId: readWith('a link such as `/dev/serial/by-id/usb-FTDI_*`; `*` stands for any text within one step'),
+      byPath: readWith('a link that names the socket: `/dev/serial/by-path/*-usb-0:1.2:1.0-port0`'),
+      path: readWith('the node, or any link to it'),
+      driver: yes,
+      class: readWith('serial, video, gpu, npu, i2c, spi, gpio, sound, input, hid, tpm, watchdog or usb'),
     },
   },
   longshoreMount: {

@@ -114,6 +114,7 @@ const rules: Readonly<Record<string, MergeRule>> = {
   'services expose': list(byText),
   'services volumes': list(byTarget),
   'services devices': list(byTarget),
+  'services x-longshore devices': list(byTarget),
   'services tmpfs': list(byFirstPart),
   'services configs': list(mountedUnder('/')),
   'services secrets': list(mountedUnder('/run/secrets')),

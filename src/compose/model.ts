@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { appNameSchema, releasePathSchema, resourceNameSchema, serviceNameSchema } from '../protocol/names.ts'
 import { isHostPortRange } from './host-ports.ts'
 import { deploySchema } from './model-deploy.ts'
+import { deviceSelectorSchema } from './model-device-selectors.ts'
 import { deviceKeys } from './model-devices.ts'
 import { hostKeys } from './model-host.ts'
 import { limitKeys } from './model-limits.ts'
@@ -101,6 +102,10 @@ const longshoreServiceSchema = z.strictObject({
     .optional()
     .describe('environment variables with the value of a secret: encrypted on the way, visible in inspect'),
   lock: z.literal(true).optional().describe('a file `lock` that it makes in /run/longshore keeps updates waiting'),
+  devices: z
+    .array(deviceSelectorSchema)
+    .optional()
+    .describe('hardware by what it is, also when it is plugged in again'),
 })
 
 export const serviceSchema = withExtensions({

@@ -4,7 +4,9 @@ import { type Authored, entryOf, isNull, pathText, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Level } from './keys.ts'
 import type { AttachedFile, Config, Model, Service } from './model.ts'
+import type { DeviceSelector } from './model-device-selectors.ts'
 import { toProjectPath } from './project-path.ts'
+import { readDeviceSelectors } from './read-device-selectors.ts'
 import { ignored, readShape } from './read-shape.ts'
 import {
   readAsWritten,
@@ -176,11 +178,13 @@ export type ServiceExtension = {
   readonly secretEnv?: Readonly<Record<string, string>>
   readonly secretEnvFiles?: readonly string[]
   readonly lock?: true
+  readonly devices?: DeviceSelector[]
 }
 
 export const readServiceExtension: Reader<ServiceExtension> = readShape('longshoreService', {
   secretEnv: (node, context) => readEntries(node, context, (value) => readFilledText(value, context)),
   lock: readSwitch,
+  devices: readDeviceSelectors,
   secretEnvFiles: (node, context) =>
     node.kind === 'list' ? readTexts(node, context) : wrongType(node, context, 'a list of paths'),
 })

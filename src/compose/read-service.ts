@@ -93,7 +93,7 @@ export const readService: Reader<Service> = (node, context) => {
   const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
   if (image === undefined) faultImage(node, context)
   const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
-  const longshore = defined({ secretEnv: extension.secretEnv, lock: extension.lock })
+  const longshore = defined({ secretEnv: extension.secretEnv, lock: extension.lock, devices: extension.devices })
   const wantedRestart = restartOf(restart, policy, entryOf(node, 'restart')?.value ?? node, context)
   const allLabels = { ...label_file, ...labels }
   const deploy = withReplicasInOnePlace(draftDeploy, scale, node, context)

@@ -11,7 +11,7 @@ export type Deduplicator = {
 }
 
 export type DeduplicatorOptions = {
-  /** How many runs of a class on a device are remembered; the one heard of longest ago goes. About 200 bytes each. */
+  /** How many runs of a class on a device are remembered; the one heard of longest ago goes. About 1 kB each. */
   readonly mostStreams?: number
 }
 

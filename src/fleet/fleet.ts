@@ -1,7 +1,7 @@
 /** An operator's connection to the broker: what is retained is read, what changes is watched, and both survive a lost link. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { shownAddress } from '../link/addresses.ts'
+import { addressesOf, shownAddress } from '../link/addresses.ts'
 import { type Broker, createLink, type Link } from '../link/link.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { type Topics, topicsUnder } from '../protocol/topics.ts'
@@ -12,7 +12,7 @@ export type FleetInput = {
   readonly broker: Broker
   readonly root: string
   readonly log: Logger
-  /** How long the first connection may take. */
+  /** How long the first connection may take, for each address; default: 10 s. */
   readonly connectTimeoutMs?: number
   /** The link was lost or came back, for people who wait. */
   readonly onLink?: (event: { readonly isUp: boolean; readonly reason?: LongshoreError }) => void
@@ -40,6 +40,9 @@ type Watch = { readonly filters: readonly string[]; readonly listener: (message:
 export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
   const waiters = new Set<{ resolve: () => void; reject: (error: Error) => void }>()
   let lastFailure: LongshoreError | undefined
+  const timeoutMs = input.connectTimeoutMs ?? 10_000
+  const { length: addressCount } = addressesOf(input.broker.url)
+  let untried = addressCount
   const watches = new Set<Watch>()
   let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
   const connected = new Promise<void>((resolve, reject) => {
@@ -50,6 +53,7 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
     clientId: `longshore-cli-${randomBytes(6).toString('hex')}`,
     clean: true,
     keepaliveS: 30,
+    connectTimeoutMs: timeoutMs,
     backOff: { baseMs: 250, capMs: 10_000 },
     random: Math.random,
     log: input.log,
@@ -67,13 +71,13 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
       }
     },
     onFailure: (reason) => {
-      settle?.reject(reason)
+      untried -= 1
+      if (untried <= 0) settle?.reject(reason)
       lastFailure = reason
       input.onLink?.({ isUp: false, reason })
     },
   })
   link.start()
-  const timeoutMs = input.connectTimeoutMs ?? 10_000
   const timer = setTimeout(
     () =>
       settle?.reject(
@@ -82,7 +86,7 @@ export const connectFleet = async (input: FleetInput): Promise<Fleet> => {
           `${shownAddress(input.broker.url)} did not answer within ${timeoutMs / 1000} s`,
         ),
       ),
-    timeoutMs,
+    timeoutMs * addressCount,
   )
   try {
     await connected

@@ -8,8 +8,8 @@ export const addressesOf = (url: string): string[] =>
     .map((address) => address.trim())
     .filter((address) => address !== '')
 
-/** For texts, which are logged and told to others: user and password that stand in an address are nobody's business. */
-export const shownAddress = (url: string): string => url.replaceAll(/\/\/[^/,]*@/g, '//')
+/** For texts, which are logged and told to others: user, password and tokens that stand in an address are nobody's business. */
+export const shownAddress = (url: string): string => url.replaceAll(/\/\/[^/,]*@/g, '//').replaceAll(/\?[^,]*/g, '')
 
 /** mqtt:// and mqtts:// are TCP and TLS (tcp:// and ssl:// mean the same), ws:// and wss:// WebSockets. */
 export const isBrokerUrl = (url: string): boolean => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { defined } from '../defined.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { whyUnreadable } from '../why-unreadable.ts'
-import type { Broker } from './link.ts'
+import type { Broker } from './contract.ts'
 
 export type BrokerFiles = {
   readonly url: string

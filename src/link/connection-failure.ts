@@ -11,8 +11,15 @@ export const connectionFailure = (url: string, error: Error): LongshoreError => 
     })
   const kind: Code = isTls(String(code)) ? 'broker-untrusted' : 'broker-unreachable'
   const fault = kind === 'broker-untrusted' ? tlsFault(error) : undefined
-  const said = fault ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
+  const said =
+    fault ?? silences[error.message] ?? (error.message || (error as NodeJS.ErrnoException).code || 'no answer')
   return new LongshoreError(kind, `${url}: ${said}`, { cause: error })
+}
+
+/** What MQTT.js says, and gives no code. */
+const silences: Readonly<Record<string, string>> = {
+  'connack timeout': 'it did not answer in time: check address and network, or raise connectTimeoutS',
+  'Keepalive timeout': 'it did not answer the ping of the keepalive',
 }
 
 /** A broker that ends a connection of MQTT 5 says why (3.14.2.1). */
@@ -42,13 +49,19 @@ const refusals: Readonly<Record<number, string>> = {
   140: 'the broker does not accept this way of authentication: give it user name and password, or a certificate',
   141: 'the broker heard nothing for longer than the keepalive',
   142: 'another client connected with the same client id',
+  143: 'the broker does not allow a filter: check its access rules and root',
   144: 'the broker does not allow the topic of the will: check its access rules and root',
+  147: 'more messages came at once than the broker takes',
   149: 'a packet was larger than the broker takes: set maxBytes to what it does',
+  150: 'messages came faster than the broker takes them: raise its limit',
   151: 'a quota of the broker is used up: raise it there',
+  152: 'somebody ended the connection at the broker',
   154: 'the broker keeps no retained messages, without which nothing can be deployed: switch them on there',
+  155: 'the broker does not take QoS 1, without which nothing is certain: switch it on there',
   156: 'the broker asks to use another server: set broker to its address',
   157: 'the broker has moved to another server: set broker to its address',
   159: 'the broker limits how fast clients connect',
+  160: 'the broker ends connections that last as long as this one',
 }
 
 const unknownAuthority =
@@ -83,6 +96,9 @@ const tlsFaults: readonly (readonly [RegExp, string])[] = [
   [/alert certificate revoked/, `${ownRefused}; it was revoked`],
   [/alert certificate expired/, `${ownRefused}; it has expired`],
   [/alert (unknown ca|bad certificate|certificate unknown)/, ownRefused],
+  [/^err ossl (pem no start line|unsupported)/, 'the own certificate or key is none: --cert and --key name PEM files'],
+  [/key values mismatch/, 'the own key does not belong to the own certificate: check --cert and --key'],
+  [/^err (ossl bad decrypt|missing passphrase)/, 'the own key is encrypted: give it without a passphrase'],
 ]
 
 const tlsFault = ({ code, message }: NodeJS.ErrnoException): string | undefined => {

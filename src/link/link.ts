@@ -4,77 +4,17 @@
  * It never queues: what cannot be sent now is rejected with `link-down`, and whoever knows what is newest sends again.
  */
 import { setMaxListeners } from 'node:events'
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
 import mqtt, { type MqttClient } from 'mqtt'
-import type { Logger } from 'pino'
 import { LongshoreError } from '../protocol/reason.ts'
 import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs, shownAddress } from './addresses.ts'
 import type { BackOff } from './back-off.ts'
 import { clientOptions } from './client-options.ts'
 import { connectionFailure, disconnectFailure } from './connection-failure.ts'
+import type { Link, LinkInput, Will } from './contract.ts'
+import { createSendQuota, type SendQuota } from './send-quota.ts'
 
-/** Where and as whom to connect. `ca`, `cert` and `key` are PEM text. */
-export type Broker = {
-  /** one address, or several of one logical broker in order of preference, with commas between */
-  readonly url: string
-  /** default: 3.1.1, which every broker speaks */
-  readonly mqttVersion?: '3.1.1' | '5'
-  readonly username?: string
-  readonly password?: string
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-}
-
-export type Will = { readonly topic: string; readonly payload: Buffer }
-
-export type LinkInput = {
-  readonly broker: Broker
-  readonly clientId: string
-  /** true: the broker forgets subscriptions and queued messages at the end of the connection */
-  readonly clean: boolean
-  readonly keepaliveS: number
-  /** how long the TCP and TLS connection and the CONNACK may take; default: 15 s */
-  readonly connectTimeoutMs?: number
-  /**
-   * What the broker has not acknowledged by then never will be on this connection; one ms a byte comes to it, for thin
-   * links. Default: 60 s.
-   */
-  readonly acknowledgeMs?: number
-  readonly backOff: BackOff
-  readonly random: () => number
-  readonly log: Logger
-  /** Called before each attempt; what it returns is the will of that connection. */
-  readonly beforeConnect?: () => Promise<Will | undefined>
-  /** Called once a connection stands. A rejection closes it, and the next attempt follows. */
-  readonly onConnect: (connection: { readonly sessionPresent: boolean }) => Promise<void>
-  /**
-   * A message. Its PUBACK goes out after this resolves; after a rejection it stays with the broker, and comes again on
-   * the next connection. That follows at once, unless the code is disk-full or state-unusable: a new connection would
-   * change nothing then. Nothing else is read from the socket meanwhile, so it must never wait for an answer of the broker.
-   */
-  readonly onMessage: (topic: string, payload: Buffer, flags: { readonly retain: boolean }) => Promise<void>
-  readonly onDisconnect?: (reason: LongshoreError) => void
-  /** An attempt failed, or a connection that stood was lost; the next attempt follows by itself. */
-  readonly onFailure?: (reason: LongshoreError) => void
-  /** Another client has the same id, and each of the two throws the other out: do not join in at full speed. */
-  readonly isContested?: () => boolean
-}
-
-export type Link = {
-  readonly start: () => void
-  /** Lets the session go tidily: no will is sent. Idempotent. */
-  readonly stop: () => Promise<void>
-  readonly isConnected: () => boolean
-  /** Resolves when the broker has acknowledged (QoS 1) or the socket has taken it (QoS 0). Rejects with `link-down`, in MQTT 5 with `publish-refused` or `payload-too-large`. */
-  readonly publish: (
-    topic: string,
-    payload: Buffer,
-    options: { readonly qos: 0 | 1; readonly retain: boolean },
-  ) => Promise<void>
-  /** Rejects with `subscription-refused` or `link-down`. Retained messages come again with each call. */
-  readonly subscribe: (filters: readonly string[], qos: 0 | 1) => Promise<void>
-  readonly unsubscribe: (filters: readonly string[]) => Promise<void>
-}
+export type { Broker, Link, LinkInput, Will } from './contract.ts'
 
 /** Brokers send only so many that are not acknowledged, Mosquitto 20: with more of them nothing would come any more. */
 const mostUnacknowledged = 10
@@ -82,8 +22,14 @@ const mostUnacknowledged = 10
 /** A broker that says no will not say yes in a second. */
 const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 
+/** Where a broker says nothing else; a packet id has no more. */
+const mostInFlight = 65_535
+
 /** What a packet has beside topic and payload, at most: header, length, packet id, length of the topic, properties. */
 const packetBytes = 12
+
+/** How long Node tries one address of a name before the next. It has 250 ms, less than a satellite takes to answer. */
+const addressTimeoutMs = 2_000
 
 /** A connection that did not stand this long was none: a broker that takes and drops us is not met at full speed. */
 const stableMs = 10_000
@@ -93,10 +39,13 @@ type Connection = {
   /** as it is shown */
   readonly address: string
   unacknowledged: number
+  /** of what was sent, and is on its way before whatever comes next */
+  unansweredBytes: number
   isUp: boolean
   upAtMs: number
   /** of a whole packet; brokers say it in MQTT 5 alone (3.2.2.3.6) */
   maxPacketBytes: number
+  quota: SendQuota
   readonly closed: AbortController
   failure?: LongshoreError
 }
@@ -107,6 +56,7 @@ export const createLink = (input: LinkInput): Link => {
   let isStopped = true
   let attempts = noAttempts
   const addresses = addressesOf(broker.url)
+  setDefaultAutoSelectFamilyAttemptTimeout(addressTimeoutMs)
   let timer: NodeJS.Timeout | undefined
 
   const connect = async (): Promise<void> => {
@@ -122,13 +72,10 @@ export const createLink = (input: LinkInput): Link => {
     const address = shownAddress(target)
     let client: MqttClient
     try {
-      client = mqtt.connect(target, clientOptions({ ...input, connectTimeoutMs, will }))
+      client = mqtt.connect(clientOptions({ ...input, url: target, connectTimeoutMs, will }))
     } catch (error) {
-      retry(
-        new LongshoreError('broker-unreachable', `connecting to ${address}: ${(error as Error).message}`, {
-          cause: error,
-        }),
-      )
+      // As of a key that is none.
+      retry(connectionFailure(address, error as Error))
       return
     }
     // Handlers stand before the first byte arrives: messages of a stored session come right behind the CONNACK.
@@ -136,9 +83,11 @@ export const createLink = (input: LinkInput): Link => {
       client,
       address,
       unacknowledged: 0,
+      unansweredBytes: 0,
       isUp: false,
       upAtMs: 0,
       maxPacketBytes: Number.POSITIVE_INFINITY,
+      quota: createSendQuota(mostInFlight),
       closed: new AbortController(),
     }
     current = connection
@@ -155,29 +104,36 @@ export const createLink = (input: LinkInput): Link => {
           if (isDiskFault(error) && connection.unacknowledged < mostUnacknowledged) return
           // Only a new connection makes a broker send it again, and the back-off keeps that from being a storm.
           connection.failure = asLinkError(error)
-          client.end(true)
+          hangUp(connection)
         },
       )
     }
     client.on('error', (error) => {
       connection.failure ??= connectionFailure(address, error)
+      // Behind bytes that are no packet MQTT.js reads nothing any more, but keeps the connection.
+      hangUp(connection)
     })
     client.on('disconnect', ({ reasonCode }) => {
       connection.failure ??= disconnectFailure(address, reasonCode ?? 0)
+      hangUp(connection)
     })
     client.once('connect', ({ sessionPresent, properties }) => {
       connection.maxPacketBytes = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+      connection.quota = createSendQuota(properties?.receiveMaximum ?? mostInFlight)
       connection.isUp = true
       connection.upAtMs = performance.now()
       log.info({ broker: address, sessionPresent }, 'connected')
       input.onConnect({ sessionPresent }).catch((error: unknown) => {
         if (connection.closed.signal.aborted) return
         connection.failure = asLinkError(error)
-        client.end(true)
+        hangUp(connection)
       })
     })
     client.once('close', () => end(connection))
   }
+
+  /** `end` follows. */
+  const hangUp = ({ client }: Connection): void => void client.end(true)
 
   const end = (connection: Connection): void => {
     if (connection.closed.signal.aborted) return
@@ -195,10 +151,11 @@ export const createLink = (input: LinkInput): Link => {
           : `${address} closed the connection before it answered${broker.cert === undefined ? '' : '; perhaps it does not accept the own certificate'}`,
       )
     if (isUp) input.onDisconnect?.(reason)
-    if (!isStopped) retry(reason, isUp && performance.now() - connection.upAtMs >= stableMs)
+    retry(reason, isUp && performance.now() - connection.upAtMs >= stableMs)
   }
 
   const retry = (reason: LongshoreError, wasStable = false): void => {
+    if (isStopped) return
     // A certificate is tried again at the usual pace: it may only be the own clock that is not set yet.
     const isRefused = reason.code === 'broker-refused' || reason.code === 'subscription-refused'
     const isContested = input.isContested?.() === true
@@ -227,8 +184,10 @@ export const createLink = (input: LinkInput): Link => {
     new Promise((resolve, reject) => {
       const connection = up(doing)
       const { client, address, closed } = connection
-      const waitMs = acknowledgeMs + bytes
+      connection.unansweredBytes += bytes
+      const waitMs = acknowledgeMs + connection.unansweredBytes
       const settle = (finish: () => void): void => {
+        connection.unansweredBytes -= bytes
         clearTimeout(patience)
         closed.signal.removeEventListener('abort', onClosed)
         finish()
@@ -239,7 +198,7 @@ export const createLink = (input: LinkInput): Link => {
       const patience = setTimeout(() => {
         const said = `${address} did not acknowledge within ${Math.round(waitMs / 1000)} s`
         connection.failure ??= new LongshoreError('broker-unreachable', said)
-        client.end(true)
+        hangUp(connection)
       }, waitMs)
       closed.signal.addEventListener('abort', onClosed, { once: true })
       call(client, (error) => {
@@ -248,9 +207,11 @@ export const createLink = (input: LinkInput): Link => {
           settle(() =>
             reject(new LongshoreError('subscription-refused', `${doing}: ${error.message}`, { cause: error })),
           )
-        else if (isPublishRefusal(error))
-          settle(() => reject(new LongshoreError('publish-refused', `${doing}: ${error.message}`, { cause: error })))
-        else down(error)
+        else {
+          const code = publishRefusal(error)
+          if (code === undefined) down(error)
+          else settle(() => reject(new LongshoreError(code, `${doing}: ${error.message}`, { cause: error })))
+        }
       })
     })
 
@@ -275,15 +236,25 @@ export const createLink = (input: LinkInput): Link => {
     },
     isConnected: () => current?.isUp === true,
     publish: async (topic, payload, options) => {
-      const most = current?.maxPacketBytes ?? Number.POSITIVE_INFINITY
+      const doing = `publishing to ${topic}`
+      const connection = up(doing)
+      const { quota, maxPacketBytes: most } = connection
       // MQTT.js would send it, and the broker end the connection.
       if (payload.byteLength + Buffer.byteLength(topic) + packetBytes > most) {
-        const said = `publishing to ${topic}: ${payload.byteLength} bytes are too many, the broker takes packets of ${most}`
+        const said = `${doing}: ${payload.byteLength} bytes are too many, the broker takes packets of ${most}`
         throw new LongshoreError('payload-too-large', said)
       }
-      return during(`publishing to ${topic}`, payload.byteLength, (client, done) =>
-        client.publish(topic, payload, options, done),
-      )
+      const publish = (): Promise<void> =>
+        during(doing, payload.byteLength, (client, done) => client.publish(topic, payload, options, done))
+      if (options.qos === 0) return await publish()
+      const turn = quota.take()
+      try {
+        if (turn !== undefined) await turn
+        if (connection !== current) throw new LongshoreError('link-down', `${doing}: the connection was lost`)
+        await publish()
+      } finally {
+        quota.give()
+      }
     },
     subscribe: async (filters, qos) =>
       during(`subscribing to ${filters.join(', ')}`, 0, (client, done) =>
@@ -302,10 +273,11 @@ const isRefusal = (error: Error): boolean => {
   return packet?.granted?.some((granted) => granted >= 0x80) === true
 }
 
-/** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1). */
-const isPublishRefusal = (error: Error): boolean => {
+/** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1), of which 0x97 is a quota. */
+const publishRefusal = (error: Error): 'broker-busy' | 'publish-refused' | undefined => {
   const { code } = error as Error & { code?: unknown }
-  return typeof code === 'number' && code >= 0x80
+  if (typeof code !== 'number' || code < 0x80) return undefined
+  return code === 0x97 ? 'broker-busy' : 'publish-refused'
 }
 
 const isDiskFault = (error: unknown): boolean =>

@@ -165,7 +165,7 @@ const restore = (messageClass: MessageClass, found: NonNullable<ReturnType<Segme
     seq: record.seq,
     topic: record.topic,
     text: record.text,
-    bytes: record.topic.length + record.text.length,
+    bytes: Buffer.byteLength(record.topic) + Buffer.byteLength(record.text),
     stamp: { atMs: record.atMs, monotonicMs: record.monotonicMs, boot },
     end,
     state: 'ready',

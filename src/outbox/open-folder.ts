@@ -5,6 +5,7 @@ import type { OutboxFiles } from './files.ts'
 import {
   comparePositions,
   decodeHead,
+  mostClockEpoch,
   mostHeadBytes,
   type Position,
   parseSegmentName,
@@ -45,7 +46,8 @@ export const openFolder = async (files: OutboxFiles, nowMs: number, log: Logger)
         await files.remove(name).catch((error: unknown) => log.warn({ err: error, name }, 'deleting a settled file'))
     } else segments[messageClass].push({ id, bytes })
   }
-  return { epoch: Math.max(highest + 1, Math.floor(nowMs / 1_000)), cursor, segments }
+  const clockEpoch = Math.min(Math.floor(nowMs / 1_000), mostClockEpoch)
+  return { epoch: Math.max(highest + 1, clockEpoch), cursor, segments }
 }
 
 const isSettled = (end: Position, settled: Position | undefined): boolean =>

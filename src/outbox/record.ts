@@ -21,6 +21,7 @@ export type StoredRecord = {
 }
 
 const marker = 0x1e
+const openingBrace = 0x7b
 const prefixBytes = 8
 const fixedBytes = 20
 
@@ -66,7 +67,10 @@ const endOf = (bytes: Buffer, start: number, seed: number): number | undefined =
   const length = bytes.readUIntBE(start + 1, 3)
   const end = start + prefixBytes + length
   if (length < fixedBytes || length > mostRecordBytes || end > bytes.length) return undefined
-  if (bytes.readUInt16BE(start + 26) > length - fixedBytes) return undefined
+  const topicBytes = bytes.readUInt16BE(start + 26)
+  if (topicBytes > length - fixedBytes) return undefined
+  // Before the checksum: in megabytes of garbage that would take minutes.
+  if (bytes[start + prefixBytes + fixedBytes + topicBytes] !== openingBrace) return undefined
   return bytes.readUInt32BE(start + 4) === checksum(bytes, seed, start, end) ? end : undefined
 }
 

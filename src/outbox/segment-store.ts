@@ -14,6 +14,7 @@ import {
   decodeHead,
   encodeHead,
   mostHeadBytes,
+  mostSegmentBytes,
   type Position,
   type SegmentId,
   segmentName,
@@ -21,7 +22,7 @@ import {
 
 type Segment = {
   readonly id: SegmentId
-  /** What is known to be on disk; of a file of an earlier process its length. */
+  /** What is known to be on disk; of a file of an earlier process its length, as far as that can be. */
   bytes: number
   head?: { readonly boot: string; readonly length: number; readonly seed: number }
 }
@@ -51,7 +52,9 @@ export type SegmentStore = ReturnType<typeof createSegmentStore>
 
 export const createSegmentStore = (input: SegmentStoreInput) => {
   const { files, messageClass, epoch, boot, log } = input
-  const segments: Segment[] = input.found.map(({ id, bytes }) => ({ id, bytes })).sort((a, b) => compareIds(a.id, b.id))
+  const segments: Segment[] = input.found
+    .map(({ id, bytes }) => ({ id, bytes: Math.min(bytes, mostSegmentBytes) }))
+    .sort((a, b) => compareIds(a.id, b.id))
   let settled: Position = input.settled ?? { epoch: 0, number: 0, offset: 0 }
   let read: Position = settled
   let reader:

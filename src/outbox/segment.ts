@@ -13,8 +13,11 @@ export const comparePositions = (a: Position, b: Position): number => compareIds
 
 export const compareIds = (a: SegmentId, b: SegmentId): number => a.epoch - b.epoch || a.number - b.number
 
-/** Twice what a clock in 2106 gives. A greater one is damage. */
-export const mostEpoch = 2 ** 33
+/** What a clock in 2106 gives. One that says more is wrong, and must leave room for the starts after it. */
+export const mostClockEpoch = 2 ** 32
+
+/** A greater one is damage. */
+export const mostEpoch = 2 * mostClockEpoch
 
 export const segmentName = (messageClass: MessageClass, { epoch, number }: SegmentId): string =>
   `${messageClass}-${String(epoch).padStart(12, '0')}-${String(number).padStart(6, '0')}.segment`
@@ -25,6 +28,9 @@ export const parseSegmentName = (name: string): { messageClass: MessageClass; id
   if (found === undefined || Number(epoch) > mostEpoch) return undefined
   return { messageClass: found, id: { epoch: Number(epoch), number: Number(number) } }
 }
+
+/** No process writes so much into one file: a longer one has a damaged length, and its end is nothing. */
+export const mostSegmentBytes = 16 * 1024 * 1024
 
 const mark = 'longshore-outbox '
 const version = 1

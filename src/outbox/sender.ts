@@ -149,9 +149,7 @@ export const createSender = (input: SenderInput) => {
     }
     inFlight.delete(entry)
     entry.state = 'ready'
-    // What is too large today is so tomorrow.
-    const isTooLarge = error instanceof LongshoreError && error.code === 'payload-too-large'
-    entry.refusals = isTooLarge ? limits.maxTries : entry.refusals + 1
+    entry.refusals = refusalsAfter(entry.refusals, error)
     const facts = { topic: entry.topic, bytes: entry.bytes, tries: entry.refusals, err: error }
     if (entry.refusals >= limits.maxTries) {
       log.warn(facts, 'a message was refused too often and is set aside')
@@ -161,6 +159,13 @@ export const createSender = (input: SenderInput) => {
       pausedUntil.set(queue, input.monotonicMs() + limits.retryMs * 2 ** (entry.refusals - 1))
     }
     pump()
+  }
+
+  const refusalsAfter = (refusals: number, error: unknown): number => {
+    const code = error instanceof LongshoreError ? error.code : undefined
+    // What is too large today is so tomorrow; a quota that is used up is no fault of the message.
+    if (code === 'payload-too-large') return limits.maxTries
+    return code === 'broker-busy' ? Math.min(refusals + 1, limits.maxTries - 1) : refusals + 1
   }
 
   /** Everything in flight will be sent again. Brokers take messages in order: the first without an answer may be the cause. */

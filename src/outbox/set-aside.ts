@@ -6,12 +6,19 @@ const most = 8
 
 /** A file of the folder, or with `text` a new one. Never rejects: what stands aside is no part of the queue any more. */
 export const setAside = async (files: OutboxFiles, name: string, text?: string): Promise<void> => {
+  const aside = text === undefined ? `${prefix}${name}` : `${prefix}${name}.txt`
   try {
-    if (text === undefined) await files.rename(name, `${prefix}${name}`)
-    else await files.replace(`${prefix}${name}.txt`, Buffer.from(text), false)
-    const aside = (await files.list()).map((one) => one.name).filter((one) => one.startsWith(prefix))
-    for (const old of aside.sort().slice(0, -most)) await files.remove(old)
+    if (text === undefined) await files.rename(name, aside)
+    else await files.replace(aside, Buffer.from(text), false)
+    const names = (await files.list()).map((one) => one.name)
+    const others = names.filter((one) => one.startsWith(prefix) && one !== aside).sort(byAge)
+    for (const old of others.slice(0, -(most - 1))) await files.remove(old)
   } catch {
     // A disk that does not take it has told so elsewhere.
   }
 }
+
+/** Behind the class stand the epoch and a number in it. */
+const byAge = (one: string, other: string): number => ageOf(one).localeCompare(ageOf(other), 'en', { numeric: true })
+
+const ageOf = (name: string): string => name.replace(/^aside-[a-z]+-/, '')

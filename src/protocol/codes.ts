@@ -108,6 +108,18 @@ const table = {
     'rename or remove it; of a Compose project of this name, deploy with --adopt',
   ],
   'port-in-use': ['a host port is taken by something else', 'free the port; the agent goes on by itself'],
+  'device-missing': [
+    'a device that a service asks for is not plugged in',
+    'plug it in, and the app goes on by itself; longshore devices --device ID shows what there is',
+  ],
+  'device-claimed': [
+    'a device that a service asks for is held by another service',
+    'name another one, or write exclusive: false in both where they may share it',
+  ],
+  'device-unfollowed': [
+    'the device of this agent cannot follow hardware into a running container',
+    'write onReplug: restart; longshore devices --device ID says why',
+  ],
   'network-missing': ['an external network is not on the device', 'make it on the device; the agent goes on by itself'],
   'volume-missing': ['an external volume is not on the device', 'make it on the device; the agent goes on by itself'],
   'volume-changed': [
@@ -215,6 +227,7 @@ const table = {
     'a client does not read what the broker has for it',
     'mend the client or its link; it may subscribe to less',
   ],
+  'broker-busy': ['a quota of the broker is used up', 'raise it there; it is tried again meanwhile'],
   'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
   'device-id-in-use': [
     'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',

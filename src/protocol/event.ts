@@ -1,5 +1,6 @@
 /** `<device>/event`: what happened on a device, and when. Not retained, QoS 1, through the outbox. */
 import { z } from 'zod'
+import { hostDeviceSchema } from './host-device.ts'
 import { appNameSchema, digestSchema, generationSchema } from './names.ts'
 import { queuedSchema } from './queued.ts'
 import { reasonSchema } from './reason.ts'
@@ -29,6 +30,8 @@ export const eventKinds = [
   'service-healthy',
   'service-unhealthy',
   'service-missing',
+  'device-plugged',
+  'device-unplugged',
 ] as const
 
 export type EventKind = (typeof eventKinds)[number]
@@ -51,6 +54,12 @@ export const eventSchema = z
     log: z.array(z.string()).optional().describe('the last lines of a container that ended'),
     durationMs: z.number().nonnegative().optional().describe('link-up: how long the link was down'),
     byMs: z.number().optional().describe('clock-set: how far it was set'),
+    hardware: z
+      .looseObject(
+        hostDeviceSchema.pick({ class: true, name: true, node: true, usb: true, model: true, byPath: true }).shape,
+      )
+      .optional()
+      .describe('device-plugged, device-unplugged: what it is, as the inventory has it'),
     dropped: z
       .looseObject({
         class: z.string(),

@@ -1,5 +1,6 @@
 /** `<device>/inventory`: what a device is. Retained, QoS 1; on change, on connect without a session, on `refresh`. */
 import { z } from 'zod'
+import { hostDeviceSchema } from './host-device.ts'
 import { epochMsSchema } from './names.ts'
 import { reasonSchema } from './reason.ts'
 
@@ -22,6 +23,21 @@ export const inventorySchema = z
     model: z.string().optional().describe('board or machine, where it tells'),
     cpuCount: z.int().nonnegative(),
     memoryBytes: z.int().nonnegative(),
+    cpu: z.looseObject({ model: z.string() }).optional(),
+    disks: z
+      .array(z.looseObject({ name: z.string(), sizeBytes: z.int().nonnegative(), model: z.string().optional() }))
+      .optional()
+      .describe('their sizes; how full they are is telemetry'),
+    networkInterfaces: z
+      .array(z.looseObject({ name: z.string(), kind: z.string(), mac: z.string().optional() }))
+      .optional()
+      .describe('those that are hardware, and CAN; kind is ethernet, wifi, wwan, can or other'),
+    devices: z.array(hostDeviceSchema).optional().describe('what can be given to containers'),
+    cdi: z.array(z.string()).optional().describe('names of the Container Device Interface, as nvidia.com/gpu=0'),
+    features: z
+      .record(z.string(), z.looseObject({ available: z.boolean(), reason: z.string().optional() }))
+      .optional()
+      .describe('what the agent can do on this machine, and why not'),
     engine: z
       .looseObject({
         name: z.string(),
@@ -33,6 +49,10 @@ export const inventorySchema = z
         storageDriver: z.string(),
         dataRoot: z.string().optional().describe('the folder of its images and containers'),
         cgroupVersion: z.string(),
+        userNamespaces: z
+          .enum(['remapped', 'rootless'])
+          .optional()
+          .describe('absent: the users of containers are those of the machine'),
       })
       .nullable()
       .describe('null while no engine answers'),

@@ -58,6 +58,10 @@ export const serviceReportSchema = z
     cause: z.string().optional().describe('why its container was made'),
     exitCode: z.int().optional(),
     startedAt: epochMsSchema.optional(),
+    devices: z
+      .array(z.looseObject({ target: z.string(), node: z.string().optional().describe('absent: it is away') }))
+      .optional()
+      .describe('the hardware that its container was given, by where the container sees it'),
     log: z.array(z.string()).optional().describe('the last lines of a container that ended though it should not'),
     reason: reasonSchema.optional(),
     replicas: z

@@ -7,6 +7,7 @@ import type { ReleaseFile } from '../../src/protocol/deployment.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { app, assignment, committed, image, owner, removal, serviceModel, underWay } from '../support/builders.ts'
+import { allFeatures } from '../support/hardware.ts'
 
 import { packFiles } from '../support/models.ts'
 
@@ -21,6 +22,7 @@ const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}):
   generationFloor: 0,
   keepReleases: 3,
   policy: policyInForce(),
+  deviceFeatures: allFeatures,
   now: 5,
   ...rest,
 })

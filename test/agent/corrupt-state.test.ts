@@ -20,6 +20,8 @@ import type { Reported } from '../../src/protocol/reported.ts'
 import { openFleet, silent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
+import { fixedHardware } from '../support/fixed-hardware.ts'
+import { noDeviceNodes } from '../support/hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
@@ -62,6 +64,8 @@ const set = async () => {
       secretStore: await openSecretStore(folder, silent),
       store: await openFileStore(folder, silent),
       outbox: await memoryOutbox(),
+      deviceNodes: noDeviceNodes,
+      hardware: fixedHardware(),
       hostFacts: async () => ({
         hostname: 'test',
         os: { name: '', version: '', kernel: '' },

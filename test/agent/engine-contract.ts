@@ -247,6 +247,11 @@ export const describeEngine = (
       await engine.stopContainer(named('nothing'), 1)
     })
 
+    test('a signal to what does not run, or is gone, is success', async () => {
+      await engine.signalContainer(await make('web'), 'HUP')
+      await engine.signalContainer(named('nothing'), 'HUP')
+    })
+
     test('the last lines of what it said are told, oldest first, and none of what is gone', async () => {
       const id = await run('web')
       for (const line of ['one', 'two', 'three']) await given.say(id, line)

@@ -7,6 +7,7 @@ import { createObserver } from '../../agent/reconcile/observe.ts'
 import type { Model } from '../../src/compose/model.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { app, owner, serviceModel } from '../support/builders.ts'
+import { allFeatures } from '../support/hardware.ts'
 import { simulatedDevice } from '../support/simulated-device.ts'
 
 const hourMs = 3_600_000
@@ -381,6 +382,8 @@ test('a plan says what it would do, and beside it what it would wait for first',
   const ask = planVerb({
     ...{ owner, store, engine, files },
     policy: () => policyInForce({}),
+    hardware: async () => undefined,
+    deviceFeatures: () => allFeatures,
     secretVersions: () => ({}),
     observe: createObserver(engine, owner.agent).observe,
     gates: createGateKeeper({ files, apps: store.apps, timeZone: () => 'UTC', builtAt: 0, ...clocks }),

@@ -6,6 +6,7 @@ import { type AppRecord, emptyRecord, type Verdict } from '../../agent/store/app
 import type { Bundle } from '../../src/protocol/bundle.ts'
 import { releaseDigest } from '../../src/protocol/digest.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
+import { allFeatures } from '../support/hardware.ts'
 import { modelOf } from '../support/models.ts'
 
 const reference = 'longshore/example:1'
@@ -40,6 +41,7 @@ const taken = (bundle: Bundle, outcome?: Verdict['outcome'], before = emptyRecor
     maxBytes: 100_000,
     others: [],
     policy: policyInForce(),
+    deviceFeatures: allFeatures,
     keepReleases: 3,
     images: { [reference]: bundle.images[reference]?.id ?? '' },
   })

@@ -25,6 +25,8 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { socketName } from '../../src/protocol/local.ts'
 import { silent } from '../support/agents.ts'
 import { eventually } from '../support/eventually.ts'
+import { fixedHardware } from '../support/fixed-hardware.ts'
+import { noDeviceNodes } from '../support/hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { modelOf } from '../support/models.ts'
 
@@ -94,6 +96,8 @@ beforeEach(async () => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    deviceNodes: noDeviceNodes,
+    hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
     nowMs: Date.now,

@@ -22,6 +22,8 @@ import { openFleet } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
 import { app, serviceModel } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
+import { fixedHardware } from '../support/fixed-hardware.ts'
+import { noDeviceNodes } from '../support/hardware.ts'
 import { memoryOutbox } from '../support/memory-outbox.ts'
 import { send } from '../support/story.ts'
 import { openLine } from '../support/tcp-line.ts'
@@ -71,6 +73,8 @@ const set = async (policyText?: string) => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
+    deviceNodes: noDeviceNodes,
+    hardware: fixedHardware(),
     hostFacts: async () => ({
       hostname: 'test',
       os: { name: '', version: '', kernel: '' },

@@ -61,3 +61,10 @@ test('what is said or remarked carries colour, and nothing else that a terminal 
   remark('\u001b]0;title\u0007')
   expect(lines).toEqual(['\u001b[31mred\u001b[39m\\x1b[2J\ttab\\r\n', '\\x1b]0;title\\x07\n'])
 })
+
+test('hardware is named so that a person can go and look', () => {
+  const usb = { vendor: '0403', product: '6001', serialNumber: 'A50285BI', productName: 'FT232R USB UART' }
+  const hardware = { class: 'serial', name: 'ttyUSB0', node: '/dev/ttyUSB0', usb }
+  const { app: _, service: __, ...plain } = event({ kind: 'device-unplugged', hardware })
+  expect(eventText('gw-1', plain)).toContain('/dev/ttyUSB0 serial 0403:6001 A50285BI FT232R USB UART')
+})

@@ -54,11 +54,12 @@ test.each([
   ['a promise that nobody minds', 'Promise.reject(new Error("lost"))', 'unhandled rejection; ending'],
   ['an exception that nobody catches', '(() => { throw new Error("lost") })()', 'uncaught exception; ending'],
 ])('%s ends it with a word and code 1, so that its supervisor starts it again', async (_name, code, said) => {
-  const daemon = await startDaemon('mqtt://127.0.0.1:1', newDeviceId(), `setTimeout(() => ${code}, 1500)`)
+  const daemon = await startDaemon('mqtt://127.0.0.1:1', newDeviceId(), `process.once('SIGUSR2', () => ${code})`)
+  await eventually('it to run', () => daemon.output().includes('the agent runs'))
+  daemon.child.kill('SIGUSR2')
   expect(await daemon.exited).toEqual([1, null])
   const last = JSON.parse(daemon.output().trim().split('\n').at(-1) ?? '')
   expect(last).toMatchObject({ level: 'fatal', msg: said, err: { message: 'lost' } })
-  expect(daemon.output()).toContain('the agent runs')
 })
 
 test.each(['cut', 'freeze'] as const)(

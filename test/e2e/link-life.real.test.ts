@@ -68,6 +68,19 @@ test.each(brokers.map((broker) => [broker.name, broker] as const))(
   },
 )
 
+test('a second agent on the state folder of one that runs does not start, and the first goes on', async () => {
+  const { url, fleet } = await open()
+  const agent = await startLinkedAgent({ url })
+  const counter = await startEventCounter(url, agent.device)
+  await expect(startLinkedAgent({ url, state: agent.state })).rejects.toMatchObject({
+    code: 'state-unusable',
+    message: expect.stringContaining('another agent runs on'),
+  })
+  await deployAndWait(fleet, agent.device, shop('1'))
+  await eventually('the event', () => counter.kinds().get('deployment-succeeded') === 1)
+  expect(connections(agent)).toBe(1)
+})
+
 test('a planned stop sends what is queued, then says that the device is offline', async () => {
   const { url, fleet } = await open()
   const agent = await startLinkedAgent({ url })

@@ -129,6 +129,22 @@ test('a higher generation of somebody else wins and is named; a lower one is rep
   expect(JSON.parse(String(kept)).generation).toBe(250)
 })
 
+test('of several addresses any that answers will do; none is an error with the last of them', async () => {
+  const broker = createBroker({ log, port: 0 })
+  onTestFinished(broker.stop)
+  const nobody = 'mqtt://127.0.0.1:1'
+  const silent = await startFakePeer(() => undefined)
+  const open = (url: string) => connectFleet({ broker: { url }, root: 'longshore', log, connectTimeoutMs: 300 })
+  const fleet = await open(`${nobody},${silent.url},mqtt://127.0.0.1:${(await broker.start()).port}`)
+  onTestFinished(fleet.close)
+  await fleet.publish('a', Buffer.from('b'), { retain: true })
+  expect((await fleet.read(['a'])).get('a')?.toString()).toBe('b')
+  await expect(open(`${nobody},mqtt://127.0.0.1:2`)).rejects.toMatchObject({
+    code: 'broker-unreachable',
+    message: expect.stringContaining('127.0.0.1:2'),
+  })
+})
+
 test('a refused subscription is an error, not an empty fleet', async () => {
   const fleet = await openFleet((await startFakePeer(refusingSubscriptions)).url)
   await expect(fleet.read(['a/+'])).rejects.toMatchObject({ code: 'subscription-refused' })

@@ -26,7 +26,8 @@ test.each([
   ['mqtt://broker.local:1883', 'mqtt://broker.local:1883'],
   ['mqtts://gw-1:s%40cret@broker.local/x@y', 'mqtts://broker.local/x@y'],
   ['mqtt://a:b@one,wss://c:d@two/mqtt', 'mqtt://one,wss://two/mqtt'],
-])('%s is shown without user and password', (url, shown) => {
+  ['wss://iot.local/mqtt?token=s3cret,mqtt://b', 'wss://iot.local/mqtt,mqtt://b'],
+])('%s is shown without user, password and query', (url, shown) => {
   expect(shownAddress(url)).toBe(shown)
 })
 

@@ -1,11 +1,11 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createBroker } from '../../broker/broker.ts'
-import { createLink, type Link, type LinkInput } from '../../src/link/link.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { eventually } from '../support/eventually.ts'
 import { connackAccepted, packetType, refusingSubscriptions, startFakePeer } from '../support/fake-peers.ts'
 import { openClient } from '../support/mqtt.ts'
+import { connected, openLink } from '../support/open-link.ts'
 
 const log = pino({ level: 'silent' })
 
@@ -15,32 +15,6 @@ const startBroker = async (): Promise<string> => {
   return `mqtt://127.0.0.1:${(await broker.start()).port}`
 }
 
-type Opened = { readonly link: Link; readonly texts: string[]; readonly failures: LongshoreError[] }
-
-const open = (url: string, input: Partial<LinkInput> = {}): Opened => {
-  const [texts, failures]: [string[], LongshoreError[]] = [[], []]
-  const link = createLink({
-    broker: { url },
-    clientId: `link-${process.pid}-${Math.random().toString(36).slice(2)}`,
-    clean: true,
-    keepaliveS: 30,
-    backOff: { baseMs: 10, capMs: 50 },
-    random: Math.random,
-    log,
-    onConnect: async () => undefined,
-    onMessage: async (_topic, payload) => {
-      texts.push(payload.toString())
-    },
-    onFailure: (reason) => failures.push(reason),
-    ...input,
-  })
-  onTestFinished(link.stop)
-  link.start()
-  return { link, texts, failures }
-}
-
-const connected = ({ link }: Opened): Promise<unknown> => eventually('a connection', link.isConnected, { everyMs: 5 })
-
 test.each([
   ['is followed by the next one on the same connection', 5, 1],
   ['ends the connection before the broker sends nothing more', 25, 2],
@@ -49,7 +23,7 @@ test.each([
   let connections = 0
   let isFull = true
   const seen: string[] = []
-  const opened = open(url, {
+  const opened = openLink(url, {
     clientId: `full-${count}`,
     clean: false,
     onConnect: async ({ sessionPresent }) => {
@@ -74,7 +48,7 @@ test.each([
 test('a message that could not be taken in comes again, and is acknowledged only then', async () => {
   const url = await startBroker()
   let seen = 0
-  const opened = open(url, {
+  const opened = openLink(url, {
     clientId: 'keeper',
     clean: false,
     onConnect: async ({ sessionPresent }) => {
@@ -95,7 +69,7 @@ test('a message that could not be taken in comes again, and is acknowledged only
 
 test('a stored session delivers what was queued, whole and in order, before anything was subscribed', async () => {
   const url = await startBroker()
-  const first = open(url, {
+  const first = openLink(url, {
     clientId: 'sleeper',
     clean: false,
     onConnect: async () => first.link.subscribe(['queue'], 1),
@@ -110,7 +84,7 @@ test('a stored session delivers what was queued, whole and in order, before anyt
   const texts = Array.from({ length: 10 }, (_, index) => `message ${index}`)
   for (const text of texts) await writer.client.publishAsync('queue', text, { qos: 1 })
   const presences: boolean[] = []
-  const second = open(url, {
+  const second = openLink(url, {
     clientId: 'sleeper',
     clean: false,
     onConnect: async ({ sessionPresent }) => void presences.push(sessionPresent),
@@ -137,6 +111,7 @@ test.each([
   ['5', 144, 'topic of the will'],
   ['5', 149, 'set maxBytes'],
   ['5', 154, 'retained messages'],
+  ['5', 155, 'switch it on'],
   ['5', 157, 'set broker'],
   ['5', 159, 'limits how fast'],
 ] as const)(
@@ -146,7 +121,7 @@ test.each([
     const peer = await startFakePeer(() => Buffer.from(connack))
     const warnings: Warning[] = []
     const watching = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line)) })
-    const opened = open(peer.url, { broker: { url: peer.url, mqttVersion }, log: watching, random: () => 0.5 })
+    const opened = openLink(peer.url, { broker: { url: peer.url, mqttVersion }, log: watching, random: () => 0.5 })
     await eventually('a refusal', () => opened.failures.length > 0, { everyMs: 5 })
     expect(opened.failures[0]?.code).toBe('broker-refused')
     expect(warnings).toMatchObject([{ code: 'broker-refused', delayMs: 5_000, msg: expect.stringContaining(remedy) }])
@@ -162,7 +137,7 @@ test('an acknowledgement that comes twice, or for nothing, does no harm', async 
     const puback = Buffer.from([0x40, 2, chunk[5] ?? 0, chunk[6] ?? 0])
     return Buffer.concat([puback, puback, Buffer.from([0x40, 2, 0xab, 0xcd])])
   })
-  const opened = open(peer.url)
+  const opened = openLink(peer.url)
   await connected(opened)
   for (const text of ['one', 'two', 'three'])
     await opened.link.publish('a', Buffer.from(text), { qos: 1, retain: false })
@@ -174,7 +149,7 @@ test('what a broker of MQTT 5 said that it does not take is not sent', async () 
   // CONNACK with Maximum Packet Size (0x27) 100.
   const connack = Buffer.from([0x20, 8, 0, 0, 5, 0x27, 0, 0, 0, 100])
   const peer = await startFakePeer((chunk) => (packetType(chunk) === 1 ? connack : undefined))
-  const opened = open(peer.url, { broker: { url: peer.url, mqttVersion: '5' } })
+  const opened = openLink(peer.url, { broker: { url: peer.url, mqttVersion: '5' } })
   await connected(opened)
   const sent = opened.link.publish('a', Buffer.alloc(100), { qos: 1, retain: false })
   await expect(sent).rejects.toMatchObject({ code: 'payload-too-large' })
@@ -182,14 +157,14 @@ test('what a broker of MQTT 5 said that it does not take is not sent', async () 
 })
 
 test('a refused subscription is subscription-refused', async () => {
-  const opened = open((await startFakePeer(refusingSubscriptions)).url)
+  const opened = openLink((await startFakePeer(refusingSubscriptions)).url)
   await connected(opened)
   await expect(opened.link.subscribe(['secret/#'], 1)).rejects.toMatchObject({ code: 'subscription-refused' })
   expect(opened.link.isConnected()).toBe(true)
 })
 
 test('what cannot be sent now is link-down at once and never queued', async () => {
-  const opened = open('mqtt://127.0.0.1:1')
+  const opened = openLink('mqtt://127.0.0.1:1')
   const nothing = opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })
   await expect(nothing).rejects.toMatchObject({ code: 'link-down' })
   await expect(opened.link.subscribe(['a'], 1)).rejects.toMatchObject({ code: 'link-down' })
@@ -204,7 +179,7 @@ test('a publication in flight ends with the connection', async () => {
     if (reply === undefined) socket.destroy()
     return reply
   })
-  const opened = open(peer.url)
+  const opened = openLink(peer.url)
   await connected(opened)
   const sent = opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })
   await expect(sent).rejects.toMatchObject({ code: 'link-down' })
@@ -217,7 +192,7 @@ test('a tidy stop sends no will, and is idempotent', async () => {
   const url = await startBroker()
   const watcher = await openClient(url)
   await watcher.client.subscribeAsync(['will', 'after'], { qos: 1 })
-  const opened = open(url, { beforeConnect: async () => will })
+  const opened = openLink(url, { beforeConnect: async () => will })
   await connected(opened)
   await Promise.all([opened.link.stop(), opened.link.stop()])
   await opened.link.stop()
@@ -232,13 +207,13 @@ test('a connection that is thrown out leaves its will', async () => {
   const watcher = await openClient(url)
   await watcher.client.subscribeAsync('will', { qos: 1 })
   // What goes wrong on connecting closes the connection hard, as a kill would.
-  open(url, { beforeConnect: async () => will, onConnect: () => Promise.reject(new Error('not ready')) })
+  openLink(url, { beforeConnect: async () => will, onConnect: () => Promise.reject(new Error('not ready')) })
   await watcher.expect('will', 'gone')
 })
 
 test('a broker that never acknowledges is left', async () => {
   const peer = await startFakePeer((chunk) => (packetType(chunk) === 1 ? connackAccepted : undefined))
-  const opened = open(peer.url)
+  const opened = openLink(peer.url)
   await connected(opened)
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
@@ -253,7 +228,7 @@ test('a broker that never acknowledges is left', async () => {
 })
 
 test('a password in an address stands in no message', async () => {
-  const opened = open('mqtt://gw-1:s3cret@127.0.0.1:1')
+  const opened = openLink('mqtt://gw-1:s3cret@127.0.0.1:1')
   await eventually('a failure', () => opened.failures.length > 0)
   await expect(opened.link.publish('a', Buffer.from('b'), { qos: 1, retain: false })).rejects.toThrow('127.0.0.1:1')
   expect(opened.failures[0]?.message).toContain('mqtt://127.0.0.1:1')
@@ -263,16 +238,16 @@ test('a password in an address stands in no message', async () => {
 test('of several addresses the first that answers is taken, and the preferred one again after a loss', async () => {
   const [preferred, other] = [await startBroker(), await startBroker()]
   const nobody = 'mqtt://127.0.0.1:1'
-  const first = open(`${nobody},${other}`)
+  const first = openLink(`${nobody},${other}`)
   await connected(first)
   expect(first.failures.map(({ message }) => message)).toEqual([expect.stringContaining(nobody)])
-  const second = open(`${preferred},${other}`)
+  const second = openLink(`${preferred},${other}`)
   await connected(second)
   expect(second.failures).toEqual([])
 })
 
 test('MQTT 5 is spoken where it is set, and a broker that does not know it says so', async () => {
-  const opened = open(await startBroker(), { broker: { url: await startBroker(), mqttVersion: '5' } })
+  const opened = openLink(await startBroker(), { broker: { url: await startBroker(), mqttVersion: '5' } })
   await eventually('the refusal', () => opened.failures.length > 0)
   expect(opened.failures[0]).toMatchObject({ code: 'broker-refused', message: expect.stringContaining('mqttVersion') })
 })

@@ -77,6 +77,25 @@ test('a broker that asks for a certificate: none, one of a stranger, the right o
   expect(await firstFailure(url, { ca, ...(await authority.issue()) })).toBeUndefined()
 })
 
+test('files of the own certificate that are no such thing, or do not belong together', async () => {
+  const [one, other] = [await (await makeAuthority()).issue(), await (await makeAuthority()).issue()]
+  const faultOf = async (pem: { cert: string; key: string }) => {
+    const { code, message } = (await firstFailure('mqtts://localhost:1', pem)) ?? {}
+    return `${code} ${message}`
+  }
+  const none = /^broker-untrusted .*the own certificate or key is none/
+  expect(await faultOf({ cert: 'nothing', key: one.key })).toMatch(none)
+  expect(await faultOf({ cert: one.cert, key: 'nothing' })).toMatch(none)
+  expect(await faultOf({ cert: one.cert, key: other.key })).toMatch(/^broker-untrusted .*does not belong to/)
+})
+
+test.each(['ssl', 'mqtts'])('%s:// with a certificate of its own', async (scheme) => {
+  const authority = await makeAuthority()
+  const url = await startTlsPeer(await authority.issue())
+  const own = await authority.issue()
+  expect(await firstFailure(url.replace('mqtts', scheme), { ca: authority.cert, ...own })).toBeUndefined()
+})
+
 test('a port where no TLS is spoken', async () => {
   const peer = await startFakePeer(() => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
   expect(await firstFailure(peer.url.replace('mqtt:', 'mqtts:'), {})).toMatchObject({

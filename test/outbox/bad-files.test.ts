@@ -37,6 +37,17 @@ test('what stands aside stays within a bound', async () => {
   await eventually('eight of them', () => files.names().filter((name) => name.startsWith('aside-')).length === 8)
 })
 
+test('of what stands aside the oldest go, of whatever class, and what was just set aside stays', async () => {
+  const { files } = await withEvents(1)
+  for (let number = 1; number <= 8; number += 1)
+    files.put(`aside-${segmentName('telemetry', { ...id, number })}`, Buffer.from('older'))
+  files.put(segmentName('alarm', { ...id, epoch: id.epoch + 1 }), Buffer.from('x'.repeat(2_000)))
+  await drain(await openTestOutbox({ files }))
+  const aside = () => files.names().filter((name) => name.startsWith('aside-'))
+  await eventually('the newest', () => aside().some((name) => name.startsWith('aside-alarm')) && aside().length === 8)
+  expect(aside()).not.toContain(`aside-${garbage.replace('event', 'telemetry')}`)
+})
+
 test('a file of a newer version is left as it is, for the version that wrote it', async () => {
   const { files } = await withEvents(3)
   const content = Buffer.from('longshore-outbox 2 {"anything":true}\nmore')
@@ -126,3 +137,14 @@ test.each(['of a newer version', 'that cannot be read'])(
     expect(files.names().filter((name) => name.startsWith('event-'))).toHaveLength(2)
   },
 )
+
+test('with a clock of the year 9999 epochs still rise, and what was queued is sent by the next process', async () => {
+  const files = memoryOutboxFiles()
+  const clock = { nowMs: Date.UTC(9999, 0), monotonicMs: 0, boot: 'boot-1' }
+  const before = await openTestOutbox({ files, clock })
+  await before.append('event', numbered(1))
+  await before.close()
+  const after = await openTestOutbox({ files, clock: { ...clock, nowMs: 0 } })
+  expect((await drain(after)).flatMap(({ n }) => n ?? [])).toEqual([1])
+  expect(after.counts().epoch).toBe(before.counts().epoch + 1)
+})

@@ -144,6 +144,23 @@ test.each(['removed', 'moved away'])(
   },
 )
 
+test.each(['1G', '1T'])(
+  'a file whose length was damaged to %s: what is in it is sent, and memory stays',
+  async (size) => {
+    const folder = await newFolder()
+    const before = await openTestOutbox({ files: diskOutboxFiles(folder) })
+    await before.append('event', numbered(1))
+    await before.close()
+    const [name] = (await readdir(folder)).filter((one) => one.startsWith('event'))
+    execFileSync('truncate', ['--size', size, join(folder, name as string)])
+    const rss = process.memoryUsage().rss
+    const outbox = await openTestOutbox({ files: diskOutboxFiles(folder) })
+    expect((await drain(outbox)).flatMap(({ n }) => n ?? [])).toEqual([1])
+    expect(process.memoryUsage().rss - rss).toBeLessThan(100e6)
+    await eventually('the file to go', async () => !(await readdir(folder)).includes(name as string))
+  },
+)
+
 test('files of another user, and folders in place of files, are left where they are', async () => {
   const folder = await newFolder()
   const before = await openTestOutbox({ files: diskOutboxFiles(folder) })

@@ -169,6 +169,18 @@ describe('poison', () => {
     expect(files.contentOf(name).toString()).toBe('a/topic\n{"n":3,"padding":""}\n')
   })
 
+  test('what a broker has no room for now is sent when it has, however often it said so', async () => {
+    let refusals = 0
+    const busy = new LongshoreError('broker-busy', 'a quota is used up')
+    const broker = testBroker(() => (++refusals <= 30 ? busy : 'acknowledge'))
+    const outbox = await openTestOutbox({ files: memoryOutboxFiles(), limits: { maxTries: 3 } })
+    await appendMany(outbox, 'event', 2)
+    outbox.start(broker.publish)
+    outbox.setConnected(true)
+    await untilDrained(outbox)
+    expect(outbox.counts().classes.event).toMatchObject({ sent: 2, dropped: {} })
+  })
+
   test('what a broker says is too large is set aside at once', async () => {
     const tooLarge = new LongshoreError('payload-too-large', 'the broker takes no more than 10 kB')
     const broker = testBroker(({ n }) => (n === 1 ? tooLarge : 'acknowledge'))

@@ -8,6 +8,8 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { createAgent } from '../../agent/agent.ts'
 import type { Agent } from '../../agent/agent-contract.ts'
+import { openDeviceNodes } from '../../agent/devices/device-nodes.ts'
+import type { HardwareFollower } from '../../agent/devices/follow-hardware.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
 import { engineDisk } from '../../agent/disk/engine-disk.ts'
@@ -26,6 +28,7 @@ import { replaceText } from '../../agent/store/record-file.ts'
 import type { RegistryMirrors } from '../../agent/translate/registry.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
 import { socketName } from '../../src/protocol/local.ts'
+import { fixedHardware } from './fixed-hardware.ts'
 
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
 
@@ -78,6 +81,8 @@ export type TestAgentOptions = {
   readonly policy?: PolicySource
   readonly engineUrl?: string
   readonly lookEveryMs?: number
+  /** default: none */
+  readonly hardware?: HardwareFollower
   readonly secretsFolder?: string
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
@@ -141,6 +146,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
       log: silent,
     }),
     hostFacts,
+    deviceNodes: openDeviceNodes(device),
+    hardware: options.hardware ?? fixedHardware(),
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,

@@ -40,6 +40,7 @@ const packageHomes = {
 const pureRoots = [
   /^src\/protocol\//,
   /^src\/compose\/(?:model|check|units|validate)\.ts$/,
+  /^agent\/allot\//,
   /^agent\/policy\//,
   /^agent\/translate\//,
   /^agent\/reconcile\/plan/,
@@ -105,8 +106,8 @@ const describeLiteral = (file: string, literal: string): string[] =>
   // Neither is a fact about the machine: an open file by its number, and a file system in memory.
   !/^\/(?:proc\/self\/fd|dev\/shm)\//.test(literal) &&
   isIn(file, 'agent/', 'src/', 'broker/') &&
-  // A policy names what it refuses; it is pure and reads nothing.
-  !isIn(file, 'agent/devices/', 'agent/telemetry/', 'agent/policy/')
+  // A policy names what it refuses, and a manifest what a container sees; both are pure and read nothing.
+  !isIn(file, 'agent/devices/', 'agent/telemetry/', 'agent/policy/', 'src/compose/')
     ? [`${file} names ${literal}: only agent/devices and agent/telemetry read /sys, /proc and /dev`]
     : []
 

@@ -24,13 +24,15 @@ export type PrivateDockerdOptions = {
   readonly diskSize?: string
   /** It reaches what listens on this machine. */
   readonly sharesNetwork?: boolean
+  /** Its own view of the one hierarchy, in which the rules for devices are programs (eBPF). */
+  readonly hasUnifiedCgroups?: boolean
   /** All of it in a process namespace, which ends as a whole; `kill` is not for such a one. */
   readonly hasOwnProcesses?: boolean
 }
 
 /** Started, with the example image in it. It has no bridge: containers use the network mode none. */
 export const startPrivateDockerd = async (options: PrivateDockerdOptions = {}): Promise<PrivateDockerd> => {
-  const { diskSize, sharesNetwork = false, hasOwnProcesses = false } = options
+  const { diskSize, sharesNetwork = false, hasOwnProcesses = false, hasUnifiedCgroups = false } = options
   const folder = await mkdtemp(join(tmpdir(), 'longshore-dockerd-'))
   const socketPath = join(folder, 'docker.sock')
   const pidFile = join(folder, 'docker.pid')
@@ -59,8 +61,10 @@ export const startPrivateDockerd = async (options: PrivateDockerdOptions = {}): 
         '--mount',
         ...(hasOwnProcesses ? ownProcesses : []),
         '--',
+        ...(hasUnifiedCgroups ? withUnifiedCgroups : []),
         'dockerd',
         ...flags,
+        ...(hasUnifiedCgroups ? ['--storage-driver', 'vfs'] : []),
         '--bridge',
         bridge ?? 'none',
         '--iptables=false',
@@ -129,3 +133,5 @@ const makeBridge = async (): Promise<string> => {
 
 /** The first process of the namespace dies with the one that is killed here, and all others with it. */
 const ownProcesses = ['--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc']
+
+const withUnifiedCgroups = ['sh', '-c', 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', 'sh']

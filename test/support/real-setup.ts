@@ -13,10 +13,13 @@ declare module 'vitest' {
 
 export const setup = async (project: TestProject): Promise<void> => {
   const say = (line: string) => void process.stdout.write(`set-up: ${line}\n`)
-  await ensurePackages(['mosquitto', 'busybox-static', 'systemd', 'openssl', 'docker-compose', 'docker-registry'], {
-    install: true,
-    say,
-  })
+  await ensurePackages(
+    ['mosquitto', 'busybox-static', 'systemd', 'openssl', 'docker-compose', 'docker-registry', 'socat'],
+    {
+      install: true,
+      say,
+    },
+  )
   const engine = await ensureEngine({ install: true, keep: true, say })
   project.provide('socketPath', engine.socketPath)
   project.provide('exampleImageId', await makeExampleImage(engine.socketPath))

@@ -31,6 +31,7 @@ import { writePayload } from '../../src/protocol/payload.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import { silent } from './agents.ts'
 import { owner } from './builders.ts'
+import { allFeatures } from './hardware.ts'
 import { packFiles } from './models.ts'
 
 const never = new Promise<never>(() => undefined)
@@ -222,6 +223,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       monotonicMs: () => performance.now(),
       onSettled: () => void collector.collect(),
       onOperations: () => undefined,
+      hardware: async () => undefined,
       policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
       gates: createGateKeeper({
         files,
@@ -258,6 +260,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
         others: store.apps().filter((other) => other.app !== app),
         generationFloor: 0,
         policy: policyInForce(policyChanges),
+        deviceFeatures: allFeatures,
         now: Date.now(),
         keepReleases: 3,
       })

@@ -1,6 +1,6 @@
 /** What the end-to-end tests say again and again: deploy this, wait for the end, look at the engine. */
 import type { Model } from '../../src/compose/model.ts'
-import { type Deployed, deploy } from '../../src/fleet/deploy.ts'
+import { assignRemoval, type Deployed, deploy } from '../../src/fleet/deploy.ts'
 import type { Fleet } from '../../src/fleet/fleet.ts'
 import type { Ending } from '../../src/fleet/outcome.ts'
 import { readState } from '../../src/fleet/read-state.ts'
@@ -29,6 +29,10 @@ export const send = (
     { compose: model, files: packFiles(texts), ...how },
     { device, app: model.name, by: 'test', now: Date.now() },
   )
+
+/** Asks for the end of an app, and waits for it. */
+export const removeApp = async (fleet: Fleet, device: string, app: string): Promise<Ending> =>
+  endingFor(fleet, await assignRemoval(fleet, {}, { device, app, by: 'test', now: Date.now() }))
 
 export const endingFor = (fleet: Fleet, { deployment, before }: Deployed, timeoutMs = 30_000): Promise<Ending> =>
   waitForEnding(fleet, { deployment, before, timeoutMs, onEvent: () => undefined })

@@ -18,7 +18,7 @@ type Options = BrokerOptions & {
 }
 
 export const addAgent = (program: Command): void => {
-  withBrokerOptions(program.command('agent'))
+  const agent = withBrokerOptions(program.command('agent'))
     .description('run the agent of this device in the foreground')
     .option('--config <file>', 'YAML file with the same settings, and more; flags win')
     .option('-d, --device <id>', 'id of this device')
@@ -36,26 +36,36 @@ export const addAgent = (program: Command): void => {
     .action(async (options: Options) => {
       const log = createLog(options.logLevel)
       // The agent, and with it the engine client, is loaded only by the process that is one.
-      const [{ startAgent }, { agentConfigSchema }] = await Promise.all([
-        import('../../../agent/main.ts'),
-        import('../../../agent/config.ts'),
-      ])
-      const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged, policy, secrets } = options
-      const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
-      const config = await readConfig(agentConfigSchema, file, {
-        ...broker,
-        device,
-        clientId,
-        state,
-        engine,
-        namePrefix,
-        allowPrivileged,
-        policy,
-        secrets,
-      })
+      const { startAgent } = await import('../../../agent/main.ts')
+      const config = await readSettings(options)
       failLoudly(log)
       const agent = await startAgent(config, log)
       log.info({ device: config.device, broker: shownAddress(config.broker), state: config.state }, 'the agent runs')
       await untilSignal(log, agent.stop)
     })
+  agent
+    .command('prepare')
+    .description('make what containers need after a reboot, before the engine starts: the nodes of their devices')
+    .action(async (_: unknown, command: Command) => {
+      const options: Options = command.optsWithGlobals()
+      const { prepare } = await import('../../../agent/prepare.ts')
+      await prepare(await readSettings(options), createLog(options.logLevel))
+    })
+}
+
+const readSettings = async (options: Options) => {
+  const { agentConfigSchema } = await import('../../../agent/config.ts')
+  const { config: file, device, clientId, state, engine, namePrefix, allowPrivileged, policy, secrets } = options
+  const broker = file === undefined ? await resolveBroker(options) : await mergeBroker(options)
+  return readConfig(agentConfigSchema, file, {
+    ...broker,
+    device,
+    clientId,
+    state,
+    engine,
+    namePrefix,
+    allowPrivileged,
+    policy,
+    secrets,
+  })
 }

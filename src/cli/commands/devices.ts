@@ -1,19 +1,28 @@
-/** `longshore devices`: which there are, and the end of one that is gone for good. */
+/** `longshore devices`: which there are, what hardware one has, and the end of one that is gone for good. */
 import type { Command } from 'commander'
 import { retainedClockFault } from '../../fleet/clock-fault.ts'
 import { forgetDevice } from '../../fleet/forget.ts'
 import { type DeviceState, readState } from '../../fleet/read-state.ts'
+import { LongshoreError } from '../../protocol/reason.ts'
 import { parseDevice } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { agoText } from '../describe-app.ts'
-import { paint, remark, say, sayJson, table } from '../output.ts'
+import { hardwareText } from '../describe-hardware.ts'
+import { hardwareCompose } from '../hardware-compose.ts'
+import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
+
+type Options = BrokerOptions & { device?: string; compose?: boolean }
 
 export const addDevices = (program: Command): void => {
   const devices = withBrokerOptions(program.command('devices'))
     .description('list the devices that this broker knows')
-    .option('-d, --device <id>', 'only this device', parseDevice)
+    .option('-d, --device <id>', 'only this device, with its hardware', parseDevice)
+    .option('--compose', 'print the lines of a Compose file that ask for its hardware')
     .option('--json', 'one object')
-    .action(async (options: BrokerOptions & { device?: string }) => {
+    .addHelpText('after', '\nExamples:\n  longshore devices --device gw-1\n  longshore devices --device gw-1 --compose')
+    .action(async (options: Options) => {
+      if (options.compose === true && (options.device === undefined || options.json === true))
+        throw new LongshoreError('usage', '--compose is for the hardware of one device: give --device, without --json')
       const where = options.device ?? '+'
       const found = await withFleet(options, async (fleet) =>
         readState(
@@ -34,13 +43,20 @@ export const addDevices = (program: Command): void => {
             apps: [...apps.keys()],
           })),
         })
-      if (found.size === 0) return remark('no device on this broker')
+      if (found.size === 0) {
+        if (options.device === undefined) return remark('no device on this broker')
+        process.exitCode = exitCode.failed
+        return remark(`no device ${options.device} on this broker`)
+      }
+      if (options.compose === true) return sayCompose([...found.values()][0])
       say(
         table(
           ['DEVICE', 'STATE', 'SINCE', 'AGENT', 'ENGINE', 'SYSTEM', 'ARCH', 'TIME ZONE', 'CPUS', 'MEMORY', 'APPS'],
           [...found.values()].map(rowOf),
         ),
       )
+      if (options.device !== undefined)
+        for (const { inventory } of found.values()) if (inventory !== undefined) say(`\n${hardwareText(inventory)}`)
       for (const { device, status, inventory } of found.values()) {
         const clock = status?.online === true ? retainedClockFault(status.at, Date.now()) : undefined
         if (clock !== undefined) remark(`${device}: ${clock}; set it`)
@@ -65,6 +81,18 @@ export const addDevices = (program: Command): void => {
           : `${device} is forgotten: ${cleared.length} retained messages cleared`,
       )
     })
+}
+
+const sayCompose = (state: DeviceState | undefined): void => {
+  const devices = state?.inventory?.devices
+  const lines = devices === undefined ? undefined : hardwareCompose(devices)
+  if (lines !== undefined) {
+    say(lines)
+    return
+  }
+  process.exitCode = exitCode.failed
+  const why = devices === undefined ? 'its agent has told of no hardware' : 'nothing there can be asked for so'
+  remark(`${state?.device}: ${why}`)
 }
 
 const rowOf = ({ device, status, inventory, apps }: DeviceState): string[] => [

@@ -53,3 +53,15 @@ test('a thousand sources do not stay in memory for ever', () => {
   for (let n = 0; n < 5_000; n += 1) limits = judgeEvent(limits, ended(0, `s${n}`), n * 60_000).limits
   expect(limits.size).toBeLessThan(600)
 })
+
+test('a port that comes and goes is told of no more than a service, and silences no other port', () => {
+  const plugged = (name: string): AgentEvent => ({ kind: 'device-plugged', hardware: { class: 'serial', name } })
+  let limits = noEventLimits
+  const told: string[] = []
+  for (const name of [...Array.from({ length: 8 }, () => 'ttyUSB0'), 'ttyUSB1']) {
+    const judged = judgeEvent(limits, plugged(name), 0)
+    limits = judged.limits
+    if (judged.told) told.push(name)
+  }
+  expect(told).toEqual([...Array.from({ length: 5 }, () => 'ttyUSB0'), 'ttyUSB1'])
+})

@@ -1,0 +1,182 @@
+/**
+ * Keeps the hardware of the device with the services that asked for it. A look reads what there is and who wants what,
+ * allots it, points the alias nodes at it, and follows it into the containers that run. Level-triggered: whatever
+ * happens only says "look".
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from 'pino'
+import type { Model } from '../../src/compose/model.ts'
+import type { HostDevice } from '../../src/protocol/host-device.ts'
+import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import { type Allotment, allot, deviceKey } from '../allot/allot.ts'
+import type { AllottedHardware } from '../allot/allotted-hardware.ts'
+import { aliasesOf } from '../allot/container-devices.ts'
+import { heldByAliases, planAliases } from '../allot/plan-aliases.ts'
+import { type DeviceWish, wishesOf } from '../allot/wish.ts'
+import { wishesOfRecords, withoutTwins } from '../allot/wishes-of-records.ts'
+import type { AppRecord } from '../store/app-record.ts'
+import type { AliasNodes } from './alias-nodes.ts'
+import type { ContainerFollower, MadeContainer, SeenNodes } from './container-follower.ts'
+import { readPathDevices } from './path-devices.ts'
+
+export type DeviceKeeperInput = {
+  /** what is plugged in now */
+  readonly devices: () => Promise<readonly HostDevice[]>
+  readonly records: () => readonly AppRecord[]
+  /** what the policy has against a node */
+  readonly refusal: (path: string) => Reason | undefined
+  readonly aliases: AliasNodes
+  readonly follower: ContainerFollower
+  readonly canAttach: () => boolean
+  /** what these apps have, or wait for, changed */
+  readonly onChange: (apps: readonly string[]) => void
+  readonly log: Logger
+}
+
+export type DeviceUser = { readonly app: string; readonly service: string }
+
+export type DeviceKeeper = {
+  /** Something was plugged in or out, or a container was started. */
+  readonly look: () => void
+  /** For the planner; undefined: no app asks for any. A model is judged as if the app had it. */
+  readonly hardware: (app: string, model?: Model) => Promise<AllottedHardware | undefined>
+  /** Who has a device, by `major:minor`. */
+  readonly users: () => ReadonlyMap<string, readonly DeviceUser[]>
+  readonly stop: () => Promise<void>
+}
+
+type Allotments = ReadonlyMap<string, Allotment>
+
+export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
+  const { aliases, follower, log } = input
+  let held: Map<string, readonly (string | undefined)[]> | undefined
+  let allotments: Allotments = new Map()
+  let nodes: ReadonlyMap<string, SeenNodes> = new Map()
+  /** what was asked for at the last look */
+  let asked: readonly DeviceWish[] = []
+  let isWanted = false
+  let isStopped = false
+  let running: Promise<void> | undefined
+
+  const look = (): void => {
+    if (isStopped) return
+    isWanted = true
+    running ??= looks().finally(() => {
+      running = undefined
+    })
+  }
+
+  const looks = async (): Promise<void> => {
+    while (isWanted && !isStopped) {
+      isWanted = false
+      try {
+        await lookOnce()
+      } catch (error) {
+        log.warn({ err: error, ...reasonOf(error) }, 'the hardware could not be allotted')
+      }
+    }
+  }
+
+  const lookOnce = async (): Promise<void> => {
+    const ofRecords = wishesOfRecords(input.records())
+    asked = ofRecords
+    const containers = await containersThere()
+    const wishes = withoutTwins([...ofRecords, ...containers.flatMap((container) => container.wishes)])
+    const standing = await aliases.read()
+    held ??= heldByAliases(standing)
+    if (wishes.length === 0 && standing.size === 0 && allotments.size === 0) return
+    const before = { allotments, nodes }
+    allotments = await allotTo(wishes)
+    remember(allotments)
+    const expected = new Map(containers.flatMap(({ wishes: own, made }) => [...aliasesOf(own, made)]))
+    const { set, remove } = planAliases(allotments.values(), standing, expected)
+    for (const { name, ...node } of set) await aliases.set(name, node)
+    for (const name of remove) await aliases.remove(name)
+    const followed = await Promise.all(
+      containers.map(async (container) => [container.id, await follower.follow(container, allotments)] as const),
+    )
+    nodes = new Map(followed.flatMap(([id, seen]) => (seen === undefined ? [] : [[id, seen]])))
+    const changed = changedApps(before, { allotments, nodes }, containers)
+    if (changed.length > 0) input.onChange(changed)
+  }
+
+  /** While the engine does not answer there is nothing to follow into; its return says "look". */
+  const containersThere = (): Promise<readonly MadeContainer[]> =>
+    follower.containers().catch((error: unknown) => {
+      log.debug({ ...reasonOf(error) }, 'no container is followed while the engine does not answer')
+      return []
+    })
+
+  const allotTo = async (wishes: readonly DeviceWish[]): Promise<Allotments> => {
+    const found = await input.devices()
+    const { devices, others } = await readPathDevices(wishes, found)
+    // The engine hands over a folder or a disk that is named by its path, and nobody waits for it.
+    const followed = wishes.filter(({ isPlain, selector }) => !(isPlain && others.has(selector.match.path ?? '')))
+    return allot({ wishes: followed, devices: [...found, ...devices], held: held ?? new Map(), refusal: input.refusal })
+  }
+
+  /** What is away keeps its place: it often comes back under its old number. */
+  const remember = (given: Allotments): void => {
+    held = new Map(
+      [...given].map(([id, allotment]) => {
+        const before = held?.get(id) ?? []
+        const length = Math.max(before.length, allotment.given.length)
+        const keyAt = (index: number): string | undefined => {
+          const device = allotment.given[index]
+          return device === undefined ? before[index] : deviceKey(device)
+        }
+        return [id, Array.from({ length }, (_, index) => keyAt(index))]
+      }),
+    )
+  }
+
+  const looked = async (): Promise<void> => {
+    look()
+    await running
+  }
+
+  return {
+    look,
+    hardware: async (app, model) => {
+      if (!isDeepStrictEqual(wishesOfRecords(input.records()), asked)) await looked()
+      const extra = model === undefined ? [] : wishesOf(app, model)
+      if (allotments.size === 0 && extra.length === 0) return undefined
+      const rest = [...allotments.values()].map(({ wish }) => (wish.app === app ? { ...wish, isOld: true } : wish))
+      return {
+        allotments: model === undefined ? allotments : await allotTo(withoutTwins([...extra, ...rest])),
+        nodes,
+        aliasFolder: aliases.folder,
+        canAttach: input.canAttach(),
+      }
+    },
+    users: () => {
+      const users = new Map<string, DeviceUser[]>()
+      for (const { wish, given } of allotments.values())
+        for (const device of given) {
+          if (device === undefined) continue
+          const list = users.get(deviceKey(device)) ?? []
+          const isKnown = list.some(({ app, service }) => app === wish.app && service === wish.service)
+          if (!isKnown) users.set(deviceKey(device), [...list, { app: wish.app, service: wish.service }])
+        }
+      return users
+    },
+    stop: async () => {
+      isStopped = true
+      await running
+    },
+  }
+}
+
+type Seen = { readonly allotments: Allotments; readonly nodes: ReadonlyMap<string, SeenNodes> }
+
+const changedApps = (before: Seen, now: Seen, containers: readonly MadeContainer[]): string[] => {
+  const ids = new Set([...before.allotments.keys(), ...now.allotments.keys()])
+  const byWish = [...ids].flatMap((id) => {
+    const [one, other] = [before.allotments.get(id), now.allotments.get(id)]
+    return isDeepStrictEqual(one, other) ? [] : [(one ?? other)?.wish.app ?? '']
+  })
+  const byNode = containers.flatMap(({ id, wishes }) =>
+    isDeepStrictEqual(before.nodes.get(id), now.nodes.get(id)) ? [] : wishes.map(({ app }) => app),
+  )
+  return [...new Set([...byWish, ...byNode])]
+}

@@ -1,0 +1,70 @@
+/** Character nodes: made, read and taken away in a folder that is held open, so that nothing in its path can be exchanged. */
+import { execFile } from 'node:child_process'
+import { lstat, readdir, rename, unlink } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+export type NodeNumbers = { readonly major: number; readonly minor: number }
+export type NewNode = NodeNumbers & {
+  /** of the node; its user is root */
+  readonly gid: number
+  /** permission bits */
+  readonly mode: number
+}
+
+const runFile = promisify(execFile)
+
+/** A folder that was opened, as a path that leads to it and nowhere else. */
+export const openFolderPath = (fd: number): string => `/proc/self/fd/${fd}`
+
+/**
+ * Puts a node at a plain name of a folder, at once and in place of whatever stood there. Node.js has no mknod: a process
+ * of it is started in the folder, with the group that the node is to have.
+ *
+ * @param folder a path of `openFolderPath`, or of a folder that only root can change
+ * @throws Error of the call, with the code of the system where it has one
+ */
+export const makeNode = async (folder: string, name: string, node: NewNode): Promise<void> => {
+  const draft = `.longshore-${name}`
+  await unlink(`${folder}/${draft}`).catch(ignoreAbsent)
+  const mask = (0o777 & ~node.mode).toString(8)
+  const script = 'umask "$1" && exec mknod -- "$2" c "$3" "$4"'
+  const values = [mask, draft, String(node.major), String(node.minor)]
+  await runFile('sh', ['-c', script, 'sh', ...values], { cwd: folder, gid: node.gid, timeout: 5_000 })
+  await rename(`${folder}/${draft}`, `${folder}/${name}`)
+}
+
+/**
+ * What stands at a name; undefined: nothing, or no character node. Follows no link. A mounted pseudo-terminal whose other
+ * end is gone is still seen, with no name left anywhere: it is nothing either.
+ */
+export const readNode = async (folder: string, name: string): Promise<NodeNumbers | undefined> => {
+  const found = await lstat(`${folder}/${name}`, { bigint: true }).catch(ignoreAbsent)
+  return found?.isCharacterDevice() === true && found.nlink > 0n ? numbersOf(found.rdev) : undefined
+}
+
+/** All character nodes of a folder, by name. */
+export const readNodes = async (folder: string): Promise<Map<string, NodeNumbers>> => {
+  const names = (await readdir(folder).catch(ignoreAbsent)) ?? []
+  const nodes = new Map<string, NodeNumbers>()
+  for (const name of names) {
+    const node = await readNode(folder, name)
+    if (node !== undefined) nodes.set(name, node)
+  }
+  return nodes
+}
+
+/** Takes a character node away; what is none stays. */
+export const removeNode = async (folder: string, name: string): Promise<void> => {
+  if ((await readNode(folder, name)) !== undefined) await unlink(`${folder}/${name}`).catch(ignoreAbsent)
+}
+
+/** As the C library packs them, gnu_dev_makedev. */
+export const numbersOf = (packed: bigint): NodeNumbers => ({
+  major: Number(((packed >> 8n) & 0xfffn) | ((packed >> 32n) & ~0xfffn)),
+  minor: Number((packed & 0xffn) | ((packed >> 12n) & ~0xffn)),
+})
+
+const ignoreAbsent = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code === 'ENOENT') return undefined
+  throw error
+}

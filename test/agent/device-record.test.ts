@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { type DeviceRecord, emptyDeviceRecord, withAnswer } from '../../agent/store/device-record.ts'
+
+const answer = (id: string, bytes: number): DeviceRecord['answered'][number] => ({
+  id,
+  at: 1,
+  reply: {
+    schema: 1,
+    at: 1,
+    id,
+    n: 1,
+    final: true,
+    outcome: 'done',
+    ...(bytes > 0 && { result: { x: 'x'.repeat(bytes) } }),
+  },
+})
+
+const after = (answers: readonly DeviceRecord['answered'][number][], from: DeviceRecord = emptyDeviceRecord) =>
+  answers.reduce(withAnswer, from)
+
+test('the file stays small however long the answers are: it is written anew at each connection', () => {
+  const record = after(Array.from({ length: 200 }, (_, number) => answer(`c${number}`, 20_000)))
+  expect(JSON.stringify(record).length).toBeLessThan(100_000)
+  expect(record.answered.at(-1)?.id).toBe('c199')
+})
+
+test('answers without a result, which are of what was changed, are kept beside long ones', () => {
+  const record = after([answer('stop', 0), ...Array.from({ length: 20 }, (_, number) => answer(`c${number}`, 20_000))])
+  expect(record.answered.map(({ id }) => id)).toEqual(['stop', 'c17', 'c18', 'c19'])
+})
+
+test('the newest, and one whose reply is not safe yet, are kept however long they are', () => {
+  const begun = { ...emptyDeviceRecord, begun: [{ id: 'unsent', at: 1 }] }
+  const record = after([answer('unsent', 200_000), answer('old', 10), answer('new', 200_000)], begun)
+  expect(record.answered.map(({ id }) => id)).toEqual(['unsent', 'new'])
+})
