@@ -22,6 +22,7 @@ await build({
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
     'bench/broker': 'bench/broker.ts',
+    'bench/devices': 'bench/devices.ts',
     'bench/flash': 'bench/flash.ts',
     'bench/link': 'bench/link.ts',
     'bench/outbox': 'bench/outbox.ts',
