@@ -23,12 +23,14 @@ export type ContainerDevices = {
   readonly label: string
 }
 
-/** A selector as the container was made for it. */
-const madeForSchema = deviceSelectorSchema.extend({
+/** A selector as the container was made for it. A key that a later agent adds is no reason to make it anew. */
+const madeForSchema = z.object({
+  ...deviceSelectorSchema.shape,
   follow: replugSchema,
   given: z
-    .array(z.union([z.int().nonnegative(), z.string()]))
-    .describe('by index: the major number that its rules let through, or the pseudo-terminal that it mounts'),
+    .array(z.union([z.int().nonnegative(), z.string(), z.null()]))
+    .max(1_000)
+    .describe('by index: the major number of a node, the pseudo-terminal that it mounts, or null: it was away'),
 })
 export type MadeFor = z.infer<typeof madeForSchema>
 
@@ -84,7 +86,7 @@ export const containerDevices = (input: DevicesInput): ContainerDevices | undefi
         ({ wish: { selector }, given }): MadeFor => ({
           ...selector,
           follow: followOf(selector, service, canAttach),
-          given: given.flatMap((device) => (device === undefined ? [] : [markOf(device)])),
+          given: given.map((device) => (device === undefined ? null : markOf(device))),
         }),
       ),
     ),
@@ -124,12 +126,11 @@ export const fits = (made: readonly MadeFor[], allotments: readonly Allotment[])
     return one !== undefined && given.every((device, index) => device === undefined || fitsOne(one, device, index))
   })
 
-const fitsOne = ({ follow, given }: MadeFor, device: NodeDevice, index: number): boolean =>
-  isTerminal(device) || !isKept(follow)
-    ? given[index] !== undefined &&
-      (typeof given[index] === 'string') === isTerminal(device) &&
-      (!isTerminal(device) || given[index] === device.node)
-    : given.includes(device.major)
+const fitsOne = ({ follow, given }: MadeFor, device: NodeDevice, index: number): boolean => {
+  if (isTerminal(device)) return given[index] === device.node
+  // Restarted for it, it finds whatever its alias stands for by then.
+  return isKept(follow) ? given.includes(device.major) : typeof given[index] === 'number'
+}
 
 /** A node that the container should have, or should have no longer, at a name directly under its /dev. */
 export type WantedNode = { readonly target: string; readonly device: NodeDevice | undefined; readonly follow: string }
@@ -175,7 +176,8 @@ export const aliasesOf = (wishes: readonly DeviceWish[], made: readonly MadeFor[
 /**
  * What a container that is restarted for a device has other than is allotted.
  *
- * @param nodes `major:minor` by target, as they stand in the container; absent: not read yet
+ * @param nodes `major:minor` by target, as they stand in the container; absent: not read yet. An alias stands for what is
+ *   away, so a target with no node at all was emptied by the container itself: a restart each time would never end
  */
 export const staleTargets = (
   made: readonly MadeFor[],
@@ -189,8 +191,9 @@ export const staleTargets = (
         if (one === undefined) return []
         return given.flatMap((device, index) => {
           const target = targetOf(wish.selector, index)
-          if (device === undefined || nodes[target] === deviceKey(device)) return []
+          const stands = nodes[target]
+          if (device === undefined || stands === deviceKey(device)) return []
           // A terminal is mounted, and its mount goes with it, whatever has its number by then.
-          return isTerminal(device) || !isKept(one.follow) ? [target] : []
+          return isTerminal(device) || (!isKept(one.follow) && stands !== undefined) ? [target] : []
         })
       })
