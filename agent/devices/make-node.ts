@@ -29,9 +29,17 @@ export const makeNode = async (folder: string, name: string, node: NewNode): Pro
   const mask = (0o777 & ~node.mode).toString(8)
   const script = 'umask "$1" && exec mknod -- "$2" c "$3" "$4"'
   const values = [mask, draft, String(node.major), String(node.minor)]
-  await runFile('sh', ['-c', script, 'sh', ...values], { cwd: folder, gid: node.gid, timeout: 5_000 })
+  const env = { PATH: fixedSearchPath(process.env.PATH) }
+  await runFile('sh', ['-c', script, 'sh', ...values], { cwd: folder, env, gid: node.gid, timeout: 5_000 })
   await rename(`${folder}/${draft}`, `${folder}/${name}`)
 }
+
+/** Programs are looked for in folders of the machine only: an empty step means the folder itself, with whatever is in it. */
+const fixedSearchPath = (path = ''): string =>
+  path
+    .split(':')
+    .filter((step) => step.startsWith('/'))
+    .join(':') || '/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * What stands at a name; undefined: nothing, or no character node. Follows no link. A mounted pseudo-terminal whose other
