@@ -12,7 +12,7 @@ import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
 import { createInventoryPacer } from './inventory-pace.ts'
-import { deviceRefusal } from './policy/judge-device.ts'
+import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
 import { label } from './translate/engine-names.ts'
@@ -67,6 +67,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
     refusal: (path) => deviceRefusal(path, input.policy()),
+    followRefusal: (rule) => followRefusal(rule, input.policy()),
     aliases: nodes.aliases,
     follower: createContainerFollower({ engine, agent: input.device, withDev: nodes.withDev, log }),
     canAttach: () => features.liveAttach.available,

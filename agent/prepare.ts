@@ -12,7 +12,7 @@ import { openAliasNodes } from './devices/alias-nodes.ts'
 import { thisHost } from './devices/host-root.ts'
 import { readPathDevices } from './devices/path-devices.ts'
 import { readHardware } from './devices/read-devices.ts'
-import { deviceRefusal } from './policy/judge-device.ts'
+import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import { openPolicySource } from './policy-source.ts'
 import { openFileStore } from './store/file-store.ts'
 
@@ -39,6 +39,7 @@ export const prepare = async (
     devices: [...devices, ...named.devices],
     held: heldByAliases(standing),
     refusal: (path) => deviceRefusal(path, policy.inForce()),
+    followRefusal: (rule) => followRefusal(rule, policy.inForce()),
   })
   for (const { name, ...node } of planAliases(allotments.values(), standing).set) {
     await aliases.set(name, node)

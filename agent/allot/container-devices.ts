@@ -5,10 +5,10 @@
 import { z } from 'zod'
 import { barrierOf } from '../../src/compose/check-devices.ts'
 import type { Service } from '../../src/compose/model.ts'
-import { type DeviceSelector, deviceSelectorSchema, replugSchema } from '../../src/compose/model-device-selectors.ts'
+import { deviceSelectorSchema, replugSchema } from '../../src/compose/model-device-selectors.ts'
 import type { MountSpec } from '../translate/container-spec.ts'
 import type { DeviceSpec } from '../translate/host-spec.ts'
-import { type Allotment, deviceKey, type NodeDevice } from './allot.ts'
+import { type Allotment, deviceKey, followRule, type NodeDevice } from './allot.ts'
 import { type DeviceWish, targetOf, wishOf } from './wish.ts'
 
 /** Of the container, what stands in it for the hardware that it asked for by what it is. */
@@ -35,9 +35,14 @@ const madeForSchema = z.object({
 export type MadeFor = z.infer<typeof madeForSchema>
 
 /** How a selector is followed where it does not say: as well as the device can. */
-export const followOf = (selector: DeviceSelector, service: Service, canAttach: boolean): string => {
+export const followOf = (
+  { wish: { selector }, unfollowed }: Allotment,
+  service: Service,
+  canAttach: boolean,
+): string => {
   const isDirect = selector.target.split('/').length === 3
-  return selector.onReplug ?? (canAttach && isDirect && barrierOf(service) === undefined ? 'keep' : 'restart')
+  const mayFollow = canAttach && isDirect && unfollowed === undefined && barrierOf(service) === undefined
+  return selector.onReplug ?? (mayFollow ? 'keep' : 'restart')
 }
 
 const isKept = (follow: string): boolean => follow !== 'restart'
@@ -55,9 +60,11 @@ export type DevicesInput = {
 export const containerDevices = (input: DevicesInput): ContainerDevices | undefined => {
   const { service, allotments, aliasFolder, canAttach } = input
   if (allotments.length === 0) return undefined
-  const given = allotments.flatMap(({ wish, given }) =>
-    given.flatMap((device, index) =>
-      device === undefined ? [] : [{ wish, index, device, follow: followOf(wish.selector, service, canAttach) }],
+  const given = allotments.flatMap((allotment) =>
+    allotment.given.flatMap((device, index) =>
+      device === undefined
+        ? []
+        : [{ wish: allotment.wish, index, device, follow: followOf(allotment, service, canAttach) }],
     ),
   )
   const nodes = given.filter(({ device }) => !isTerminal(device))
@@ -77,16 +84,16 @@ export const containerDevices = (input: DevicesInput): ContainerDevices | undefi
         readOnly: false,
         createHostPath: false,
       })),
-    rules: [...new Set(kept.map(({ wish, device }) => `c ${device.major}:* ${permissionsOf(wish)}`))].sort(),
+    rules: [...new Set(kept.map(({ wish, device }) => followRule(wish, device)))].sort(),
     groups: [...new Set(given.flatMap(({ device: { gid = 0 } }) => (gid === 0 ? [] : [String(gid)])))].sort(),
     // With a rule for a whole major, whoever may make nodes reaches all of its devices.
     capDrop: kept.length === 0 ? [] : ['MKNOD'],
     label: JSON.stringify(
       allotments.map(
-        ({ wish: { selector }, given }): MadeFor => ({
-          ...selector,
-          follow: followOf(selector, service, canAttach),
-          given: given.map((device) => (device === undefined ? null : markOf(device))),
+        (allotment): MadeFor => ({
+          ...allotment.wish.selector,
+          follow: followOf(allotment, service, canAttach),
+          given: allotment.given.map((device) => (device === undefined ? null : markOf(device))),
         }),
       ),
     ),

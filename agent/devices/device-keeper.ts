@@ -25,6 +25,8 @@ export type DeviceKeeperInput = {
   readonly records: () => readonly AppRecord[]
   /** what the policy has against a node */
   readonly refusal: (path: string) => Reason | undefined
+  /** and against a rule for a whole major number */
+  readonly followRefusal: (rule: string) => Reason | undefined
   readonly aliases: AliasNodes
   readonly follower: ContainerFollower
   readonly canAttach: () => boolean
@@ -112,7 +114,11 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     const { devices, others } = await readPathDevices(wishes, found)
     // The engine hands over a folder or a disk that is named by its path, and nobody waits for it.
     const followed = wishes.filter(({ isPlain, selector }) => !(isPlain && others.has(selector.match.path ?? '')))
-    return allot({ wishes: followed, devices: [...found, ...devices], held: held ?? new Map(), refusal: input.refusal })
+    const { refusal, followRefusal } = input
+    return allot({
+      ...{ wishes: followed, devices: [...found, ...devices], held: held ?? new Map() },
+      ...{ refusal, followRefusal },
+    })
   }
 
   /** What is away keeps its place: it often comes back under its old number. */
