@@ -10,7 +10,7 @@ import { wishesOfRecords } from './allot/wishes-of-records.ts'
 import type { AgentConfig } from './config.ts'
 import { openAliasNodes } from './devices/alias-nodes.ts'
 import { thisHost } from './devices/host-root.ts'
-import { readPathDevices } from './devices/path-devices.ts'
+import { withPathDevices } from './devices/path-devices.ts'
 import { readHardware } from './devices/read-devices.ts'
 import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import { openPolicySource } from './policy-source.ts'
@@ -33,10 +33,10 @@ export const prepare = async (
   const aliases = openAliasNodes(config.device)
   const wishes = wishesOfRecords(store.apps())
   const [{ devices }, standing] = await Promise.all([readHardware(root), aliases.read()])
-  const named = await readPathDevices(wishes, devices)
+  const named = await withPathDevices(wishes, devices)
   const allotments = allot({
     wishes,
-    devices: [...devices, ...named.devices],
+    devices: named.devices,
     held: heldByAliases(standing),
     refusal: (path) => deviceRefusal(path, policy.inForce()),
     followRefusal: (rule) => followRefusal(rule, policy.inForce()),

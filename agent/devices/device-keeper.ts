@@ -17,7 +17,7 @@ import { wishesOfRecords, withoutTwins } from '../allot/wishes-of-records.ts'
 import type { AppRecord } from '../store/app-record.ts'
 import type { AliasNodes } from './alias-nodes.ts'
 import type { ContainerFollower, MadeContainer, SeenNodes } from './container-follower.ts'
-import { readPathDevices } from './path-devices.ts'
+import { withPathDevices } from './path-devices.ts'
 
 export type DeviceKeeperInput = {
   /** what is plugged in now */
@@ -110,15 +110,11 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     })
 
   const allotTo = async (wishes: readonly DeviceWish[]): Promise<Allotments> => {
-    const found = await input.devices()
-    const { devices, others } = await readPathDevices(wishes, found)
+    const { devices, others } = await withPathDevices(wishes, await input.devices())
     // The engine hands over a folder or a disk that is named by its path, and nobody waits for it.
     const followed = wishes.filter(({ isPlain, selector }) => !(isPlain && others.has(selector.match.path ?? '')))
     const { refusal, followRefusal } = input
-    return allot({
-      ...{ wishes: followed, devices: [...found, ...devices], held: held ?? new Map() },
-      ...{ refusal, followRefusal },
-    })
+    return allot({ wishes: followed, devices, held: held ?? new Map(), refusal, followRefusal })
   }
 
   /** What is away keeps its place: it often comes back under its old number. */
