@@ -3,6 +3,7 @@
 import os from 'node:os'
 import { pino } from 'pino'
 import { createAgent } from '../agent/agent.ts'
+import type { AgentInput } from '../agent/agent-contract.ts'
 import { dockerEngine } from '../agent/engine/docker.ts'
 import { memoryFiles } from '../agent/files/memory-files.ts'
 import { fixedPolicy } from '../agent/fixed-policy.ts'
@@ -39,7 +40,11 @@ export type BenchAgent = {
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-export const openBenchAgent = async (): Promise<BenchAgent> => {
+export type BenchHardware = Pick<AgentInput, 'hardware' | 'deviceNodes'>
+
+const noHardware: BenchHardware = { hardware: fixedHardware(), deviceNodes: noDeviceNodes }
+
+export const openBenchAgent = async (hardware = noHardware): Promise<BenchAgent> => {
   const log = pino({ level: process.env.BENCH_LOG ?? 'silent' })
   const { socketPath } = await ensureEngine({ install: false, say, keep: true })
   await makeExampleImage(socketPath)
@@ -71,8 +76,7 @@ export const openBenchAgent = async (): Promise<BenchAgent> => {
     outbox: await memoryOutbox(),
     timeZone: () => 'UTC',
     builtAt: 0,
-    deviceNodes: noDeviceNodes,
-    hardware: fixedHardware(),
+    ...hardware,
     hostFacts: async () => ({
       hostname: 'bench',
       os: { name: '', version: '', kernel: '' },
@@ -121,6 +125,10 @@ export const sayTimes = (name: string, values: readonly number[]): void =>
   say(
     `${name.padEnd(66)} ${Math.round(at(values, 0.5))} ms   (${Math.round(at(values, 0))} to ${Math.round(at(values, 1))})`,
   )
+
+/** Median and 95th percentile, in ms. */
+export const sayPercentiles = (name: string, values: readonly number[]): void =>
+  say(`${name.padEnd(66)} ${at(values, 0.5).toFixed(1)} ms   (p95 ${at(values, 0.95).toFixed(1)})`)
 
 /** Of values that were taken in turn, round by round. */
 export const sayRatio = (name: string, ours: readonly number[], theirs: readonly number[]): void => {

@@ -2,58 +2,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { lstat, readdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Model } from '../../src/compose/model.ts'
-import type { DeviceSelector } from '../../src/compose/model-device-selectors.ts'
-import { docker, newDeviceId, openFleet, startTestAgent } from '../support/agents.ts'
-import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
+import { docker } from '../support/agents.ts'
 import { eventually } from '../support/eventually.ts'
 import { execIn } from '../support/exec-in.ts'
-import { modelOf } from '../support/models.ts'
+import { asking, one, openLine, other, plc, replug, sameUnderAnotherName } from '../support/line.ts'
 import { deployAndWait, endingFor, removeApp, reportThat, send } from '../support/story.ts'
-import { makeTestPorts, readConsole, type TestPort } from '../support/test-ports.ts'
+import { readConsole } from '../support/test-ports.ts'
 import { openLoop } from '../support/uart-loop.ts'
-
-/** One adapter that the kernel calls by two names, one after the other, and another adapter. */
-const [one, sameUnderAnotherName, other] = [
-  { serial: 'A1', major: 4, minor: 50 },
-  { serial: 'A1', major: 4, minor: 51 },
-  { serial: 'B2', major: 4, minor: 52 },
-] as const satisfies TestPort[]
-
-const open = async (ports: readonly TestPort[] = [one, sameUnderAnotherName, other]) => {
-  const { url, stop } = await (brokers[0] as BrokerUnderTest).start()
-  onTestFinished(stop)
-  const device = newDeviceId()
-  const made = await makeTestPorts(device, ports)
-  // What stands for the devices outlives the agent, as its containers do.
-  onTestFinished(() => rm(`/dev/longshore/${device}`, { recursive: true, force: true }))
-  const start = (state?: string) =>
-    startTestAgent({ url, device, hardware: made.openHardware(), ...(state === undefined ? {} : { state }) })
-  const agent = await start()
-  const fleet = await openFleet(url)
-  const containerOf = async (service = 'web') => {
-    const { Id, State } = await docker().getContainer(`${device}-line-${service}-1`).inspect()
-    return { id: Id, startedAt: State.StartedAt, state: State.Status, pid: State.Pid }
-  }
-  /** as `minor`, or nothing where there is no node */
-  const minorIn = async (target = '/dev/ttyPLC', service = 'web'): Promise<number | undefined> => {
-    const text = await execIn((await containerOf(service)).id, `stat -c %T ${target} 2>/dev/null`)
-    return text === '' ? undefined : Number.parseInt(text, 16)
-  }
-  const has = (minor: number | undefined, target?: string, service?: string) =>
-    eventually(`minor ${minor}`, async () => {
-      const seen = await minorIn(target, service)
-      if (seen !== minor) throw new Error(`it is ${seen}`)
-      return true
-    })
-  return { ...made, device, start, agent, fleet, containerOf, minorIn, has }
-}
-
-const asking = (...devices: DeviceSelector[]): Model => modelOf('line', { web: { 'x-longshore': { devices } } })
-
-const plc: DeviceSelector = { match: { usb: '0403:6001', serialNumber: 'A1' }, target: '/dev/ttyPLC' }
 
 /** inotify hears of a link outside of /dev from nobody: anything that comes under /dev says "look". */
 const pokeDev = async (device: string): Promise<void> => {
@@ -64,7 +21,7 @@ const pokeDev = async (device: string): Promise<void> => {
 const succeeded = { isSuccess: true, outcome: 'succeeded' }
 
 test('a service waits for its adapter, starts when it is plugged in, and keeps it at its path in the same container', async () => {
-  const { device, fleet, plug, unplug, containerOf, has } = await open()
+  const { device, fleet, plug, unplug, containerOf, has } = await openLine()
   const sent = await send(fleet, device, asking(plc))
   const waiting = await reportThat(fleet, device, 'line', 'to wait', ({ phase }) => phase === 'waiting')
   expect(waiting.waitingFor).toEqual([
@@ -98,19 +55,10 @@ test('a service waits for its adapter, starts when it is plugged in, and keeps i
 }, 60_000)
 
 test('a crash, an end of the agent, and what changed meanwhile: the node is right each time', async () => {
-  const { device, fleet, plug, unplug, start, agent, containerOf, has } = await open()
+  const { device, fleet, plug, unplug, start, agent, containerOf, has, crash } = await openLine()
   await plug(0)
   expect(await deployAndWait(fleet, device, asking(plc))).toEqual(succeeded)
   const { id } = await containerOf()
-  const crash = async (): Promise<void> => {
-    const { pid } = await containerOf()
-    process.kill(pid, 'SIGKILL')
-    await eventually('the engine to start it again', async () => {
-      const now = await containerOf()
-      if (now.state !== 'running' || now.pid === pid) throw new Error(now.state)
-      return true
-    })
-  }
   await crash()
   await has(one.minor)
   await unplug(0)
@@ -139,7 +87,7 @@ test('a crash, an end of the agent, and what changed meanwhile: the node is righ
 }, 90_000)
 
 test('what one service has, no other gets; the first that waits gets it when it is given back', async () => {
-  const { device, fleet, plug } = await open([one])
+  const { device, fleet, plug } = await openLine([one])
   const waiting = { ...asking(plc), name: 'late' }
   await plug(0)
   expect(await deployAndWait(fleet, device, asking(plc))).toEqual(succeeded)
@@ -155,7 +103,7 @@ test('what one service has, no other gets; the first that waits gets it when it 
 }, 60_000)
 
 test('restart: the container has the exact device only, and is restarted when it changes', async () => {
-  const { device, fleet, plug, unplug, containerOf, has } = await open()
+  const { device, fleet, plug, unplug, containerOf, has } = await openLine()
   await plug(0)
   expect(await deployAndWait(fleet, device, asking({ ...plc, onReplug: 'restart' }))).toEqual(succeeded)
   const before = await containerOf()
@@ -171,7 +119,7 @@ test('restart: the container has the exact device only, and is restarted when it
 }, 60_000)
 
 test('signal: the program is told that the device is back', async () => {
-  const { device, fleet, plug, unplug, containerOf, has } = await open()
+  const { device, fleet, plug, unplug, containerOf, has } = await openLine()
   await plug(0)
   const model = asking({ ...plc, onReplug: 'signal:HUP' })
   Object.assign(model.services.web as object, {
@@ -188,7 +136,7 @@ test('signal: the program is told that the device is back', async () => {
 }, 60_000)
 
 test('what can be had without is, and the container is made anew when it comes', async () => {
-  const { device, fleet, plug, containerOf, has } = await open()
+  const { device, fleet, plug, containerOf, has } = await openLine()
   const optional = asking({ ...plc, required: false }, { match: { serialNumber: 'B2' }, target: '/dev/ttyScale' })
   await plug(2)
   expect(await deployAndWait(fleet, device, optional)).toEqual(succeeded)
@@ -202,7 +150,7 @@ test('what can be had without is, and the container is made anew when it comes',
 }, 60_000)
 
 test('all of a kind: each has a target of its own, and another one comes into the running container', async () => {
-  const { device, fleet, plug, unplug, containerOf, has } = await open()
+  const { device, fleet, plug, unplug, containerOf, has } = await openLine()
   await plug(0)
   const all = asking({ match: { usb: '0403:*' }, count: 'all', target: '/dev/ttyLine{n}' })
   expect(await deployAndWait(fleet, device, all)).toEqual(succeeded)
@@ -217,7 +165,7 @@ test('all of a kind: each has a target of its own, and another one comes into th
 }, 60_000)
 
 test('a virtual serial port: both ends speak, also after it was made anew', async () => {
-  const { device, fleet, containerOf } = await open([])
+  const { device, fleet, containerOf } = await openLine([])
   const link = `/dev/shm/longshore-tty-${device}`
   const openTerminal = () => {
     const child = spawn('socat', [`pty,link=${link},raw,echo=0,mode=660`, 'STDIO'], {
@@ -279,7 +227,7 @@ test('a UART: data flows both ways before and after a replug', async () => {
   const loop = await openLoop()
   if (loop === undefined) return
   const uart = { serial: 'U1', major: 4, minor: 64 }
-  const { device, fleet, plug, unplug, containerOf, has } = await open([uart, uart])
+  const { device, fleet, plug, unplug, containerOf, has } = await openLine([uart, uart])
   await plug(0)
   expect(await deployAndWait(fleet, device, asking({ ...plc, match: { serialNumber: 'U1' } }))).toEqual(succeeded)
   const before = await containerOf()
@@ -297,31 +245,5 @@ test('a UART: data flows both ways before and after a replug', async () => {
 }, 60_000)
 
 test('100 replugs leave nothing open and nothing behind', async () => {
-  const { device, fleet, plug, unplug, containerOf, has } = await open()
-  await plug(0)
-  expect(await deployAndWait(fleet, device, asking(plc))).toEqual(succeeded)
-  const before = await containerOf()
-  await has(one.minor)
-  const devOf = (): Promise<string> => execIn(before.id, 'ls -A /dev')
-  const standing = await devOf()
-  const openFiles = async (): Promise<number> => (await readdir('/proc/self/fd')).length
-  const startFiles = await openFiles()
-  // Looked at from outside, as the agent does: an exec each time would take longer than all of it.
-  const minor = async (): Promise<number | undefined> => {
-    const found = await lstat(`/proc/${before.pid}/root/dev/ttyPLC`).catch(() => undefined)
-    return found && found.rdev & 0xff
-  }
-  const becomes = (wanted: number | undefined) =>
-    eventually(`minor ${wanted}`, async () => (await minor()) === wanted, { everyMs: 2 })
-  for (let round = 0; round < 50; round += 1)
-    for (const port of [1, 0] as const) {
-      await unplug(1 - port)
-      await becomes(undefined)
-      await plug(port)
-      await becomes([one, sameUnderAnotherName][port]?.minor)
-    }
-  expect(await devOf()).toBe(standing)
-  expect(await openFiles()).toBeLessThan(startFiles + 5)
-  expect(await readdir(`/dev/longshore/${device}`)).toHaveLength(1)
-  expect(await containerOf()).toEqual(before)
+  await replug(await openLine(), 100)
 }, 120_000)

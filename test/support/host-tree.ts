@@ -16,8 +16,12 @@ export const makeHost = async (tree: HostTree): Promise<HostRoot & { readonly fo
   const folder = await mkdtemp(join(tmpdir(), 'longshore-host-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   await growHost(folder, tree)
+  return { folder, ...rootsIn(folder) }
+}
+
+export const rootsIn = (folder: string): HostRoot => {
   const under = (name: string): string => join(folder, name)
-  return { folder, sys: under('sys'), dev: under('dev'), proc: under('proc'), run: under('run'), etc: under('etc') }
+  return { sys: under('sys'), dev: under('dev'), proc: under('proc'), run: under('run'), etc: under('etc') }
 }
 
 /** Adds to it, as when something is plugged in. */

@@ -52,7 +52,7 @@ test('it looks at once, and then no more often than the poll says', async () => 
   expect(state.looks).toBe(2)
 })
 
-test('a burst is a look at once, one after 100 ms, and one more when udev is done with it', async () => {
+test('a burst is a look at once, one after 50 ms, and one more when udev is done with it', async () => {
   const { state, appear } = await open()
   for (let port = 0; port < 64; port += 1) appear('/dev', `ttyUSB${port}`)
   await vi.advanceTimersByTimeAsync(0)
@@ -63,13 +63,13 @@ test('a burst is a look at once, one after 100 ms, and one more when udev is don
   expect(state.looks).toBe(4)
 })
 
-test('in a burst that does not end it looks every 100 ms', async () => {
+test('in a burst that does not end it looks every 50 ms', async () => {
   const { state, appear } = await open()
   for (let ms = 0; ms < 1_000; ms += 50) {
     appear('/dev', 'ttyUSB0')
     await vi.advanceTimersByTimeAsync(50)
   }
-  expect(state.looks).toBe(1 + 1 + 10)
+  expect(state.looks).toBe(1 + 20)
 })
 
 test('a folder that was not there is watched once it is, and again after it was taken away', async () => {
