@@ -42,8 +42,13 @@ export const prepare = async (
     followRefusal: (rule) => followRefusal(rule, policy.inForce()),
   })
   for (const { name, ...node } of planAliases(allotments.values(), standing).set) {
-    await aliases.set(name, node)
-    log.info({ name, ...node }, 'a node stands for a device')
+    try {
+      await aliases.set(name, node)
+      log.info({ name, ...node }, 'a node stands for a device')
+    } catch (error) {
+      // The others are none the worse for it.
+      log.error({ name, ...node, err: error }, 'a node that stands for a device could not be made')
+    }
   }
   for (const { missing } of allotments.values()) if (missing !== undefined) log.warn({ ...missing }, missing.message)
 }

@@ -93,7 +93,10 @@ export const createContainerFollower = ({
         }
         return seen
       })
-      for (const signal of signals) await engine.signalContainer(id, signal)
+      for (const signal of signals)
+        await engine.signalContainer(id, signal).catch((error: unknown) => {
+          log.warn({ container: id, signal, ...reasonOf(error) }, 'it could not be told that its device is there')
+        })
       return { startedAt: running.startedAt, nodes }
     } catch (error) {
       log.warn({ container: id, ...reasonOf(error) }, 'its devices cannot be followed')
