@@ -12,7 +12,7 @@ import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
 import { createInventoryPacer } from './inventory-pace.ts'
-import { deviceRefusal } from './policy/judge-device.ts'
+import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
 import { label } from './translate/engine-names.ts'
@@ -47,16 +47,14 @@ export type AgentHardware = {
   readonly onEngineEvent: (event: EngineEvent) => void
 }
 
-/** Until it is known what may be done; nothing is accepted before. */
-const unknown = { uid: -1, effective: 0n }
-
 export const createAgentHardware = (input: AgentHardwareInput): AgentHardware => {
   const { engine, follower, nodes, log } = input
-  let features = deviceFeatures(unknown)
+  // A deployment may come before the engine answers, and what it may ask for is known without.
+  let features = deviceFeatures(nodes.access)
 
   const readFeatures = async (): Promise<void> => {
-    const [access, facts] = await Promise.all([nodes.access(), engine.facts().catch(() => undefined)])
-    features = deviceFeatures({ ...access, userNamespaces: facts?.userNamespaces })
+    const facts = await engine.facts().catch(() => undefined)
+    features = deviceFeatures({ ...nodes.access, userNamespaces: facts?.userNamespaces })
     for (const [feature, { available, reason }] of Object.entries(features))
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
@@ -67,8 +65,10 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
     refusal: (path) => deviceRefusal(path, input.policy()),
+    followRefusal: (rule) => followRefusal(rule, input.policy()),
     aliases: nodes.aliases,
     follower: createContainerFollower({ engine, agent: input.device, withDev: nodes.withDev, log }),
+    seesDevices: !nodes.access.isDevOfContainer,
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
       input.onChange(apps)

@@ -19,16 +19,20 @@ export type Access = {
   readonly uid: number
   /** its effective capabilities, a bit each */
   readonly effective: bigint
+  /** its /dev is one that an engine made for a container, and not that of the machine */
+  readonly isDevOfContainer: boolean
   /** of the engine; undefined: those of the machine, or not known yet */
   readonly userNamespaces?: 'remapped' | 'rootless' | undefined
 }
 
-export const deviceFeatures = ({ uid, effective, userNamespaces }: Access): DeviceFeatures => {
+export const deviceFeatures = (access: Access): DeviceFeatures => {
+  const { uid, effective, isDevOfContainer, userNamespaces } = access
   const missing = (Object.keys(capabilities) as (keyof typeof capabilities)[]).filter(
     (name) => (effective & (1n << BigInt(capabilities[name]))) === 0n,
   )
-  const noNodes =
-    uid !== 0
+  const noNodes = isDevOfContainer
+    ? 'the agent is in a container that has not the /dev of the device'
+    : uid !== 0
       ? 'the agent does not run as root'
       : missing.includes('CAP_MKNOD')
         ? 'the agent has no CAP_MKNOD'

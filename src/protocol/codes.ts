@@ -227,6 +227,14 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'limit-exceeded': [
+    'a client wants more than the broker allows',
+    'mend the client, or raise the limit that the log of the broker names',
+  ],
+  'reader-too-slow': [
+    'a client does not read what the broker has for it',
+    'mend the client or its link; it may subscribe to less',
+  ],
   'broker-busy': ['a quota of the broker is used up', 'raise it there; it is tried again meanwhile'],
   'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
   'device-id-in-use': [
