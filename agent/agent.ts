@@ -7,12 +7,16 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { isForGpus, isRefusedForSite, misplacedApps } from './allot/judged-by-site.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
+import { labelVerb } from './commands/label-verb.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
+import { createGpuWatch } from './devices/gpu-watch.ts'
+import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
@@ -21,8 +25,10 @@ import { createReportWatcher } from './events/report-watcher.ts'
 import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
+import { type Labels, labelsInForce } from './labels.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
+import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
@@ -34,6 +40,7 @@ import { findLocalImage } from './registry/local-image.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { shorterReports } from './shorter-reports.ts'
+import { createSite } from './site.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
@@ -137,6 +144,9 @@ export const createAgent = (input: AgentInput): Agent => {
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
     hardware: (app) => hardware.allotted(app),
+    // A look at the hardware may take its time, and only these wait for it.
+    site: async (app) => (isForGpus(store.app(app)) ? site.read() : undefined),
+    lostGpus: () => gpuWatch?.lost() ?? new Set(),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -156,14 +166,42 @@ export const createAgent = (input: AgentInput): Agent => {
     onChange: (apps) => apps.forEach(reconciler.look),
     // Without a connection: the next one does it.
     publishInventory: () => {
+      onSiteChange()
       if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
     },
     monotonicMs,
     log,
   })
+  let knownHost: Promise<HostFacts> | undefined
+  const readHost = (): Promise<HostFacts> => {
+    knownHost = input.hostFacts()
+    return knownHost
+  }
+  const configured = input.labels ?? {}
+  const labels = (): Labels => labelsInForce(configured, store.device().labels)
+  const site = createSite({
+    device,
+    engine,
+    hostFacts: () => knownHost ?? readHost(),
+    hardware: input.hardware.current,
+    labels,
+    refuses: (path) => deviceRefusal(path, policy.inForce()) !== undefined,
+  })
+  const gpuWatch =
+    input.gpuProbe &&
+    createGpuWatch({
+      ...input.gpuProbe,
+      engine,
+      agent: device,
+      records: store.apps,
+      site: site.read,
+      onLost: (app) => reconciler.look(app),
+      log,
+    })
   const inventory = createInventory({
     engine,
-    hostFacts: input.hostFacts,
+    hostFacts: readHost,
+    labels,
     hardware: hardware.current,
     features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
@@ -202,6 +240,7 @@ export const createAgent = (input: AgentInput): Agent => {
     files,
     policy: policy.inForce,
     deviceFeatures: () => hardware.features(),
+    site: site.read,
     secretVersions: secrets.versions,
     generationFloor: (app) => session.reportedGeneration(app),
     reporter,
@@ -241,13 +280,33 @@ export const createAgent = (input: AgentInput): Agent => {
     if (link.isConnected()) readAgain()
   }
 
+  /** What was refused for what the device was is judged again, and what waits for a GPU looks for one. */
+  const onSiteChange = (): void => {
+    for (const record of store.apps()) if (isForGpus(record)) reconciler.look(record.app)
+    if (!store.apps().some(isRefusedForSite)) return
+    isReadAgainDue = true
+    if (link.isConnected()) readAgain()
+  }
+
+  const onLabelsChange = (): void => {
+    inventory.publish().catch(() => undefined) // without a connection: the next one does it
+    onSiteChange()
+    void warnOfMisplaced()
+  }
+
+  const warnOfMisplaced = async (): Promise<void> => {
+    const place = await site.read()
+    for (const { app, reason } of misplacedApps(store.apps(), place))
+      log.warn({ app, ...reason }, 'an app that runs would not be taken any more; it runs on')
+  }
+
   const readAgain = (): void => {
     if (!isReadAgainDue) return
     isReadAgainDue = false
     Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) => {
       // Without a connection: the next one does it.
       isReadAgainDue = true
-      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again by the new policy')
+      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again')
     })
   }
 
@@ -262,11 +321,13 @@ export const createAgent = (input: AgentInput): Agent => {
       observe: reconciler.observe,
       hardware: hardware.allotted,
       deviceFeatures: hardware.features,
+      site: site.read,
       gates,
     }),
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),
     ...controlVerbs({ store, look: reconciler.look, nowMs }),
+    'set-labels': labelVerb({ store, configured, onChange: onLabelsChange }),
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()
@@ -398,6 +459,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          site.onEngine()
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -414,6 +476,7 @@ export const createAgent = (input: AgentInput): Agent => {
       })
       policy.watch(onPolicyChange)
       hardware.start()
+      gpuWatch?.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -429,6 +492,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
+      gpuWatch?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

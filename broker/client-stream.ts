@@ -1,44 +1,160 @@
 /**
- * What aedes sees of a client: the socket, with a meter on what comes in and a buffer of its own for what goes out.
- * The buffer lets a slow reader fall behind by that much before it slows the broker for everybody else.
+ * What aedes sees of a client: the socket, with a meter on what comes in and a queue of its own for what goes out. Writing
+ * to it never waits, so that nobody waits for a client that does not read; who writes asks `isBehind` first, and a client
+ * that lets far more than that gather, or takes nothing at all for a time, is closed.
  */
 import { Duplex } from 'node:stream'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { isRefused, type MeterRefusal, type MeterState, meterChunk, meterStart } from './packet-meter.ts'
 
-export type StreamLimits = { readonly maxPacketBytes: number; readonly writeBufferBytes: number }
+export type StreamLimits = {
+  readonly maxPacketBytes: number
+  /** What a client may be behind with reading before what can be left out is left out. Four times as much ends it. */
+  readonly writeBufferBytes: number
+}
 
-export const createClientStream = (socket: Duplex, limits: StreamLimits): Duplex => {
-  let meter: MeterState = meterStart
-  const stream = new Duplex({
-    writableHighWaterMark: limits.writeBufferBytes,
+type Done = (error?: Error | null) => void
+
+/** What is given to the socket at once: small enough that a slow link is seen to take something. */
+const pieceBytes = 32 * 1024
+
+/** What is held back for a slow reader at most, in parts of `writeBufferBytes`. */
+const closeAtTimes = 4
+
+export class ClientStream extends Duplex {
+  readonly #socket: Duplex
+  readonly #limits: StreamLimits
+  #meter: MeterState = meterStart
+  readonly #queue: Buffer[] = []
+  #queuedBytes = 0
+  #isSending = false
+  #tookSome = false
+  #stillTicks = 0
+  #acceptedBytes = 0
+  #ended: Done | undefined
+  #roomWaiters: (() => void)[] = []
+
+  constructor(socket: Duplex, limits: StreamLimits) {
     // A client that has said its last word gets no more answers either: as with net's allowHalfOpen false.
-    allowHalfOpen: false,
-    read: () => void socket.resume(),
-    write: (chunk, _encoding, done) => void socket.write(chunk, done),
-    writev: (chunks, done) => {
-      socket.cork()
-      chunks.forEach(({ chunk }, index) => {
-        if (index === chunks.length - 1) socket.write(chunk, done)
-        else socket.write(chunk)
-      })
-      socket.uncork()
-    },
-    final: (done) => void socket.end(() => done()),
-    destroy: (error, done) => {
-      socket.destroy()
-      done(error)
-    },
-  })
-  socket.on('data', (chunk: Buffer) => {
-    meter = meterChunk(meter, chunk, limits.maxPacketBytes)
-    if (isRefused(meter)) stream.destroy(refusalError(meter, limits.maxPacketBytes))
-    else if (!stream.push(chunk)) socket.pause()
-  })
-  socket.on('end', () => void stream.push(null))
-  socket.on('error', (error) => void stream.destroy(error))
-  socket.on('close', () => void stream.destroy())
-  return stream
+    super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER, allowHalfOpen: false })
+    this.#socket = socket
+    this.#limits = limits
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('end', () => void this.push(null))
+    socket.on('error', (error) => void this.destroy(error))
+    socket.on('close', () => void this.destroy())
+  }
+
+  /** Whether more should wait, or be left out. */
+  isBehind(): boolean {
+    return this.#queuedBytes > this.#limits.writeBufferBytes
+  }
+
+  /** Everything that was ever written to it. */
+  acceptedBytes(): number {
+    return this.#acceptedBytes
+  }
+
+  /** Once, when half of the buffer is free again, or when it is closed. */
+  onRoom(call: () => void): void {
+    this.#roomWaiters.push(call)
+  }
+
+  /** To be called once a second. @param mostTicks closed, when it has taken nothing for so many */
+  tick(mostTicks: number): void {
+    this.#stillTicks = this.#isSending && !this.#tookSome ? this.#stillTicks + 1 : 0
+    this.#tookSome = false
+    if (this.#stillTicks > mostTicks)
+      this.destroy(new LongshoreError('reader-too-slow', `the client has read nothing for ${mostTicks} s`))
+  }
+
+  override _read(): void {
+    this.#socket.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#enqueue(chunk)
+    this.#send()
+    done()
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    for (const { chunk } of chunks) this.#enqueue(chunk)
+    this.#send()
+    done()
+  }
+
+  override _final(done: Done): void {
+    this.#ended = done
+    this.#send()
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.#socket.destroy()
+    this.#queue.length = 0
+    this.#tellRoom()
+    done(error)
+  }
+
+  #receive(chunk: Buffer): void {
+    const { maxPacketBytes } = this.#limits
+    this.#meter = meterChunk(this.#meter, chunk, maxPacketBytes)
+    if (isRefused(this.#meter)) this.destroy(refusalError(this.#meter, maxPacketBytes))
+    else if (!this.push(chunk)) this.#socket.pause()
+  }
+
+  #enqueue(chunk: Buffer): void {
+    this.#queue.push(chunk)
+    this.#queuedBytes += chunk.length
+    this.#acceptedBytes += chunk.length
+    if (this.#queuedBytes > closeAtTimes * this.#limits.writeBufferBytes && this.#queue.length > 1)
+      this.destroy(
+        new LongshoreError('reader-too-slow', `the client is ${this.#queuedBytes} bytes behind with reading`),
+      )
+  }
+
+  #send(): void {
+    if (this.#isSending || this.destroyed) return
+    const piece = this.#takePiece()
+    if (piece === undefined) {
+      if (this.#ended !== undefined) this.#socket.end(this.#ended)
+      return
+    }
+    this.#isSending = true
+    this.#socket.write(piece, () => {
+      this.#isSending = false
+      this.#tookSome = true
+      this.#queuedBytes -= piece.length
+      if (this.#queuedBytes * 2 <= this.#limits.writeBufferBytes) this.#tellRoom()
+      this.#send()
+    })
+  }
+
+  #takePiece(): Buffer | undefined {
+    const first = this.#queue[0]
+    if (first === undefined) return undefined
+    if (first.length >= pieceBytes) {
+      if (first.length === pieceBytes) this.#queue.shift()
+      else this.#queue[0] = first.subarray(pieceBytes)
+      return first.subarray(0, pieceBytes)
+    }
+    let count = 0
+    let bytes = 0
+    for (const chunk of this.#queue) {
+      if (count > 0 && bytes + chunk.length > pieceBytes) break
+      bytes += chunk.length
+      count += 1
+    }
+    const taken = this.#queue.splice(0, count)
+    return taken.length === 1 ? first : Buffer.concat(taken, bytes)
+  }
+
+  #tellRoom(): void {
+    const waiters = this.#roomWaiters
+    if (waiters.length === 0) return
+    this.#roomWaiters = []
+    for (const call of waiters) call()
+  }
 }
 
 const refusalError = (refusal: MeterRefusal, maxPacketBytes: number): LongshoreError =>

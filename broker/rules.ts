@@ -1,10 +1,43 @@
-/** Which topics no client may use, whoever it is. Who may use which of the others is for authorisation to say. */
+/** What no client may do, whoever it is. Who may use which topics is for authorisation to say. Pure. */
+import type { Refusal } from './refusals.ts'
+import type { BrokerSettings } from './settings.ts'
 
-/** [MQTT-4.7.2-1]: topics with a leading $ are the broker's own. */
-export const mayPublish = (topic: string): boolean => !topic.startsWith('$')
+export type Verdict = { readonly refusal: Refusal; readonly message: string } | undefined
 
-/** aedes knows no shared subscriptions: it would grant `$share/group/topic` and never deliver a message. */
-export const maySubscribe = (filter: string): boolean => !filter.startsWith('$share/') && !filter.startsWith('$queue/')
+type TopicLimits = Pick<BrokerSettings, 'maxTopicBytes' | 'maxTopicLevels'>
+
+/** undefined where it may. */
+export const judgePublish = (topic: string, limits: TopicLimits): Verdict =>
+  // [MQTT-4.7.2-1]: topics with a leading $ are the broker's own.
+  topic.startsWith('$')
+    ? { refusal: 'reservedTopic', message: `publishing to ${shorten(topic)} is for the broker only` }
+    : judgeLength(topic, limits)
+
+/** undefined where it may. @param count of the other filters that the client has */
+export const judgeSubscribe = (
+  filter: string,
+  count: number,
+  limits: TopicLimits & Pick<BrokerSettings, 'maxSubscriptions'>,
+): Verdict => {
+  // aedes knows no shared subscriptions: it would grant `$share/group/topic` and never deliver a message.
+  if (filter.startsWith('$share/') || filter.startsWith('$queue/'))
+    return { refusal: 'sharedSubscription', message: 'shared subscriptions are not supported' }
+  if (count >= limits.maxSubscriptions)
+    return { refusal: 'maxSubscriptions', message: `the client has ${count} subscriptions already` }
+  return judgeLength(filter, limits)
+}
+
+const judgeLength = (topic: string, { maxTopicBytes, maxTopicLevels }: TopicLimits): Verdict => {
+  const bytes = Buffer.byteLength(topic)
+  if (bytes > maxTopicBytes)
+    return { refusal: 'maxTopicBytes', message: `a topic of ${bytes} bytes; ${maxTopicBytes} are allowed` }
+  const levels = topic.split('/').length
+  if (levels > maxTopicLevels)
+    return { refusal: 'maxTopicLevels', message: `a topic of ${levels} levels; ${maxTopicLevels} are allowed` }
+  return undefined
+}
+
+const shorten = (topic: string): string => (topic.length > 60 ? `${topic.slice(0, 60)}…` : topic)
 
 /** Only loopback may be listened on without authentication and without a warning. */
 export const isLoopback = (host: string): boolean =>

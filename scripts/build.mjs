@@ -21,6 +21,7 @@ await build({
     prove: 'scripts/prove.ts',
     'generate-docs': 'scripts/generate-docs.ts',
     'bench/killed-to-running': 'bench/killed-to-running.ts',
+    'bench/broker': 'bench/broker.ts',
     'bench/devices': 'bench/devices.ts',
     'bench/flash': 'bench/flash.ts',
     'bench/link': 'bench/link.ts',

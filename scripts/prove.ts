@@ -1,7 +1,7 @@
 /**
  * Runs a long campaign of tests and writes what came of it to docs/proof.md. Fails if anything was lost or stuck.
  *
- *   npm run prove -- updates|offline|devices [--resume]
+ *   npm run prove -- updates|offline|devices|broker [--resume]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,11 +21,13 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     drop: 'over one that drops packets',
     kills: 'kills of agent and broker',
     cost: 'minutes of an idle link, counted',
+    torn: 'cuts of a file, one at each byte',
   },
   devices: {
     replugs: 'replugs into a running container',
     adversity: 'happenings in random order',
   },
+  broker: { kills: 'kills of the embedded broker under load' },
 }
 
 const { values, positionals } = parseArgs({

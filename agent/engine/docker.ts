@@ -16,7 +16,7 @@ import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
-import { toState, toUserNamespaces } from './docker-state.ts'
+import { hasCdi, toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
@@ -131,6 +131,8 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
+        runtimes: Object.keys(info.Runtimes ?? {}).sort(),
+        hasCdi: hasCdi(known.name, version.Version, info.CDISpecDirs),
         ...defined({ userNamespaces: toUserNamespaces(info.SecurityOptions) }),
       }
     },

@@ -1,5 +1,6 @@
 /** Sends the newest report of each app: only when it changed, again on every connection, and until the broker has it. */
 import { isDeepStrictEqual } from 'node:util'
+import { reasonOf } from '../../src/protocol/reason.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import type { ReportBody } from './report.ts'
 
@@ -36,6 +37,9 @@ type Entry = {
   isSending: boolean
 }
 
+/** A broker that has had enough for now is given so long. */
+const refusedMs = 60_000
+
 export const createReporter = ({ publish, session, nowMs }: ReporterInput): Reporter => {
   const entries = new Map<string, Entry>()
 
@@ -51,8 +55,9 @@ export const createReporter = ({ publish, session, nowMs }: ReporterInput): Repo
         await publish(app, messageOf(entry))
         entry.sent = version
       }
-    } catch {
-      // The link is down: `repeatAll` on the next connection sends what is newest then.
+    } catch (error) {
+      // Without a link `repeatAll` on the next connection sends what is newest then; a broker that refused may take it later.
+      if (reasonOf(error).code !== 'link-down') setTimeout(() => void send(app, entry), refusedMs).unref()
     } finally {
       entry.isSending = false
     }

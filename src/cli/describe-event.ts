@@ -51,6 +51,8 @@ const paintKind = (messageClass: string, kind: string): string => (messageClass 
 /** Of the machine where it is read: 2026-11-21 14:05:09. */
 const localTime = (at: number): string => {
   const date = new Date(at)
+  // Readers tolerate any number there.
+  if (Number.isNaN(date.getTime())) return '(no such time)'.padEnd(19)
   const two = (value: number): string => String(value).padStart(2, '0')
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`

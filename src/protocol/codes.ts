@@ -116,6 +116,14 @@ const table = {
     'a device that a service asks for is held by another service',
     'name another one, or write exclusive: false in both where they may share it',
   ],
+  'gpu-missing': [
+    'the device has no GPU, or CDI device, as a service asks for, or its engine cannot hand it over',
+    'see longshore devices --device ID; it is judged again when its hardware changes',
+  ],
+  placement: [
+    'the app belongs on other devices: a constraint of deploy.placement does not hold',
+    'deploy it to another device, or label this one: longshore label --device ID NAME=VALUE; it is judged again then',
+  ],
   'device-unfollowed': [
     'the device of this agent cannot follow hardware into a running container',
     'write onReplug: restart; longshore devices --device ID says why',
@@ -219,6 +227,14 @@ const table = {
   // Between the command and the broker.
   'broker-unreachable': ['the broker does not answer', 'check the address, the network and that the broker runs'],
   'broker-refused': ['the broker refused the connection', 'check user name, password, certificate and client id'],
+  'limit-exceeded': [
+    'a client wants more than the broker allows',
+    'mend the client, or raise the limit that the log of the broker names',
+  ],
+  'reader-too-slow': [
+    'a client does not read what the broker has for it',
+    'mend the client or its link; it may subscribe to less',
+  ],
   'broker-busy': ['a quota of the broker is used up', 'raise it there; it is tried again meanwhile'],
   'publish-refused': ['the broker refused a message', 'check its access rules and its limits'],
   'device-id-in-use': [

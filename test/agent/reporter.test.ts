@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ReportBody } from '../../agent/reconcile/report.ts'
 import { createReporter } from '../../agent/reconcile/reporter.ts'
+import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -149,4 +150,30 @@ test('what was cleared is not said once more by a turn that ends late, and somet
   expect(phases()).toEqual(['removed', undefined])
   reporter.tell(body('pulling'))
   expect(phases()).toEqual(['removed', undefined, 'pulling'])
+})
+
+test('what a broker refused is sent again after a while, though nothing changed; what a lost link kept back is not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const outcomes = [new LongshoreError('broker-busy', 'quota'), new LongshoreError('link-down', 'lost')]
+  let sent = 0
+  const reporter = createReporter({
+    publish: async () => {
+      const outcome = outcomes[sent]
+      sent += 1
+      if (outcome !== undefined) throw outcome
+    },
+    session: () => 1,
+    nowMs: () => 1,
+  })
+  reporter.tell(body('running'))
+  await vi.advanceTimersByTimeAsync(59_000)
+  expect(sent).toBe(1)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(sent).toBe(2)
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect(sent).toBe(2)
+  reporter.repeatAll()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(sent).toBe(3)
 })

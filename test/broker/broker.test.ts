@@ -132,21 +132,28 @@ describe('a client that misbehaves', () => {
     await expectWorks(url)
   })
 
-  test('by not reading is closed after drainTimeoutMs, and the others get everything', async () => {
-    const { url, lines } = await startBroker({ drainTimeoutMs: 200, writeBufferBytes: 64 * 1024 })
-    const frozen = await openClient(url, { clientId: 'frozen' })
-    const reader = await openClient(url)
+  test('by not reading holds nobody up: QoS 0 is left out, and QoS 1 without a session ends it', async () => {
+    const { broker, url, lines } = await startBroker({ writeBufferBytes: 256 * 1024 })
+    const open = async (clientId: string, qos: 0 | 1) => {
+      const reader = await openClient(url, { clientId })
+      await reader.client.subscribeAsync('flood', { qos })
+      return reader
+    }
+    const reader = await open('reader', 1)
+    for (const frozen of [await open('frozen-0', 0), await open('frozen-1', 1)])
+      (frozen.client.stream as Socket).pause()
     const writer = await openClient(url)
-    await frozen.client.subscribeAsync('flood', { qos: 0 })
-    await reader.client.subscribeAsync('flood', { qos: 0 })
-    ;(frozen.client.stream as Socket).pause()
     const payload = 'x'.repeat(200_000)
     // Enough to fill both kernels' socket buffers, which on loopback hold several MB.
     for (let sent = 0; sent < 80; sent += 1) await writer.client.publishAsync('flood', payload, { qos: 1 })
     await eventually('the reader to have it all', () => reader.received.length === 80)
-    await eventually('the frozen client to be closed', () =>
-      lines.find((line) => line.client === 'frozen' && line.reason),
+    await eventually('the one with QoS 1 to be closed', () =>
+      lines.find((line) => line.client === 'frozen-1' && line.reason),
     )
+    expect(broker.counts()).toMatchObject({
+      refused: { qos0Dropped: expect.any(Number), slowReader: 1 },
+      connections: 3,
+    })
     await expectWorks(url)
   })
 })

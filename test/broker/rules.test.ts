@@ -1,18 +1,28 @@
 import { expect, test } from 'vitest'
-import { isLoopback, mayPublish, maySubscribe, mayUpgrade } from '../../broker/rules.ts'
+import { isLoopback, judgePublish, judgeSubscribe, mayUpgrade } from '../../broker/rules.ts'
 
-test('topics with a leading $ are not for clients to publish', () => {
-  expect(mayPublish('longshore/v1/gw-17/status')).toBe(true)
-  expect(mayPublish('a/$SYS')).toBe(true)
-  expect(mayPublish('$SYS/broker/load')).toBe(false)
-  expect(mayPublish('$anything')).toBe(false)
+const limits = { maxTopicBytes: 40, maxTopicLevels: 4, maxSubscriptions: 3 }
+
+test.each([
+  ['longshore/v1/gw-17/status', undefined],
+  ['a/$SYS', undefined],
+  ['$SYS/broker/load', 'reservedTopic'],
+  ['$anything', 'reservedTopic'],
+  ['a/b/c/d/e', 'maxTopicLevels'],
+  ['ü'.repeat(21), 'maxTopicBytes'],
+])('publishing to %s: %s', (topic, refusal) => {
+  expect(judgePublish(topic, limits)?.refusal).toBe(refusal)
 })
 
-test('shared subscriptions are not granted, other filters are', () => {
-  expect(maySubscribe('longshore/v1/+/status')).toBe(true)
-  expect(maySubscribe('$SYS/#')).toBe(true)
-  expect(maySubscribe('$share/readers/longshore/#')).toBe(false)
-  expect(maySubscribe('$queue/longshore/#')).toBe(false)
+test.each([
+  ['longshore/v1/+/status', 0, undefined],
+  ['$SYS/#', 2, undefined],
+  ['$share/readers/longshore/#', 0, 'sharedSubscription'],
+  ['$queue/longshore/#', 0, 'sharedSubscription'],
+  ['one/more', 3, 'maxSubscriptions'],
+  ['+/+/+/+/#', 0, 'maxTopicLevels'],
+])('subscribing to %s beside %d others: %s', (filter, count, refusal) => {
+  expect(judgeSubscribe(filter, count, limits)?.refusal).toBe(refusal)
 })
 
 test.each([

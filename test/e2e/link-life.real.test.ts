@@ -174,3 +174,32 @@ test('with a clock in 2106 a device deploys and reports; its refusal of a comman
   expect(reply).toMatchObject({ outcome: 'expired' })
   expect(reply.at).toBeGreaterThan(Date.now() + 79 * 365 * 86_400_000)
 })
+
+test('two brokers of one site: it goes on at the second, and back at the first keeps the newest, whatever is retained there', async () => {
+  const first = await open()
+  const second = await open(brokers[1] as BrokerUnderTest)
+  const device = newDeviceId()
+  const engine = newSimulatedEngine()
+  await startLinkedAgent({ url: `${first.line.url},${second.line.url}`, device, engine })
+  const releaseAt = async ({ fleet }: { fleet: Fleet }): Promise<string | null | undefined> => {
+    const state = readState(fleet.topics, await fleet.read([fleet.topics.reported(device, 'shop')]))
+    return state.get(device)?.apps.get('shop')?.reported?.release
+  }
+  const isOnlineAt = async ({ fleet }: { fleet: Fleet }) => (await stateOf(fleet, device))?.status?.online === true
+  expect(await deployAndWait(first.fleet, device, shop('1'))).toMatchObject({ outcome: 'succeeded' })
+  const older = await releaseAt(first)
+
+  first.line.cut()
+  await eventually('it at the second', () => isOnlineAt(second), { timeoutMs: 30_000 })
+  await eventually('its report there', async () => (await releaseAt(second)) === older)
+  expect(await deployAndWait(second.fleet, device, shop('2'))).toMatchObject({ outcome: 'succeeded' })
+  const newer = await releaseAt(second)
+  expect(newer).not.toBe(older)
+  const creates = () => engine.controls.calls.filter(({ kind }) => kind === 'createContainer').length
+  const made = creates()
+
+  first.line.mend()
+  second.line.cut()
+  await eventually('it at the first again', async () => (await releaseAt(first)) === newer, { timeoutMs: 30_000 })
+  expect(creates()).toBe(made)
+}, 90_000)

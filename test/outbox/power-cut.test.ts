@@ -1,72 +1,24 @@
 /** Wherever a file ends after a power cut or a kill, and whatever of what was not synced is missing: it opens, and invents nothing. */
 import fc from 'fast-check'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { parseSegmentName } from '../../src/outbox/segment.ts'
-import { createSegmentStore } from '../../src/outbox/segment-store.ts'
 import type { MessageClass } from '../../src/protocol/queued.ts'
 import { eventually } from '../support/eventually.ts'
 import { type MemoryOutboxFiles, memoryOutboxFiles } from '../support/memory-outbox-files.ts'
 import { drain, numbered, openTestOutbox, type Sent, testBroker } from '../support/test-outbox.ts'
-
-const silent = pino({ level: 'silent' })
-
-/** One file of events, longer than 64 kB, with the place where each record ends. */
-const oneFile = async () => {
-  const files = memoryOutboxFiles()
-  const outbox = await openTestOutbox({ files, limits: { segmentBytes: 1_000_000 } })
-  await outbox.append('event', numbered(0))
-  const name = files.names().find((one) => one.startsWith('event')) as string
-  const ends = [files.contentOf(name).length]
-  for (let n = 1; n < 300; n += 1) {
-    await outbox.append('event', numbered(n, 150 + (n % 90)))
-    ends.push(files.contentOf(name).length)
-  }
-  return { name, bytes: files.contentOf(name), ends, rest: files.afterKill() }
-}
-
-const readFrom = async (files: MemoryOutboxFiles, name: string, offset: number): Promise<number[]> => {
-  const { id } = parseSegmentName(name) as NonNullable<ReturnType<typeof parseSegmentName>>
-  const bytes = files.contentOf(name).length
-  const store = createSegmentStore({
-    files,
-    messageClass: 'event',
-    epoch: id.epoch + 1,
-    boot: 'next',
-    segmentBytes: 1_000_000,
-    found: [{ id, bytes }],
-    settled: { ...id, offset },
-    log: silent,
-    onDamage: () => undefined,
-    setAside: async () => undefined,
-  })
-  const numbers: number[] = []
-  while (store.hasUnread()) {
-    await store.load()
-    for (let found = store.next(); found !== undefined; found = store.next())
-      numbers.push((JSON.parse(found.record.text) as { n: number }).n)
-  }
-  return numbers
-}
+import { expectWholeRecords, writeOneFile } from '../support/torn-file.ts'
 
 test('a file cut at every byte of its last 4 kB, and at every record boundary ± 1 of its last 64 kB', async () => {
-  const { name, bytes, ends } = await oneFile()
+  const torn = await writeOneFile()
+  const { bytes, ends } = torn
   expect(bytes.length).toBeGreaterThan(64 * 1024)
   const cuts = new Set<number>()
   for (let at = bytes.length - 4 * 1024; at <= bytes.length; at += 1) cuts.add(at)
   for (const end of ends) if (end >= bytes.length - 64 * 1024) for (const by of [-1, 0, 1]) cuts.add(end + by)
-  for (const cut of cuts) {
-    const whole = ends.filter((end) => end <= cut).length
-    // From a little before the cut on; what lies further before it is the same each time.
-    const first = Math.max(0, whole - 3)
-    const files = memoryOutboxFiles(new Map([[name, bytes.subarray(0, cut)]]))
-    const numbers = await readFrom(files, name, ends[first - 1] ?? 0)
-    if (numbers.join() !== [first, first + 1, first + 2].join()) expect({ cut, numbers }).toEqual({ cut, first })
-  }
+  await expectWholeRecords(torn, cuts)
 })
 
 test('the same through the whole outbox, which goes on behind the cut', async () => {
-  const { name, bytes, ends, rest } = await oneFile()
+  const { name, bytes, ends, rest } = await writeOneFile()
   for (let cut = bytes.length; cut > bytes.length - 4 * 1024; cut -= 97) {
     const files = rest.afterKill()
     files.put(name, bytes.subarray(0, cut))
@@ -171,7 +123,7 @@ test('un-synced writes dropped, cut and reordered: nothing that was safe is lost
 })
 
 test('a file of zeros or noise behind what was synced costs nothing before it', async () => {
-  const { name, bytes, ends, rest } = await oneFile()
+  const { name, bytes, ends, rest } = await writeOneFile()
   const noise = testNoise(9_000)
   for (const tail of [Buffer.alloc(9_000), noise, Buffer.concat([noise, bytes.subarray(ends[3], ends[5])])]) {
     const files = rest.afterKill()
@@ -194,7 +146,7 @@ const testNoise = (length: number): Buffer => {
 }
 
 test('damage in the middle costs what it hit, which is told of', async () => {
-  const { name, bytes, ends, rest } = await oneFile()
+  const { name, bytes, ends, rest } = await writeOneFile()
   const files = rest.afterKill()
   const damaged = Buffer.from(bytes)
   damaged.fill(0x1e, (ends[9] ?? 0) + 20, (ends[11] ?? 0) + 30)

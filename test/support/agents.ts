@@ -10,6 +10,7 @@ import { createAgent } from '../../agent/agent.ts'
 import type { Agent } from '../../agent/agent-contract.ts'
 import { openDeviceNodes } from '../../agent/devices/device-nodes.ts'
 import type { HardwareFollower } from '../../agent/devices/follow-hardware.ts'
+import type { GpuProbe } from '../../agent/devices/gpu-watch.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
 import { engineDisk } from '../../agent/disk/engine-disk.ts'
@@ -83,6 +84,8 @@ export type TestAgentOptions = {
   readonly lookEveryMs?: number
   /** default: none */
   readonly hardware?: HardwareFollower
+  /** default: nobody looks */
+  readonly gpuProbe?: GpuProbe
   readonly secretsFolder?: string
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
@@ -148,6 +151,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     hostFacts,
     deviceNodes: openDeviceNodes(device),
     hardware: options.hardware ?? fixedHardware(),
+    ...(options.gpuProbe === undefined ? {} : { gpuProbe: options.gpuProbe }),
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,
