@@ -157,7 +157,7 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     policy: policy.inForce,
     events,
-    onChange: (apps) => apps.forEach(reconciler.look),
+    onChange: reconciler.look,
     // Without a connection: the next one does it.
     publishInventory: () => {
       site.onHardware()

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { HostDevice } from '../src/protocol/host-device.ts'
 import { type DeviceFeatures, deviceFeatures } from './allot/device-features.ts'
+import { createAppLooks } from './app-look-pace.ts'
 import { createContainerFollower } from './devices/container-follower.ts'
 import { deviceChanges } from './devices/device-changes.ts'
 import { createDeviceKeeper, type DeviceKeeper } from './devices/device-keeper.ts'
@@ -25,8 +26,8 @@ export type AgentHardwareInput = {
   readonly store: Pick<Store, 'apps'>
   readonly policy: () => PolicyInForce
   readonly events: Pick<Events, 'tell'>
-  /** what these apps have, or wait for, changed */
-  readonly onChange: (apps: readonly string[]) => void
+  /** what this app has, or waits for, changed */
+  readonly onChange: (app: string) => void
   /** of what the inventory says something changed */
   readonly publishInventory: () => void
   readonly monotonicMs: () => number
@@ -59,7 +60,9 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
 
-  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs: input.monotonicMs })
+  const { monotonicMs } = input
+  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs })
+  const looks = createAppLooks({ look: input.onChange, monotonicMs })
 
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
@@ -71,7 +74,7 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     seesDevices: !nodes.access.isDevOfContainer,
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
-      input.onChange(apps)
+      looks.soon(apps)
       pacer.soon()
     },
     log,
@@ -104,8 +107,9 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     },
     stop: async () => {
       follower.stop()
-      pacer.stop()
       await keeper.stop()
+      pacer.stop()
+      looks.stop()
     },
     onEngine: async () => {
       await readFeatures()

@@ -1,5 +1,5 @@
 /** What stands at a path that somebody wrote: a device that is in no class of the inventory, or a virtual one. */
-import { open, readlink, stat } from 'node:fs/promises'
+import { open, readdir, readlink, stat } from 'node:fs/promises'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { pathsOf } from '../allot/match-device.ts'
 import type { DeviceWish } from '../allot/wish.ts'
@@ -27,6 +27,8 @@ export const readPathDevice = async (path: string): Promise<AtPath | undefined> 
       stat('/dev', { bigint: true }),
     ])
     if (found.nlink === 0n) return undefined
+    // A folder comes before what is to stand in it, and no engine takes it empty.
+    if (found.isDirectory() && (await readdir(path)).length === 0) return undefined
     const { major, minor } = numbersOf(found.rdev)
     const isTerminal = isTerminalMajor(major)
     // Only root makes nodes in /dev itself; elsewhere a container may have made one, in a volume or in shared memory.

@@ -37,7 +37,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       continue
     }
     if (view.devices.missing !== undefined) {
-      draft.wait(view.devices.missing)
+      if (!view.isStopped) draft.wait(view.devices.missing)
       continue
     }
     const joined = wantedIds(views, view.joins)

@@ -27,6 +27,12 @@ test('what is not there, a link to it, and one to itself', async () => {
     expect(await readPathDevice(path)).toBeUndefined()
 })
 
+test('an empty folder is nothing yet', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-empty-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  expect(await readPathDevice(folder)).toBeUndefined()
+})
+
 test('folders and files are left to the engine', async () => {
   for (const path of ['/dev', '/proc/self/stat']) expect(await readPathDevice(path)).toEqual({ kind: 'other' })
 })
