@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
 
 /**
- * Held until the end of the test, since the mode ends when nobody has the port open.
+ * Held until the end of the test, since the mode ends when nobody has the port open. One at a time: other runs of the tests on
+ * this machine wait for their turn.
  *
  * @returns undefined where there is no UART, or one that cannot do it
  */
@@ -13,6 +14,8 @@ export const openLoop = async (): Promise<true | undefined> => {
   if (!existsSync('/dev/ttyS0')) return undefined
   // TIOCMSET with TIOCM_LOOP, TIOCM_DTR and TIOCM_RTS; Node.js has no ioctl, and Perl is part of every Debian.
   const script = `
+    open(my $turn, ">", "/dev/shm/longshore-uart-loop") or exit 1;
+    flock($turn, 2) or exit 1;
     open(my $port, "+<", "/dev/ttyS0") or exit 1;
     my $wanted = pack("I", 0x8006);
     ioctl($port, 0x5418, $wanted) or exit 1;
