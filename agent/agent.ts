@@ -7,16 +7,12 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
-import { isForGpus, isRefusedForSite, misplacedApps } from './allot/judged-by-site.ts'
 import { createCommands } from './commands/commands.ts'
 import { controlVerbs } from './commands/control-verbs.ts'
 import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
-import { labelVerb } from './commands/label-verb.ts'
 import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createDeployments } from './deployments.ts'
-import { createGpuWatch } from './devices/gpu-watch.ts'
-import type { HostFacts } from './devices/host-facts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
@@ -25,7 +21,6 @@ import { createReportWatcher } from './events/report-watcher.ts'
 import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
-import { type Labels, labelsInForce } from './labels.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
@@ -40,7 +35,7 @@ import { findLocalImage } from './registry/local-image.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { shorterReports } from './shorter-reports.ts'
-import { createSite } from './site.ts'
+import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
@@ -144,9 +139,8 @@ export const createAgent = (input: AgentInput): Agent => {
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
     hardware: (app) => hardware.allotted(app),
-    // A look at the hardware may take its time, and only these wait for it.
-    site: async (app) => (isForGpus(store.app(app)) ? site.read() : undefined),
-    lostGpus: () => gpuWatch?.lost() ?? new Set(),
+    site: (app) => site.ofApp(app),
+    lostGpus: () => site.lostGpus(),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -166,42 +160,33 @@ export const createAgent = (input: AgentInput): Agent => {
     onChange: reconciler.look,
     // Without a connection: the next one does it.
     publishInventory: () => {
-      onSiteChange()
+      site.onHardware()
       if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
     },
     monotonicMs,
     log,
   })
-  let knownHost: Promise<HostFacts> | undefined
-  const readHost = (): Promise<HostFacts> => {
-    knownHost = input.hostFacts()
-    return knownHost
-  }
-  const configured = input.labels ?? {}
-  const labels = (): Labels => labelsInForce(configured, store.device().labels)
-  const site = createSite({
+  const site = createSiteKeeper({
     device,
     engine,
-    hostFacts: () => knownHost ?? readHost(),
+    hostFacts: input.hostFacts,
     hardware: input.hardware.current,
-    labels,
+    store,
+    configured: input.labels ?? {},
     refuses: (path) => deviceRefusal(path, policy.inForce()) !== undefined,
+    gpuProbe: input.gpuProbe,
+    look: (app) => reconciler.look(app),
+    publishInventory: () => void inventory.publish().catch(() => undefined), // without a connection: the next one does it
+    judgeAgain: () => {
+      isReadAgainDue = true
+      if (link.isConnected()) readAgain()
+    },
+    log,
   })
-  const gpuWatch =
-    input.gpuProbe &&
-    createGpuWatch({
-      ...input.gpuProbe,
-      engine,
-      agent: device,
-      records: store.apps,
-      site: site.read,
-      onLost: (app) => reconciler.look(app),
-      log,
-    })
   const inventory = createInventory({
     engine,
-    hostFacts: readHost,
-    labels,
+    hostFacts: site.hostFacts,
+    labels: site.labels,
     hardware: hardware.current,
     features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
@@ -280,26 +265,6 @@ export const createAgent = (input: AgentInput): Agent => {
     if (link.isConnected()) readAgain()
   }
 
-  /** What was refused for what the device was is judged again, and what waits for a GPU looks for one. */
-  const onSiteChange = (): void => {
-    for (const record of store.apps()) if (isForGpus(record)) reconciler.look(record.app)
-    if (!store.apps().some(isRefusedForSite)) return
-    isReadAgainDue = true
-    if (link.isConnected()) readAgain()
-  }
-
-  const onLabelsChange = (): void => {
-    inventory.publish().catch(() => undefined) // without a connection: the next one does it
-    onSiteChange()
-    void warnOfMisplaced()
-  }
-
-  const warnOfMisplaced = async (): Promise<void> => {
-    const place = await site.read()
-    for (const { app, reason } of misplacedApps(store.apps(), place))
-      log.warn({ app, ...reason }, 'an app that runs would not be taken any more; it runs on')
-  }
-
   const readAgain = (): void => {
     if (!isReadAgainDue) return
     isReadAgainDue = false
@@ -327,7 +292,7 @@ export const createAgent = (input: AgentInput): Agent => {
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),
     ...controlVerbs({ store, look: reconciler.look, nowMs }),
-    'set-labels': labelVerb({ store, configured, onChange: onLabelsChange }),
+    'set-labels': site.setLabels,
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()
@@ -476,7 +441,7 @@ export const createAgent = (input: AgentInput): Agent => {
       })
       policy.watch(onPolicyChange)
       hardware.start()
-      gpuWatch?.start()
+      site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -492,7 +457,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
-      gpuWatch?.stop()
+      site.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

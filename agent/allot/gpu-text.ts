@@ -31,4 +31,4 @@ const gpuText = ({ name, model, gpu }: HostDevice): string => {
   return facts.length === 0 ? name : `${name} (${facts.join(', ')})`
 }
 
-const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
+export const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`

@@ -3,6 +3,7 @@ import type { Model } from '../../src/compose/model.ts'
 import { type Constraint, isNumber, parseConstraint } from '../../src/compose/placement.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { canonicalArch } from './canonical-arch.ts'
+import { gibibytes } from './gpu-text.ts'
 import type { Site } from './site.ts'
 
 /** The first constraint that does not hold; undefined: it belongs here. */
@@ -14,7 +15,7 @@ export const placementFault = (model: Model, site: Site): Reason | undefined => 
       if (has !== undefined)
         return {
           code: 'placement',
-          message: `service ${name} belongs where ${text}; this device has ${has}`,
+          message: `service ${name} belongs where ${parsed.ok ? wordsOf(parsed.constraint) : text}; this device has ${has}`,
           path: `compose.services.${name}.deploy.placement.constraints[${index}]`,
         }
     }
@@ -29,8 +30,13 @@ const failing = ({ term, operator, value }: Constraint, site: Site): string | un
   // Of several, none may be what is ruled out; else one of them is enough.
   const holds = operator === '!=' ? found.every(does) : found.some(does)
   if (holds) return undefined
-  return found.length === 0 ? `no ${term.replace(/^node\.labels\./, 'label ')}` : [...new Set(found)].join(', ')
+  if (found.length === 0) return `no ${term.replace(/^node\.labels\./, 'label ')}`
+  return [...new Set(found.map((fact) => shown(term, fact)))].join(', ')
 }
+
+const wordsOf = ({ term, operator, value }: Constraint): string => `${term} ${operator} ${shown(term, value)}`
+
+const shown = (term: string, value: string): string => (term === 'device.gpu.memory' ? gibibytes(Number(value)) : value)
 
 const factsOf = (term: string, site: Site): readonly string[] => {
   const { device, hostname, os, arch, labels, devices } = site

@@ -108,7 +108,7 @@ export const translateHost = (service: Service, joined: TextMap = {}, gpus?: Gpu
     privileged: service.privileged,
     runtime: service.runtime ?? gpus?.runtime,
     platform: service.platform,
-    devices: added(service.devices && pathDevices(service), gpus?.devices),
+    devices: withGranted(service.devices && pathDevices(service), gpus?.devices),
     deviceCgroupRules: service.device_cgroup_rules,
     deviceRequests: requests.length === 0 ? undefined : requests,
     memorySwapBytes: service.memswap_limit,
@@ -126,6 +126,13 @@ export const translateHost = (service: Service, joined: TextMap = {}, gpus?: Gpu
     ulimits: service.ulimits && translateUlimits(service.ulimits),
   })
 }
+
+/** What the service names itself is as it says. */
+const withGranted = (written: readonly DeviceSpec[] | undefined, granted: readonly DeviceSpec[] = []) =>
+  added(
+    written,
+    granted.filter(({ target }) => written?.some((device) => device.target === target) !== true),
+  )
 
 const added = <T>(written: readonly T[] | undefined, granted: readonly T[] = []): readonly T[] | undefined =>
   granted.length === 0 ? written : [...(written ?? []), ...granted]

@@ -84,6 +84,8 @@ export type TestAgentOptions = {
   readonly lookEveryMs?: number
   /** default: none */
   readonly hardware?: HardwareFollower
+  /** as of its configuration; default: none */
+  readonly labels?: Readonly<Record<string, string>>
   /** default: nobody looks */
   readonly gpuProbe?: GpuProbe
   readonly secretsFolder?: string
@@ -125,6 +127,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    labels: options.labels ?? {},
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
     engine,

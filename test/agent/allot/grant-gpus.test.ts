@@ -242,11 +242,11 @@ describe('of the container', () => {
   })
 
   test('AMD gets its nodes and their group, beside what the service names itself', async () => {
-    const body = await bodyOf('gpus: all\n    group_add: [audio]\n    devices: [/dev/snd]', amd, plainEngine)
+    const body = await bodyOf('gpus: all\n    group_add: [audio]\n    devices: [/dev/kfd, /dev/snd]', amd, plainEngine)
     expect(body.HostConfig?.Devices?.map((device: { PathOnHost: string }) => device.PathOnHost)).toEqual([
+      '/dev/kfd',
       '/dev/snd',
       '/dev/dri/renderD128',
-      '/dev/kfd',
     ])
     expect(body.HostConfig?.GroupAdd?.[0]).toBe('audio')
     expect(body.HostConfig?.DeviceRequests).toBeUndefined()

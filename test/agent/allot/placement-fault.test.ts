@@ -80,7 +80,7 @@ describe('what is refused says the term that failed and what the device has', ()
     ['node.labels.line == 4', '3'],
     ['node.labels.zone == a', 'no label zone'],
     ['device.gpu.vendor == amd', 'nvidia, intel'],
-    ['device.gpu.memory >= 16g', String(8 * gigabyte)],
+    ['device.gpu.memory >= 16g', '8.0 GiB'],
   ])('%s', (constraint, has) => {
     expect(placementFault(modelWith(constraint), site)?.message).toMatch(
       new RegExp(`^service web belongs where .*; this device has ${has}$`),
