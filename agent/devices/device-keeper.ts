@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import type { Model } from '../../src/compose/model.ts'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
-import { type Allotment, allot, deviceKey } from '../allot/allot.ts'
+import { type Allotment, allot, deviceKey, lastingKey } from '../allot/allot.ts'
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import { aliasesOf, aliasName } from '../allot/container-devices.ts'
 import { type AliasPlan, heldByAliases, planAliases } from '../allot/plan-aliases.ts'
@@ -146,7 +146,7 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     return allot({ wishes: followed, devices, held: held ?? new Map(), refusal, followRefusal })
   }
 
-  /** What is away keeps its place: it often comes back under its old number. */
+  /** What is away keeps its place until it comes back, under whatever number. */
   const remember = (given: Allotments): void => {
     held = new Map(
       [...given].map(([id, allotment]) => {
@@ -154,7 +154,7 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
         const length = Math.max(before.length, allotment.given.length)
         const keyAt = (index: number): string | undefined => {
           const device = allotment.given[index]
-          return device === undefined ? before[index] : deviceKey(device)
+          return device === undefined ? before[index] : lastingKey(device)
         }
         return [id, Array.from({ length }, (_, index) => keyAt(index))]
       }),
