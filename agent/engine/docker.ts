@@ -262,12 +262,14 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
     },
     signalContainer: async (id, signal) => {
-      // 404: it is gone; 409 (Docker), 500 (Podman): it does not run.
-      await attempt(
-        `sending ${signal} to ${id}`,
-        () => docker.getContainer(id).kill({ signal: `SIG${signal}` }),
-        [404, 409],
-      )
+      const container = docker.getContainer(id)
+      try {
+        await attempt(`sending ${signal} to ${id}`, () => container.kill({ signal: `SIG${signal}` }), [404])
+      } catch (error) {
+        // Docker says 409 of one that does not run, Podman 500, which it says of much else too.
+        const found = await attempt(`inspecting ${id}`, () => container.inspect(), [404])
+        if (found?.State.Running === true) throw error
+      }
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`
