@@ -100,7 +100,7 @@ const hasNode = (device: HostDevice): device is NodeDevice =>
 
 const mostOf = ({ selector: { count = 1 } }: DeviceWish): number => (count === 'all' ? Number.POSITIVE_INFINITY : count)
 
-export const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
+const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
   selector.exclusive ?? ['serial', 'pty'].includes(device.class)
 
 /** Who has it and will not share it, or would have to and is not asked. */
