@@ -25,7 +25,7 @@ export type AllotInput = {
   /** in the order in which their apps were accepted */
   readonly wishes: readonly DeviceWish[]
   readonly devices: readonly HostDevice[]
-  /** `major:minor` of what a wish had last, by index */
+  /** what a wish had last, by index: its `lastingKey`, or only `major:minor` after the agent was started again */
   readonly held: ReadonlyMap<string, readonly (string | undefined)[]>
   /** what the policy of the device has against a node */
   readonly refusal: (path: string) => Reason | undefined
@@ -38,6 +38,9 @@ export const followRule = ({ selector: { permissions = 'rw' } }: DeviceWish, { m
   `c ${major}:* ${permissions}`
 
 export const deviceKey = ({ major, minor }: Pick<NodeDevice, 'major' | 'minor'>): string => `${major}:${minor}`
+
+/** The socket that it is plugged into, which outlasts that the kernel counts anew; else its numbers. */
+export const lastingKey = (device: NodeDevice): string => device.byPath?.[0] ?? deviceKey(device)
 
 /** @returns by the id of the wish */
 export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
@@ -61,7 +64,7 @@ export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
 
   for (const wish of wishes)
     for (const [index, key] of (input.held.get(wish.id) ?? []).entries()) {
-      const device = candidates.get(wish.id)?.find((one) => deviceKey(one) === key)
+      const device = candidates.get(wish.id)?.find((one) => lastingKey(one) === key || deviceKey(one) === key)
       if (device !== undefined && index < mostOf(wish) && mayHave(wish, device)) take(wish, index, device)
     }
   for (const wish of wishes)
@@ -97,7 +100,7 @@ const hasNode = (device: HostDevice): device is NodeDevice =>
 
 const mostOf = ({ selector: { count = 1 } }: DeviceWish): number => (count === 'all' ? Number.POSITIVE_INFINITY : count)
 
-export const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
+const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
   selector.exclusive ?? ['serial', 'pty'].includes(device.class)
 
 /** Who has it and will not share it, or would have to and is not asked. */

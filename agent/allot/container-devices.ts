@@ -35,11 +35,7 @@ const madeForSchema = z.object({
 export type MadeFor = z.infer<typeof madeForSchema>
 
 /** How a selector is followed where it does not say: as well as the device can. */
-export const followOf = (
-  { wish: { selector }, unfollowed }: Allotment,
-  service: Service,
-  canAttach: boolean,
-): string => {
+const followOf = ({ wish: { selector }, unfollowed }: Allotment, service: Service, canAttach: boolean): string => {
   const isDirect = selector.target.split('/').length === 3
   const mayFollow = canAttach && isDirect && unfollowed === undefined && barrierOf(service) === undefined
   return selector.onReplug ?? (mayFollow ? 'keep' : 'restart')

@@ -7,8 +7,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Model } from '../../src/compose/model.ts'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
-import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
-import { type Allotment, allot, deviceKey } from '../allot/allot.ts'
+import { LongshoreError, type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import { type Allotment, allot, deviceKey, lastingKey } from '../allot/allot.ts'
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import { aliasesOf, aliasName } from '../allot/container-devices.ts'
 import { type AliasPlan, heldByAliases, planAliases } from '../allot/plan-aliases.ts'
@@ -69,6 +69,8 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     isWanted = true
     running ??= looks().finally(() => {
       running = undefined
+      // Asked for after the last look had begun to end.
+      if (isWanted) look()
     })
   }
 
@@ -110,7 +112,7 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
   /** Those that are known run on while the engine does not answer, and are reached without it. */
   const readContainers = async (): Promise<boolean> => {
     try {
-      containers = await follower.containers()
+      containers = await inTime(follower.containers())
       return true
     } catch (error) {
       log.debug({ ...reasonOf(error) }, 'the engine does not answer: the containers that are known are followed')
@@ -146,7 +148,7 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
     return allot({ wishes: followed, devices, held: held ?? new Map(), refusal, followRefusal })
   }
 
-  /** What is away keeps its place: it often comes back under its old number. */
+  /** What is away keeps its place until it comes back, under whatever number. */
   const remember = (given: Allotments): void => {
     held = new Map(
       [...given].map(([id, allotment]) => {
@@ -154,7 +156,7 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
         const length = Math.max(before.length, allotment.given.length)
         const keyAt = (index: number): string | undefined => {
           const device = allotment.given[index]
-          return device === undefined ? before[index] : deviceKey(device)
+          return device === undefined ? before[index] : lastingKey(device)
         }
         return [id, Array.from({ length }, (_, index) => keyAt(index))]
       }),
@@ -196,6 +198,18 @@ export const createDeviceKeeper = (input: DeviceKeeperInput): DeviceKeeper => {
       await running
     },
   }
+}
+
+/** A frozen engine keeps no device from those that run. */
+const patienceMs = 5_000
+
+const inTime = async <T>(answer: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new LongshoreError('engine-unreachable', `the engine has not answered for ${patienceMs / 1000} s`)
+    timer = setTimeout(() => reject(error), patienceMs)
+  })
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }
 
 /** Without its node, no engine starts the container. */

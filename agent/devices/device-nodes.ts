@@ -1,5 +1,5 @@
 /** The nodes that the agent makes on this machine, and what it may do of that. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Access } from '../allot/device-features.ts'
 import { type AliasNodes, openAliasNodes } from './alias-nodes.ts'
 import { withContainerDev } from './container-dev.ts'
@@ -17,6 +17,9 @@ export const openDeviceNodes = (device: string): DeviceNodes => ({
   access: readAccess(),
 })
 
+/** That of the machine has this number on every Linux (PROC_PID_INIT_INO). */
+const firstPidNamespace = 'pid:[4026531836]'
+
 const readAccess = (): DeviceNodes['access'] => {
   const [, hexadecimal = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
   // Docker and Podman each leave a mark. A machine of which only the processes are apart (LXC) has its engine inside.
@@ -24,6 +27,7 @@ const readAccess = (): DeviceNodes['access'] => {
   return {
     uid: process.getuid?.() ?? -1,
     effective: BigInt(`0x${hexadecimal}`),
+    seesOwnProcessesOnly: isInContainer && readlinkSync('/proc/self/ns/pid') !== firstPidNamespace,
     isDevOfContainer: isInContainer && !isDevOfMachine(readFileSync('/proc/self/mountinfo', 'utf8')),
   }
 }

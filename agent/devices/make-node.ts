@@ -25,7 +25,7 @@ export const openFolderPath = (fd: number): string => `/proc/self/fd/${fd}`
  * @throws LongshoreError device-unfollowed where mknod fails; Error of the call where something stands in the way
  */
 export const makeNode = async (folder: string, name: string, node: NewNode): Promise<void> => {
-  const draft = `.longshore-${name}`
+  const draft = draftOf(name)
   await unlink(`${folder}/${draft}`).catch(ignoreAbsent)
   const mask = (0o777 & ~node.mode).toString(8)
   const script = 'umask "$1" && exec mknod -- "$2" c "$3" "$4"'
@@ -39,6 +39,9 @@ export const makeNode = async (folder: string, name: string, node: NewNode): Pro
   )
   await rename(`${folder}/${draft}`, `${folder}/${name}`)
 }
+
+/** Under which a node stands until it is as it should be. */
+const draftOf = (name: string): string => `.longshore-${name}`
 
 /** Programs are looked for in folders of the machine only: an empty step means the folder itself, with whatever is in it. */
 const fixedSearchPath = (path = ''): string =>
@@ -67,8 +70,10 @@ export const readNodes = async (folder: string): Promise<Map<string, NodeNumbers
   return nodes
 }
 
-/** Takes a character node away; what is none stays. */
+/** Takes a character node away, and what was left of one that was being made; what is none stays. */
 export const removeNode = async (folder: string, name: string): Promise<void> => {
+  const draft = draftOf(name)
+  if ((await readNode(folder, draft)) !== undefined) await unlink(`${folder}/${draft}`).catch(ignoreAbsent)
   if ((await readNode(folder, name)) !== undefined) await unlink(`${folder}/${name}`).catch(ignoreAbsent)
 }
 

@@ -125,8 +125,8 @@ const table = {
     'deploy it to another device, or label this one: longshore label --device ID NAME=VALUE; it is judged again then',
   ],
   'device-unfollowed': [
-    'the device of this agent cannot follow hardware into a running container',
-    'write onReplug: restart; longshore devices --device ID says why',
+    'the agent cannot make the node of a device, or follow it into a running container',
+    'see the message; where it cannot follow, write onReplug: restart; longshore devices --device ID says why',
   ],
   'network-missing': ['an external network is not on the device', 'make it on the device; the agent goes on by itself'],
   'volume-missing': ['an external volume is not on the device', 'make it on the device; the agent goes on by itself'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type AllotInput, type Allotment, allot } from '../../../agent/allot/allot.ts'
+import { type AllotInput, type Allotment, allot, lastingKey } from '../../../agent/allot/allot.ts'
 import { containerDevices } from '../../../agent/allot/container-devices.ts'
 import { wishOf } from '../../../agent/allot/wish.ts'
 import { defaultPolicy } from '../../../agent/policy/default-policy.ts'
@@ -106,6 +106,17 @@ describe('what somebody has stays his', () => {
   test('not when it is another device by now', () => {
     const modem = adapter('ttyUSB0', { usb: { vendor: '1e0e', product: '9001' } })
     expect(names({ wishes: [wish('a')], devices: [modem], held: held('a', '188:0') })).toEqual(['device-missing'])
+  })
+
+  test('also when the kernel counted two anew, each under the number of the other', () => {
+    const wishes = [wish('a'), wish('b')]
+    const at = (socket: string, name: string) => adapter(name, { byPath: [`/dev/serial/by-path/${socket}`] })
+    const keys = new Map([
+      [wishes[0]?.id ?? '', [lastingKey(at('left', 'ttyUSB0'))]],
+      [wishes[1]?.id ?? '', [lastingKey(at('right', 'ttyUSB1'))]],
+    ])
+    const devices = [at('right', 'ttyUSB0'), at('left', 'ttyUSB1')]
+    expect(names({ wishes, devices, held: keys })).toEqual(['ttyUSB1', 'ttyUSB0'])
   })
 
   test('of several the others keep their places while one is away', () => {

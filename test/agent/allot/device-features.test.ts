@@ -24,6 +24,12 @@ describe('what an agent can do about hardware', () => {
     ],
     ['root that makes no nodes', without(mknod), 'the agent has no CAP_MKNOD', 'the agent has no CAP_MKNOD'],
     ['root that enters no process', without(ptrace), undefined, 'the agent has no CAP_SYS_PTRACE'],
+    [
+      'root in a container with processes of its own',
+      { ...root, seesOwnProcessesOnly: true },
+      undefined,
+      'the agent is in a container that does not see the processes of the device',
+    ],
     ['an engine without root', { ...root, userNamespaces: 'rootless' }, undefined, 'the engine runs without root'],
     [
       'an engine that remaps users',

@@ -59,6 +59,15 @@ describe('a node', () => {
     })
   })
 
+  test('one that an agent was killed over, half made, goes away with it', async () => {
+    await withContainerDev(container, async (dev) => {
+      await dev.attach('ttyPLC', console40)
+      await dev.attach('.longshore-ttyPLC', console40)
+      await dev.detach('ttyPLC')
+      expect(await dev.read('.longshore-ttyPLC')).toBeUndefined()
+    })
+  })
+
   test('the container makes none itself, and opens no neighbour', async () => {
     await withContainerDev(container, (dev) => dev.attach('ttyPLC', console40))
     expect(await execIn(container.id, 'mknod /dev/neighbour c 4 41 2>&1 || mknod /tmp/n c 4 41 2>&1')).toContain(

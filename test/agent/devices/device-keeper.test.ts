@@ -1,5 +1,5 @@
 /** What is kept right whatever fails beside it. Nodes and containers are in memory; real ones are in the tests of e2e. */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Allotment } from '../../../agent/allot/allot.ts'
 import type { AliasNodes } from '../../../agent/devices/alias-nodes.ts'
 import type { ContainerFollower, MadeContainer } from '../../../agent/devices/container-follower.ts'
@@ -101,6 +101,29 @@ test('while the engine does not answer, known containers are followed, and what 
   keeper.look()
   await expect.poll(() => followed).toEqual(['c1', 'c1'])
   expect([...standing.keys()]).toContain('ofSomebody-0')
+})
+
+test('an engine that is frozen keeps no device from those that run', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const container: MadeContainer = { id: 'c1', wishes: [wish('a')], made: [] }
+  const followed: string[] = []
+  let isFrozen = false
+  const { keeper } = open({
+    follower: {
+      containers: () => (isFrozen ? new Promise(() => undefined) : Promise.resolve([container])),
+      follow: async ({ id }) => {
+        followed.push(id)
+        return undefined
+      },
+    },
+  })
+  keeper.look()
+  await vi.advanceTimersByTimeAsync(1)
+  isFrozen = true
+  keeper.look()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(followed).toEqual(['c1', 'c1'])
 })
 
 test('an app that is accepted in the middle of a look hears of its hardware when that is known', async () => {
