@@ -44,14 +44,17 @@ export const followHardware = ({ read, watch }: HardwareInput): HardwareFollower
   const look = (): Promise<void> => {
     isDue = true
     looking ??= (async () => {
-      while (isDue) {
-        isDue = false
-        await lookOnce()
-        toldOfLook()
+      try {
+        while (isDue) {
+          isDue = false
+          await lookOnce()
+          toldOfLook()
+        }
+      } finally {
+        // In the step that saw nothing due: what comes after it begins anew.
+        looking = undefined
       }
-    })().finally(() => {
-      looking = undefined
-    })
+    })()
     return looking
   }
 
