@@ -1,6 +1,7 @@
 /** The file that says who is more, or less, than the device of his name. Pure; YAML, of which JSON is a part. */
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { own } from '../../src/defined.ts'
 import { deviceIdSchema, rootSchema } from '../../src/protocol/names.ts'
 import { formatPath } from '../../src/protocol/payload.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -47,6 +48,4 @@ const parseYaml = (text: string, file: string): unknown => {
   }
 }
 
-/** Not one of what every object has: somebody may be called `constructor`. */
-export const entryOf = ({ users }: AccessFile, user: string): UserEntry | undefined =>
-  Object.hasOwn(users, user) ? users[user] : undefined
+export const entryOf = ({ users }: AccessFile, user: string): UserEntry | undefined => own(users, user)
