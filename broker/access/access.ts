@@ -98,7 +98,12 @@ export const createAccess = (input: {
       const peer = input.peerOf(client)
       if (peer === undefined) return gone
       const refuse = (denied: Denial, user: string | undefined): Denial => {
-        const facts = { client: client.id, user, address: peer.shown, listener: peer.listener.name }
+        const facts = {
+          client: client.id,
+          user: user?.slice(0, 100),
+          address: peer.shown,
+          listener: peer.listener.name,
+        }
         input.refusals.note(denied.refusal, facts, `connection refused: ${denied.message}`)
         return denied
       }
