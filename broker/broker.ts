@@ -158,6 +158,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
       maxFrameBytes: 2 * maxPacketBytes,
+      handshakeMs: 30_000,
       enter,
       left: door.leave,
       accept,

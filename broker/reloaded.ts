@@ -27,7 +27,7 @@ export const openReloaded = async <T>({ files, read, changed, log }: ReloadedInp
 
   const readAgain = async (isForced: boolean): Promise<void> => {
     const marks = await marksOf(files)
-    if (marks === seen && !isForced) return
+    if (files.length === 0 || (marks === seen && !isForced)) return
     seen = marks
     try {
       const before = current

@@ -26,6 +26,8 @@ export type ListenerInput = {
   readonly listener: ResolvedListener
   readonly tls: TlsMaterial | undefined
   readonly maxFrameBytes: number
+  /** TLS and the handshake of a WebSocket must be done by then. */
+  readonly handshakeMs: number
   /** Whether a connection may come in; called once for each, and `left` once for each that may. */
   readonly enter: (address: string) => boolean
   readonly left: (address: string) => void
@@ -40,9 +42,6 @@ export type OpenListener = {
   readonly useTls: (material: TlsMaterial) => void
   readonly close: () => Promise<void>
 }
-
-/** TLS and the handshake of a WebSocket must be done by then. */
-const handshakeMs = 30_000
 
 /** @throws LongshoreError port-unavailable */
 export const openListener = async (input: ListenerInput): Promise<OpenListener> => {
@@ -72,7 +71,7 @@ export const openListener = async (input: ListenerInput): Promise<OpenListener> 
     }
     const end = endOf(socket)
     early.set(end, socket)
-    const deadline = setTimeout(() => early.get(end) === socket && socket.destroy(), handshakeMs)
+    const deadline = setTimeout(() => early.get(end) === socket && socket.destroy(), input.handshakeMs)
     socket.once('close', () => {
       clearTimeout(deadline)
       if (early.get(end) === socket) early.delete(end)
@@ -99,7 +98,7 @@ export const openListener = async (input: ListenerInput): Promise<OpenListener> 
 /** A server that does not listen itself: it is given each connection. */
 const createInner = (input: ListenerInput, through: (stream: Duplex, socket: Socket) => void) => {
   const { listener, tls = {} } = input
-  const options = { ...tls, ...clientCertificates(listener), handshakeTimeout: handshakeMs }
+  const options = { ...tls, ...clientCertificates(listener), handshakeTimeout: input.handshakeMs }
   switch (listener.type) {
     case 'tcp':
     case 'unix':
