@@ -208,16 +208,20 @@ describe('whose a client id is', () => {
   })
 
   test('a device takes its id from whoever has it, and nothing that this one left', async () => {
-    const { url } = await start()
+    const { url, broker } = await start()
     const thief = await as(url, 'scada', { clientId: 'gw-17', ...session })
     await thief.client.subscribeAsync('plc/#', { qos: 1 })
     const device = await as(url, 'gw-17', session)
     await eventually('the other to be closed', thief.isClosed)
-    await (await as(url, 'scada')).client.publishAsync('plc/scada/x', '1', { qos: 1 })
+    const scada = await as(url, 'scada')
+    await scada.client.publishAsync('plc/scada/x', '1', { qos: 1 })
     await device.client.subscribeAsync(at('gw-17/status'), { qos: 1 })
     await device.client.publishAsync(at('gw-17/status'), 'up', { qos: 1 })
     await device.expect(at('gw-17/status'), 'up')
     expect(device.received.map(({ topic }) => topic)).toEqual([at('gw-17/status')])
+    await device.client.endAsync()
+    await scada.client.publishAsync('plc/scada/x', '2', { qos: 1 })
+    expect(broker.counts()?.queued.count).toBe(0)
   })
 
   test('what was subscribed to before there were rules is not delivered under them', async () => {
