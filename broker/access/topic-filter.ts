@@ -1,19 +1,29 @@
 /** Whether what one filter allows holds for a topic, or for all that another filter may match. Pure. Section 4.7 of MQTT 3.1.1. */
 
-/** @param asked a topic, or a filter that somebody wants to subscribe to */
+/** Level by level, without taking either apart first: it is asked for every message. @param asked a topic, or a filter to subscribe to */
 export const covers = (allowed: string, asked: string): boolean => {
-  const allowedLevels = allowed.split('/')
-  const askedLevels = asked.split('/')
   // [MQTT-4.7.2-1]: a wildcard at the beginning does not mean the topics of the broker itself.
-  if (asked.startsWith('$') && isWildcard(allowedLevels[0])) return false
-  for (const [index, level] of allowedLevels.entries()) {
+  if (asked.startsWith('$') && /^[+#]/.test(allowed)) return false
+  let start = 0
+  let askedStart = 0
+  for (;;) {
+    const end = endOfLevel(allowed, start)
+    const level = allowed.slice(start, end)
     // It means the level above it too: `a/#` is also `a`.
     if (level === '#') return true
-    const askedLevel = askedLevels[index]
-    if (askedLevel === undefined || askedLevel === '#') return false
-    if (level !== '+' && level !== askedLevel) return false
+    if (askedStart > asked.length) return false
+    const askedEnd = endOfLevel(asked, askedStart)
+    const askedLevel = asked.slice(askedStart, askedEnd)
+    if (askedLevel === '#' || (level !== '+' && level !== askedLevel)) return false
+    if (end === allowed.length) return askedEnd === asked.length
+    start = end + 1
+    askedStart = askedEnd + 1
   }
-  return allowedLevels.length === askedLevels.length
+}
+
+const endOfLevel = (topic: string, start: number): number => {
+  const slash = topic.indexOf('/', start)
+  return slash < 0 ? topic.length : slash
 }
 
 /**
@@ -41,5 +51,3 @@ export const isFilter = (filter: string): boolean =>
     .every(
       (level, index, { length }) => !/[+#]/.test(level) || level === '+' || (level === '#' && index === length - 1),
     )
-
-const isWildcard = (level = ''): boolean => level === '+' || level === '#'
