@@ -4,10 +4,12 @@ import type { Broker } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
+import type { GpuProbe } from './devices/gpu-watch.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
+import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
@@ -31,6 +33,8 @@ export type AgentInput = {
   readonly acknowledgeMs?: number
   readonly reconnectMaxMs: number
   readonly lookEveryMs: number
+  /** of the configuration; absent: none */
+  readonly labels?: Labels
   /** how many releases of an app are kept to go back to */
   readonly keepReleases: number
   readonly version: string
@@ -50,6 +54,8 @@ export type AgentInput = {
   readonly hostFacts: () => Promise<HostFacts>
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
+  /** how it shows that a container lost its GPU; absent: nobody looks */
+  readonly gpuProbe?: GpuProbe
   readonly timeZone: () => string
   /** epoch ms */
   readonly builtAt: number

@@ -23,6 +23,7 @@ import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
+import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
@@ -34,6 +35,7 @@ import { findLocalImage } from './registry/local-image.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { shorterReports } from './shorter-reports.ts'
+import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
@@ -137,6 +139,8 @@ export const createAgent = (input: AgentInput): Agent => {
     reporter,
     policyFault: (model) => policyFault(model, policy.inForce()),
     hardware: (app) => hardware.allotted(app),
+    site: (app) => site.ofApp(app),
+    lostGpus: () => site.lostGpus(),
     gates,
     keepReleases: input.keepReleases,
     log,
@@ -153,17 +157,36 @@ export const createAgent = (input: AgentInput): Agent => {
     store,
     policy: policy.inForce,
     events,
-    onChange: (apps) => apps.forEach(reconciler.look),
+    onChange: reconciler.look,
     // Without a connection: the next one does it.
     publishInventory: () => {
+      site.onHardware()
       if (link.isConnected()) inventory.publishChanged().catch(() => undefined)
     },
     monotonicMs,
     log,
   })
-  const inventory = createInventory({
+  const site = createSiteKeeper({
+    device,
     engine,
     hostFacts: input.hostFacts,
+    hardware: input.hardware.current,
+    store,
+    configured: input.labels ?? {},
+    refuses: (path) => deviceRefusal(path, policy.inForce()) !== undefined,
+    gpuProbe: input.gpuProbe,
+    look: (app) => reconciler.look(app),
+    publishInventory: () => void inventory.publish().catch(() => undefined), // without a connection: the next one does it
+    judgeAgain: () => {
+      isReadAgainDue = true
+      if (link.isConnected()) readAgain()
+    },
+    log,
+  })
+  const inventory = createInventory({
+    engine,
+    hostFacts: site.hostFacts,
+    labels: site.labels,
     hardware: hardware.current,
     features: hardware.features,
     agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
@@ -202,6 +225,7 @@ export const createAgent = (input: AgentInput): Agent => {
     files,
     policy: policy.inForce,
     deviceFeatures: () => hardware.features(),
+    site: site.read,
     secretVersions: secrets.versions,
     generationFloor: (app) => session.reportedGeneration(app),
     reporter,
@@ -247,7 +271,7 @@ export const createAgent = (input: AgentInput): Agent => {
     Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) => {
       // Without a connection: the next one does it.
       isReadAgainDue = true
-      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again by the new policy')
+      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again')
     })
   }
 
@@ -262,11 +286,13 @@ export const createAgent = (input: AgentInput): Agent => {
       observe: reconciler.observe,
       hardware: hardware.allotted,
       deviceFeatures: hardware.features,
+      site: site.read,
       gates,
     }),
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),
     ...controlVerbs({ store, look: reconciler.look, nowMs }),
+    'set-labels': site.setLabels,
     refresh: async () => {
       await inventory.refresh()
       reconciler.lookAtEverything()
@@ -398,6 +424,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          site.onEngine()
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -414,6 +441,7 @@ export const createAgent = (input: AgentInput): Agent => {
       })
       policy.watch(onPolicyChange)
       hardware.start()
+      site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
@@ -429,6 +457,7 @@ export const createAgent = (input: AgentInput): Agent => {
     stop: async () => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
+      site.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

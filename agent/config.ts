@@ -1,6 +1,7 @@
 /** What an agent is told: by flags, by a file, or both. Everything wrong is said at once, with the field. */
 import { z } from 'zod'
 import { isBrokerUrl } from '../src/link/addresses.ts'
+import { labelKeyPattern, mostLabelLength } from '../src/protocol/label.ts'
 import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { telemetryProfiles } from '../src/protocol/telemetry.ts'
@@ -89,6 +90,13 @@ export const agentConfigSchema = z.strictObject({
     .union([z.int().nonnegative(), z.string().regex(/^\d{1,2}(\.\d+)?%$/, 'must be bytes, or a percentage as 5%')])
     .optional()
     .describe('free on the disk of the engine before a pull; default: 5 % of it, between 256 MB and 2 GB'),
+  labels: z
+    .record(
+      z.string().regex(labelKeyPattern, 'must be a name such as line or site/hall'),
+      z.union([z.string(), z.number(), z.boolean()]).transform(String).pipe(z.string().min(1).max(mostLabelLength)),
+    )
+    .default({})
+    .describe('what deploy.placement may ask for as node.labels.NAME; longshore label wins over them'),
   devicePollS: z
     .int()
     .min(5)

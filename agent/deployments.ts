@@ -1,6 +1,7 @@
 /** Takes deployments in, over the broker or on the device itself: judged, on disk, told, and only then acted on. */
 import type { Logger } from 'pino'
 import type { DeviceFeatures } from './allot/device-features.ts'
+import type { Site } from './allot/site.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import { type Accept, accept } from './reconcile/accept.ts'
@@ -18,6 +19,7 @@ export type DeploymentsInput = {
   readonly files: Pick<ProjectFiles, 'keep'>
   readonly policy: () => PolicyInForce
   readonly deviceFeatures: () => DeviceFeatures
+  readonly site: () => Promise<Site>
   readonly secretVersions: (app: string) => Readonly<Record<string, string>>
   /** the highest generation that this device is known to have reported of an app */
   readonly generationFloor: (app: string) => number
@@ -31,7 +33,7 @@ export type Deployments = {
   /** What stands on `desired/<app>`; resolves when it is on disk. @throws when it could not be written */
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   /** How a deployment would be judged now; changes nothing. `images` came to the device with it. */
-  readonly foresee: (app: string, payload: Uint8Array, images: Accepted['images']) => Accept
+  readonly foresee: (app: string, payload: Uint8Array, images: Accepted['images']) => Promise<Accept>
   /** Judges a deployment and has it on disk before it resolves. */
   readonly receive: (app: string, payload: Uint8Array, images: Accepted['images']) => Promise<Accept>
 }
@@ -39,7 +41,11 @@ export type Deployments = {
 export const createDeployments = (input: DeploymentsInput): Deployments => {
   const { owner, store, files, reporter, look, nowMs, log } = input
 
-  const judge = (app: string, payload: Uint8Array, record: AppRecord, images: Accepted['images']): Accept =>
+  const judge = (
+    app: string,
+    payload: Uint8Array,
+    { record, images, site }: { record: AppRecord; images: Accepted['images']; site: Site },
+  ): Accept =>
     accept({
       device: owner.agent,
       app,
@@ -50,21 +56,23 @@ export const createDeployments = (input: DeploymentsInput): Deployments => {
       generationFloor: input.generationFloor(app),
       policy: input.policy(),
       deviceFeatures: input.deviceFeatures(),
+      site,
       images,
       now: nowMs(),
       keepReleases: input.keepReleases,
     })
 
   const receive: Deployments['receive'] = async (app, payload, images) => {
+    const site = await input.site()
     const before = store.app(app) ?? emptyRecord(app)
-    const foreseen = judge(app, payload, before, images)
+    const foreseen = judge(app, payload, { record: before, images, site })
     // Contents first: a record on disk that names what is not there could never be carried out.
     if (foreseen.kind === 'accepted' && foreseen.contents.size > 0)
       await files.keep(app, foreseen.contents, neededContents([before, foreseen.record]))
     let judged: Accept = { kind: 'known' }
     // Judged on the newest record and written in one step: a turn may be storing what it decided at the same time.
     const record = await store.updateApp(app, (current) => {
-      judged = judge(app, payload, current, images)
+      judged = judge(app, payload, { record: current, images, site })
       if (!('record' in judged)) return current
       // What was reported before the record was lost is known to the broker alone, and the next report replaces it there.
       const generationSeen = Math.max(judged.record.generationSeen, input.generationFloor(app))
@@ -106,7 +114,10 @@ export const createDeployments = (input: DeploymentsInput): Deployments => {
       const accepted = store.app(app)?.accepted
       if (accepted?.deployment.remove && accepted.verdict !== undefined) reporter.clear(app)
     },
-    foresee: (app, payload, images) => judge(app, payload, store.app(app) ?? emptyRecord(app), images),
+    foresee: async (app, payload, images) => {
+      const site = await input.site()
+      return judge(app, payload, { record: store.app(app) ?? emptyRecord(app), images, site })
+    },
     receive,
   }
 }

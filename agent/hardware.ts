@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { HostDevice } from '../src/protocol/host-device.ts'
 import { type DeviceFeatures, deviceFeatures } from './allot/device-features.ts'
+import { createAppLooks } from './app-look-pace.ts'
 import { createContainerFollower } from './devices/container-follower.ts'
 import { deviceChanges } from './devices/device-changes.ts'
 import { createDeviceKeeper, type DeviceKeeper } from './devices/device-keeper.ts'
@@ -12,7 +13,7 @@ import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { hardwareEvents } from './events/hardware-events.ts'
 import { createInventoryPacer } from './inventory-pace.ts'
-import { deviceRefusal } from './policy/judge-device.ts'
+import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import type { PolicyInForce } from './policy/policy-in-force.ts'
 import type { Store } from './store/store.ts'
 import { label } from './translate/engine-names.ts'
@@ -25,8 +26,8 @@ export type AgentHardwareInput = {
   readonly store: Pick<Store, 'apps'>
   readonly policy: () => PolicyInForce
   readonly events: Pick<Events, 'tell'>
-  /** what these apps have, or wait for, changed */
-  readonly onChange: (apps: readonly string[]) => void
+  /** what this app has, or waits for, changed */
+  readonly onChange: (app: string) => void
   /** of what the inventory says something changed */
   readonly publishInventory: () => void
   readonly monotonicMs: () => number
@@ -47,31 +48,33 @@ export type AgentHardware = {
   readonly onEngineEvent: (event: EngineEvent) => void
 }
 
-/** Until it is known what may be done; nothing is accepted before. */
-const unknown = { uid: -1, effective: 0n }
-
 export const createAgentHardware = (input: AgentHardwareInput): AgentHardware => {
   const { engine, follower, nodes, log } = input
-  let features = deviceFeatures(unknown)
+  // A deployment may come before the engine answers, and what it may ask for is known without.
+  let features = deviceFeatures(nodes.access)
 
   const readFeatures = async (): Promise<void> => {
-    const [access, facts] = await Promise.all([nodes.access(), engine.facts().catch(() => undefined)])
-    features = deviceFeatures({ ...access, userNamespaces: facts?.userNamespaces })
+    const facts = await engine.facts().catch(() => undefined)
+    features = deviceFeatures({ ...nodes.access, userNamespaces: facts?.userNamespaces })
     for (const [feature, { available, reason }] of Object.entries(features))
       if (!available) log.debug({ feature, reason }, 'cannot be done on this device')
   }
 
-  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs: input.monotonicMs })
+  const { monotonicMs } = input
+  const pacer = createInventoryPacer({ publish: input.publishInventory, monotonicMs })
+  const looks = createAppLooks({ look: input.onChange, monotonicMs })
 
   const keeper = createDeviceKeeper({
     devices: async () => (await follower.current()).devices,
     records: input.store.apps,
     refusal: (path) => deviceRefusal(path, input.policy()),
+    followRefusal: (rule) => followRefusal(rule, input.policy()),
     aliases: nodes.aliases,
     follower: createContainerFollower({ engine, agent: input.device, withDev: nodes.withDev, log }),
+    seesDevices: !nodes.access.isDevOfContainer,
     canAttach: () => features.liveAttach.available,
     onChange: (apps) => {
-      input.onChange(apps)
+      looks.soon(apps)
       pacer.soon()
     },
     log,
@@ -104,8 +107,9 @@ export const createAgentHardware = (input: AgentHardwareInput): AgentHardware =>
     },
     stop: async () => {
       follower.stop()
-      pacer.stop()
       await keeper.stop()
+      pacer.stop()
+      looks.stop()
     },
     onEngine: async () => {
       await readFeatures()

@@ -12,16 +12,19 @@ export type InventoryPacer = {
 export const createInventoryPacer = ({
   publish,
   monotonicMs,
+  togetherMs = ofOneAdapterMs,
 }: {
   readonly publish: () => void
   readonly monotonicMs: () => number
+  /** changes that come so close are one */
+  readonly togetherMs?: number
 }): InventoryPacer => {
   let pace = fullPace
   let timer: NodeJS.Timeout | undefined
   return {
     soon: () => {
       if (timer !== undefined) return
-      const next = nextPublication(pace, monotonicMs())
+      const next = nextPublication(pace, monotonicMs(), togetherMs)
       pace = next.pace
       timer = setTimeout(() => {
         timer = undefined
@@ -37,7 +40,7 @@ export type InventoryPace = { readonly tokens: number; readonly atMs: number }
 const burst = 20
 const refillMs = 10_000
 /** An adapter with four ports, and its links, are one message. */
-const togetherMs = 250
+const ofOneAdapterMs = 250
 
 export const fullPace: InventoryPace = { tokens: burst, atMs: 0 }
 
@@ -48,6 +51,7 @@ export const fullPace: InventoryPace = { tokens: burst, atMs: 0 }
 export const nextPublication = (
   { tokens, atMs }: InventoryPace,
   nowMs: number,
+  togetherMs = ofOneAdapterMs,
 ): { readonly delayMs: number; readonly pace: InventoryPace } => {
   const delayMs = Math.max(togetherMs, atMs + (1 - tokens) * refillMs - nowMs)
   const thenMs = nowMs + delayMs

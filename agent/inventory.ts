@@ -6,6 +6,7 @@ import type { DeviceFeatures } from './allot/device-features.ts'
 import type { HostFacts } from './devices/host-facts.ts'
 import type { Hardware } from './devices/read-devices.ts'
 import type { Engine } from './engine/engine.ts'
+import type { Labels } from './labels.ts'
 
 export type InventoryInput = {
   readonly engine: Pick<Engine, 'facts'>
@@ -15,6 +16,7 @@ export type InventoryInput = {
   /** what can be done about it */
   readonly features: () => DeviceFeatures
   readonly agent: Inventory['agent']
+  readonly labels: () => Labels
   readonly timeZone: () => string
   /** whom secrets for this device are encrypted for */
   readonly recipient: string | undefined
@@ -42,6 +44,7 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
 
   const read = async () => {
     const faults = input.faults()
+    const labels = input.labels()
     host ??= input.hostFacts()
     // An engine that does not answer is a fact about the device, not a fault of the inventory.
     const [facts, hardware, engine] = await Promise.all([
@@ -56,7 +59,8 @@ export const createInventory = (input: InventoryInput): InventoryPublisher => {
       networkInterfaces: [...hardware.networkInterfaces],
       disks: [...hardware.disks],
       ...(hardware.cdi.length === 0 ? {} : { cdi: [...hardware.cdi] }),
-      engine,
+      engine: engine && { ...engine, runtimes: [...engine.runtimes] },
+      ...(Object.keys(labels).length === 0 ? {} : { labels: { ...labels } }),
       agent: input.agent,
       timeZone: input.timeZone(),
       ...(input.recipient === undefined ? {} : { recipient: input.recipient }),

@@ -10,9 +10,11 @@ import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
+import { runNvidiaSmi } from './devices/ask-nvidia-smi.ts'
 import { openDeviceNodes } from './devices/device-nodes.ts'
 import { readHostFacts } from './devices/host-facts.ts'
 import { thisHost } from './devices/host-root.ts'
+import { openAsContainer } from './devices/open-as-container.ts'
 import { openHardware } from './devices/open-hardware.ts'
 import { deviceTimeZone } from './devices/time-zone.ts'
 import { engineDisk } from './disk/engine-disk.ts'
@@ -32,6 +34,7 @@ import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
 import { profiles } from './telemetry/profiles.ts'
+import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
 /** What tests put around the effects, to kill the daemon in the middle of one. */
@@ -41,6 +44,9 @@ export type Around = {
   readonly outbox?: (outbox: Outbox) => Outbox
   readonly nowMs?: () => number
 }
+
+/** A process for each container that is watched. */
+const gpuProbeMs = 60_000
 
 /** A clock that was never set may say less than 0, which no message can carry. */
 const clockOfMachine = (): number => Math.max(0, Date.now())
@@ -123,6 +129,7 @@ export const startAgent = async (
     acknowledgeMs: config.acknowledgeS * 1000,
     reconnectMaxMs: config.reconnectMaxS * 1000,
     lookEveryMs: config.lookEveryS * 1000,
+    labels: config.labels,
     keepReleases: config.keepReleases,
     version,
     engine,
@@ -139,11 +146,16 @@ export const startAgent = async (
       config.telemetry === 'off'
         ? undefined
         : {
-            read: createHostReader({ root: '/', loopDelayMs: loopWatch.takeStallMs }),
+            read: createHostReader({
+              root: '/',
+              loopDelayMs: loopWatch.takeStallMs,
+              readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
+            }),
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
     deviceNodes: openDeviceNodes(config.device),
+    gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,

@@ -10,9 +10,9 @@ import { wishesOfRecords } from './allot/wishes-of-records.ts'
 import type { AgentConfig } from './config.ts'
 import { openAliasNodes } from './devices/alias-nodes.ts'
 import { thisHost } from './devices/host-root.ts'
-import { readPathDevices } from './devices/path-devices.ts'
+import { withPathDevices } from './devices/path-devices.ts'
 import { readHardware } from './devices/read-devices.ts'
-import { deviceRefusal } from './policy/judge-device.ts'
+import { deviceRefusal, followRefusal } from './policy/judge-device.ts'
 import { openPolicySource } from './policy-source.ts'
 import { openFileStore } from './store/file-store.ts'
 
@@ -33,16 +33,22 @@ export const prepare = async (
   const aliases = openAliasNodes(config.device)
   const wishes = wishesOfRecords(store.apps())
   const [{ devices }, standing] = await Promise.all([readHardware(root), aliases.read()])
-  const named = await readPathDevices(wishes, devices)
+  const named = await withPathDevices(wishes, devices)
   const allotments = allot({
     wishes,
-    devices: [...devices, ...named.devices],
+    devices: named.devices,
     held: heldByAliases(standing),
     refusal: (path) => deviceRefusal(path, policy.inForce()),
+    followRefusal: (rule) => followRefusal(rule, policy.inForce()),
   })
   for (const { name, ...node } of planAliases(allotments.values(), standing).set) {
-    await aliases.set(name, node)
-    log.info({ name, ...node }, 'a node stands for a device')
+    try {
+      await aliases.set(name, node)
+      log.info({ name, ...node }, 'a node stands for a device')
+    } catch (error) {
+      // The others are none the worse for it.
+      log.error({ name, ...node, err: error }, 'a node that stands for a device could not be made')
+    }
   }
   for (const { missing } of allotments.values()) if (missing !== undefined) log.warn({ ...missing }, missing.message)
 }

@@ -109,7 +109,7 @@ try {
     const startedAt = performance.now()
     const { devices: ports } = await readHardware(rootsIn(farm))
     const readAt = performance.now()
-    allot({ wishes, devices: ports, held: new Map(), refusal: () => undefined })
+    allot({ wishes, devices: ports, held: new Map(), refusal: () => undefined, followRefusal: () => undefined })
     found.push(readAt - startedAt)
     matched.push(performance.now() - readAt)
   }

@@ -2,6 +2,7 @@
  * Who gets which device. What somebody has stays his while it is there; what is free goes to the first that was
  * accepted. Two exclusive wishes never share one. Pure.
  */
+import { defined } from '../../src/defined.ts'
 import type { HostDevice } from '../../src/protocol/host-device.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { matchesDevice } from './match-device.ts'
@@ -16,19 +17,30 @@ export type Allotment = {
   readonly given: readonly (NodeDevice | undefined)[]
   /** why it is less than was asked for */
   readonly missing?: Reason
+  /** what the policy has against following it into a container that runs */
+  readonly unfollowed?: Reason
 }
 
 export type AllotInput = {
   /** in the order in which their apps were accepted */
   readonly wishes: readonly DeviceWish[]
   readonly devices: readonly HostDevice[]
-  /** `major:minor` of what a wish had last, by index */
+  /** what a wish had last, by index: its `lastingKey`, or only `major:minor` after the agent was started again */
   readonly held: ReadonlyMap<string, readonly (string | undefined)[]>
   /** what the policy of the device has against a node */
   readonly refusal: (path: string) => Reason | undefined
+  /** and against a rule for a whole major number */
+  readonly followRefusal: (rule: string) => Reason | undefined
 }
 
+/** What lets a container have the device whatever minor number it has next. */
+export const followRule = ({ selector: { permissions = 'rw' } }: DeviceWish, { major }: NodeDevice): string =>
+  `c ${major}:* ${permissions}`
+
 export const deviceKey = ({ major, minor }: Pick<NodeDevice, 'major' | 'minor'>): string => `${major}:${minor}`
+
+/** The socket that it is plugged into, which outlasts that the kernel counts anew; else its numbers. */
+export const lastingKey = (device: NodeDevice): string => device.byPath?.[0] ?? deviceKey(device)
 
 /** @returns by the id of the wish */
 export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
@@ -41,7 +53,7 @@ export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
     wishes.map((wish) => [wish.id, devices.filter((device) => matchesDevice(wish.selector.match, device))]),
   )
   const mayHave = (wish: DeviceWish, device: NodeDevice): boolean =>
-    input.refusal(device.node) === undefined && rivalFor(wish, device, takers) === undefined
+    refusalOf(wish, device, input) === undefined && rivalFor(wish, device, takers) === undefined
   const take = (wish: DeviceWish, index: number, device: NodeDevice): void => {
     const list = given.get(wish.id) ?? []
     while (list.length <= index) list.push(undefined)
@@ -52,7 +64,7 @@ export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
 
   for (const wish of wishes)
     for (const [index, key] of (input.held.get(wish.id) ?? []).entries()) {
-      const device = candidates.get(wish.id)?.find((one) => deviceKey(one) === key)
+      const device = candidates.get(wish.id)?.find((one) => lastingKey(one) === key || deviceKey(one) === key)
       if (device !== undefined && index < mostOf(wish) && mayHave(wish, device)) take(wish, index, device)
     }
   for (const wish of wishes)
@@ -67,17 +79,28 @@ export const allot = (input: AllotInput): ReadonlyMap<string, Allotment> => {
     wishes.map((wish) => {
       const list = given.get(wish.id) ?? []
       const missing = missingReason(wish, list, candidates.get(wish.id) ?? [], input, takers)
-      return [wish.id, { wish, given: list, ...(missing === undefined ? {} : { missing }) }]
+      const unfollowed = list.flatMap((device) => (device && unfollowedReason(wish, device, input)) ?? [])[0]
+      return [wish.id, { wish, given: list, ...defined({ missing, unfollowed }) }]
     }),
   )
 }
+
+/** Where it must follow, it is not to be had without. */
+const refusalOf = (wish: DeviceWish, device: NodeDevice, input: AllotInput): Reason | undefined => {
+  const { onReplug = 'restart' } = wish.selector
+  return input.refusal(device.node) ?? (onReplug === 'restart' ? undefined : unfollowedReason(wish, device, input))
+}
+
+/** A pseudo-terminal is mounted, and has no rule. */
+const unfollowedReason = (wish: DeviceWish, device: NodeDevice, input: AllotInput): Reason | undefined =>
+  wish.isPlain || device.class === 'pty' ? undefined : input.followRefusal(followRule(wish, device))
 
 const hasNode = (device: HostDevice): device is NodeDevice =>
   device.node !== undefined && device.major !== undefined && device.minor !== undefined
 
 const mostOf = ({ selector: { count = 1 } }: DeviceWish): number => (count === 'all' ? Number.POSITIVE_INFINITY : count)
 
-export const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
+const isExclusive = ({ selector }: DeviceWish, device: HostDevice): boolean =>
   selector.exclusive ?? ['serial', 'pty'].includes(device.class)
 
 /** Who has it and will not share it, or would have to and is not asked. */
@@ -99,7 +122,7 @@ const missingReason = (
   wish: DeviceWish,
   given: readonly (NodeDevice | undefined)[],
   candidates: readonly NodeDevice[],
-  { refusal }: AllotInput,
+  input: AllotInput,
   takers: ReadonlyMap<string, readonly DeviceWish[]>,
 ): Reason | undefined => {
   const { service, selector } = wish
@@ -117,7 +140,7 @@ const missingReason = (
       const message = `service ${service} waits for ${wanted}${many}: ${device.node} is held by ${holder}`
       return { code: 'device-claimed', message, path }
     }
-    const refused = refusal(device.node)
+    const refused = refusalOf(wish, device, input)
     if (refused !== undefined) return { ...refused, path }
   }
   const absent = wish.isPlain ? 'it is not there' : `${count === 0 ? 'none' : 'no other'} is plugged in`

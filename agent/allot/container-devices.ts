@@ -5,10 +5,10 @@
 import { z } from 'zod'
 import { barrierOf } from '../../src/compose/check-devices.ts'
 import type { Service } from '../../src/compose/model.ts'
-import { type DeviceSelector, deviceSelectorSchema, replugSchema } from '../../src/compose/model-device-selectors.ts'
+import { deviceSelectorSchema, replugSchema } from '../../src/compose/model-device-selectors.ts'
 import type { MountSpec } from '../translate/container-spec.ts'
 import type { DeviceSpec } from '../translate/host-spec.ts'
-import { type Allotment, deviceKey, type NodeDevice } from './allot.ts'
+import { type Allotment, deviceKey, followRule, type NodeDevice } from './allot.ts'
 import { type DeviceWish, targetOf, wishOf } from './wish.ts'
 
 /** Of the container, what stands in it for the hardware that it asked for by what it is. */
@@ -23,19 +23,22 @@ export type ContainerDevices = {
   readonly label: string
 }
 
-/** A selector as the container was made for it. */
-const madeForSchema = deviceSelectorSchema.extend({
+/** A selector as the container was made for it. A key that a later agent adds is no reason to make it anew. */
+const madeForSchema = z.object({
+  ...deviceSelectorSchema.shape,
   follow: replugSchema,
   given: z
-    .array(z.union([z.int().nonnegative(), z.string()]))
-    .describe('by index: the major number that its rules let through, or the pseudo-terminal that it mounts'),
+    .array(z.union([z.int().nonnegative(), z.string(), z.null()]))
+    .max(1_000)
+    .describe('by index: the major number of a node, the pseudo-terminal that it mounts, or null: it was away'),
 })
 export type MadeFor = z.infer<typeof madeForSchema>
 
 /** How a selector is followed where it does not say: as well as the device can. */
-export const followOf = (selector: DeviceSelector, service: Service, canAttach: boolean): string => {
+const followOf = ({ wish: { selector }, unfollowed }: Allotment, service: Service, canAttach: boolean): string => {
   const isDirect = selector.target.split('/').length === 3
-  return selector.onReplug ?? (canAttach && isDirect && barrierOf(service) === undefined ? 'keep' : 'restart')
+  const mayFollow = canAttach && isDirect && unfollowed === undefined && barrierOf(service) === undefined
+  return selector.onReplug ?? (mayFollow ? 'keep' : 'restart')
 }
 
 const isKept = (follow: string): boolean => follow !== 'restart'
@@ -53,9 +56,11 @@ export type DevicesInput = {
 export const containerDevices = (input: DevicesInput): ContainerDevices | undefined => {
   const { service, allotments, aliasFolder, canAttach } = input
   if (allotments.length === 0) return undefined
-  const given = allotments.flatMap(({ wish, given }) =>
-    given.flatMap((device, index) =>
-      device === undefined ? [] : [{ wish, index, device, follow: followOf(wish.selector, service, canAttach) }],
+  const given = allotments.flatMap((allotment) =>
+    allotment.given.flatMap((device, index) =>
+      device === undefined
+        ? []
+        : [{ wish: allotment.wish, index, device, follow: followOf(allotment, service, canAttach) }],
     ),
   )
   const nodes = given.filter(({ device }) => !isTerminal(device))
@@ -75,16 +80,16 @@ export const containerDevices = (input: DevicesInput): ContainerDevices | undefi
         readOnly: false,
         createHostPath: false,
       })),
-    rules: [...new Set(kept.map(({ wish, device }) => `c ${device.major}:* ${permissionsOf(wish)}`))].sort(),
+    rules: [...new Set(kept.map(({ wish, device }) => followRule(wish, device)))].sort(),
     groups: [...new Set(given.flatMap(({ device: { gid = 0 } }) => (gid === 0 ? [] : [String(gid)])))].sort(),
     // With a rule for a whole major, whoever may make nodes reaches all of its devices.
     capDrop: kept.length === 0 ? [] : ['MKNOD'],
     label: JSON.stringify(
       allotments.map(
-        ({ wish: { selector }, given }): MadeFor => ({
-          ...selector,
-          follow: followOf(selector, service, canAttach),
-          given: given.flatMap((device) => (device === undefined ? [] : [markOf(device)])),
+        (allotment): MadeFor => ({
+          ...allotment.wish.selector,
+          follow: followOf(allotment, service, canAttach),
+          given: allotment.given.map((device) => (device === undefined ? null : markOf(device))),
         }),
       ),
     ),
@@ -124,12 +129,11 @@ export const fits = (made: readonly MadeFor[], allotments: readonly Allotment[])
     return one !== undefined && given.every((device, index) => device === undefined || fitsOne(one, device, index))
   })
 
-const fitsOne = ({ follow, given }: MadeFor, device: NodeDevice, index: number): boolean =>
-  isTerminal(device) || !isKept(follow)
-    ? given[index] !== undefined &&
-      (typeof given[index] === 'string') === isTerminal(device) &&
-      (!isTerminal(device) || given[index] === device.node)
-    : given.includes(device.major)
+const fitsOne = ({ follow, given }: MadeFor, device: NodeDevice, index: number): boolean => {
+  if (isTerminal(device)) return given[index] === device.node
+  // Restarted for it, it finds whatever its alias stands for by then.
+  return isKept(follow) ? given.includes(device.major) : typeof given[index] === 'number'
+}
 
 /** A node that the container should have, or should have no longer, at a name directly under its /dev. */
 export type WantedNode = { readonly target: string; readonly device: NodeDevice | undefined; readonly follow: string }
@@ -175,7 +179,8 @@ export const aliasesOf = (wishes: readonly DeviceWish[], made: readonly MadeFor[
 /**
  * What a container that is restarted for a device has other than is allotted.
  *
- * @param nodes `major:minor` by target, as they stand in the container; absent: not read yet
+ * @param nodes `major:minor` by target, as they stand in the container; absent: not read yet. An alias stands for what is
+ *   away, so a target with no node at all was emptied by the container itself: a restart each time would never end
  */
 export const staleTargets = (
   made: readonly MadeFor[],
@@ -189,8 +194,9 @@ export const staleTargets = (
         if (one === undefined) return []
         return given.flatMap((device, index) => {
           const target = targetOf(wish.selector, index)
-          if (device === undefined || nodes[target] === deviceKey(device)) return []
+          const stands = nodes[target]
+          if (device === undefined || stands === deviceKey(device)) return []
           // A terminal is mounted, and its mount goes with it, whatever has its number by then.
-          return isTerminal(device) || !isKept(one.follow) ? [target] : []
+          return isTerminal(device) || (!isKept(one.follow) && stands !== undefined) ? [target] : []
         })
       })

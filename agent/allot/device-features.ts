@@ -19,16 +19,22 @@ export type Access = {
   readonly uid: number
   /** its effective capabilities, a bit each */
   readonly effective: bigint
+  /** its /dev is one that an engine made for a container, and not that of the machine */
+  readonly isDevOfContainer: boolean
+  /** it is in a container with processes of its own: those of the other containers have no number there */
+  readonly seesOwnProcessesOnly?: boolean
   /** of the engine; undefined: those of the machine, or not known yet */
   readonly userNamespaces?: 'remapped' | 'rootless' | undefined
 }
 
-export const deviceFeatures = ({ uid, effective, userNamespaces }: Access): DeviceFeatures => {
+export const deviceFeatures = (access: Access): DeviceFeatures => {
+  const { uid, effective, isDevOfContainer, seesOwnProcessesOnly, userNamespaces } = access
   const missing = (Object.keys(capabilities) as (keyof typeof capabilities)[]).filter(
     (name) => (effective & (1n << BigInt(capabilities[name]))) === 0n,
   )
-  const noNodes =
-    uid !== 0
+  const noNodes = isDevOfContainer
+    ? 'the agent is in a container that has not the /dev of the device'
+    : uid !== 0
       ? 'the agent does not run as root'
       : missing.includes('CAP_MKNOD')
         ? 'the agent has no CAP_MKNOD'
@@ -37,11 +43,13 @@ export const deviceFeatures = ({ uid, effective, userNamespaces }: Access): Devi
     noNodes ??
     (missing.length > 0
       ? `the agent has no ${missing.join(' and no ')}`
-      : userNamespaces === 'rootless'
-        ? 'the engine runs without root'
-        : userNamespaces === 'remapped'
-          ? 'the engine gives containers users of their own (userns-remap)'
-          : undefined)
+      : seesOwnProcessesOnly === true
+        ? 'the agent is in a container that does not see the processes of the device'
+        : userNamespaces === 'rootless'
+          ? 'the engine runs without root'
+          : userNamespaces === 'remapped'
+            ? 'the engine gives containers users of their own (userns-remap)'
+            : undefined)
   return { deviceSelectors: toFeature(noNodes), liveAttach: toFeature(noAttach) }
 }
 

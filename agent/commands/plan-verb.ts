@@ -5,6 +5,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { appNameSchema, releasePathSchema, secretNameSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import type { DeviceFeatures } from '../allot/device-features.ts'
+import type { Site } from '../allot/site.ts'
 import type { DeviceKeeper } from '../devices/device-keeper.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
@@ -33,6 +34,7 @@ export type PlanVerbInput = {
   readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
   readonly hardware: DeviceKeeper['hardware']
   readonly deviceFeatures: () => DeviceFeatures
+  readonly site: () => Promise<Site | undefined>
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
 }
 
@@ -67,6 +69,7 @@ export const planVerb =
     observe,
     hardware,
     deviceFeatures,
+    site: readSite,
     gates,
   }: PlanVerbInput): Verb =>
   async (args) => {
@@ -87,7 +90,8 @@ export const planVerb =
       issuedAt: 0,
       by: 'plan',
     }
-    const judging = {
+    const site = await readSite()
+    const judging = defined({
       device: owner.agent,
       app,
       record,
@@ -97,7 +101,8 @@ export const planVerb =
       deviceFeatures: deviceFeatures(),
       now: 0,
       keepReleases: 0,
-    }
+      site,
+    })
     const judged = acceptRead(judging, assigned as Assigned)
     if (judged.kind !== 'accepted') {
       const refused = judged.kind === 'refused' ? judged.record.refused : undefined
@@ -109,6 +114,7 @@ export const planVerb =
     const observed = defined({
       ...(await observe(app, isAdopting(judged.record))),
       hardware: await hardware(app, model),
+      site,
     })
     const gathered = await gather({
       owner,

@@ -4,7 +4,7 @@
  * container but its /dev itself, which must be a mount of its own, and in it direct children by their plain names.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat, statfs } from 'node:fs/promises'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { makeNode, type NewNode, type NodeNumbers, openFolderPath, readNode, removeNode } from './make-node.ts'
 
@@ -12,8 +12,8 @@ import { makeNode, type NewNode, type NodeNumbers, openFolderPath, readNode, rem
 export type RunningContainer = { readonly id: string; readonly pid: number }
 
 export type ContainerDev = {
-  /** What stands at a name directly under its /dev; undefined: no character node. */
-  readonly read: (name: string) => Promise<NodeNumbers | undefined>
+  /** What stands at a path below its /dev, such as `ttyPLC` or `plc/a`; undefined: no character node. */
+  readonly read: (path: string) => Promise<NodeNumbers | undefined>
   readonly attach: (name: string, node: NewNode) => Promise<void>
   readonly detach: (name: string) => Promise<void>
 }
@@ -33,25 +33,41 @@ export const withContainerDev = async <T>(
   try {
     const path = openFolderPath(folder.fd)
     return await work({
-      read: (name) => readNode(path, plain(name)),
-      attach: (name, node) => makeNode(path, plain(name), node),
-      detach: (name) => removeNode(path, plain(name)),
+      read: async (name) => readBelow(path, name.split('/').map(plain)),
+      attach: async (name, node) => makeNode(path, plain(name), node),
+      detach: async (name) => removeNode(path, plain(name)),
     })
   } finally {
     await folder.close()
   }
 }
 
+const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/** One step after the other, each folder held open: a link on the way leads nowhere. */
+const readBelow = async (folder: string, [name = '', ...rest]: readonly string[]): Promise<NodeNumbers | undefined> => {
+  if (rest.length === 0) return readNode(folder, name)
+  const inner = await open(`${folder}/${name}`, folderFlags).catch(() => undefined)
+  try {
+    return inner && (await readBelow(openFolderPath(inner.fd), rest))
+  } finally {
+    await inner?.close()
+  }
+}
+
+/** Of tmpfs(5), as statfs(2) tells it: what every engine gives a container for its /dev. */
+const tmpfsMagic = 0x01021994
+
 const openDev = async (container: RunningContainer, proc: string): Promise<FileHandle> => {
   const before = await identify(container, proc)
   const root = `${proc}/${container.pid}/root`
-  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
-  const folder = await open(`${root}/dev`, flags).catch((error: NodeJS.ErrnoException) => {
+  const folder = await open(`${root}/dev`, folderFlags).catch((error: NodeJS.ErrnoException) => {
     throw unreachable(container, `its /dev cannot be opened (${error.code})`)
   })
   try {
-    const [opened, ofRoot, ofHost, after] = await Promise.all([
+    const [opened, { type }, ofRoot, ofHost, after] = await Promise.all([
       folder.stat(),
+      statfs(openFolderPath(folder.fd)),
       stat(`${root}/`),
       stat('/dev'),
       identify(container, proc),
@@ -59,6 +75,8 @@ const openDev = async (container: RunningContainer, proc: string): Promise<FileH
     if (before !== after) throw unreachable(container, 'its process is another by now')
     if (opened.dev === ofRoot.dev) throw unreachable(container, 'its /dev is no mount of its own')
     if (opened.dev === ofHost.dev) throw unreachable(container, 'its /dev is that of the device')
+    // A volume, which an image may have there: its files lie on the device, and other containers may have it too.
+    if (type !== tmpfsMagic) throw unreachable(container, 'its /dev lies on a disk')
     return folder
   } catch (error) {
     await folder.close()

@@ -71,8 +71,7 @@ export const createContainerFollower = ({
       const nodes = await withDev(running, async (dev) => {
         const seen: Record<string, string> = {}
         for (const { target } of givenDevices(made, own)) {
-          const name = nameOf(target)
-          if (name === undefined) continue
+          const name = target.slice('/dev/'.length)
           const { device, follow } = wanted.get(target) ?? {}
           const stands = await keyAt(dev, name)
           const shouldStand = device === undefined ? undefined : deviceKey(device)
@@ -94,7 +93,10 @@ export const createContainerFollower = ({
         }
         return seen
       })
-      for (const signal of signals) await engine.signalContainer(id, signal)
+      for (const signal of signals)
+        await engine.signalContainer(id, signal).catch((error: unknown) => {
+          log.warn({ container: id, signal, ...reasonOf(error) }, 'it could not be told that its device is there')
+        })
       return { startedAt: running.startedAt, nodes }
     } catch (error) {
       log.warn({ container: id, ...reasonOf(error) }, 'its devices cannot be followed')
@@ -102,9 +104,6 @@ export const createContainerFollower = ({
     }
   },
 })
-
-/** Only what stands directly under /dev is ever looked at. */
-const nameOf = (target: string): string | undefined => /^\/dev\/([^/]+)$/.exec(target)?.[1]
 
 const keyAt = async (dev: ContainerDev, name: string): Promise<string | undefined> => {
   const node = await dev.read(name)

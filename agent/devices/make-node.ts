@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { lstat, readdir, rename, unlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { LongshoreError } from '../../src/protocol/reason.ts'
 
 export type NodeNumbers = { readonly major: number; readonly minor: number }
 export type NewNode = NodeNumbers & {
@@ -21,17 +22,33 @@ export const openFolderPath = (fd: number): string => `/proc/self/fd/${fd}`
  * of it is started in the folder, with the group that the node is to have.
  *
  * @param folder a path of `openFolderPath`, or of a folder that only root can change
- * @throws Error of the call, with the code of the system where it has one
+ * @throws LongshoreError device-unfollowed where mknod fails; Error of the call where something stands in the way
  */
 export const makeNode = async (folder: string, name: string, node: NewNode): Promise<void> => {
-  const draft = `.longshore-${name}`
+  const draft = draftOf(name)
   await unlink(`${folder}/${draft}`).catch(ignoreAbsent)
   const mask = (0o777 & ~node.mode).toString(8)
   const script = 'umask "$1" && exec mknod -- "$2" c "$3" "$4"'
   const values = [mask, draft, String(node.major), String(node.minor)]
-  await runFile('sh', ['-c', script, 'sh', ...values], { cwd: folder, gid: node.gid, timeout: 5_000 })
+  const env = { PATH: fixedSearchPath(process.env.PATH) }
+  await runFile('sh', ['-c', script, 'sh', ...values], { cwd: folder, env, gid: node.gid, timeout: 5_000 }).catch(
+    (error: Error & { stderr?: string }) => {
+      const said = error.stderr?.trim().split('\n').at(-1) || error.message
+      throw new LongshoreError('device-unfollowed', `no node can be made for it: ${said}`, { cause: error })
+    },
+  )
   await rename(`${folder}/${draft}`, `${folder}/${name}`)
 }
+
+/** Under which a node stands until it is as it should be. */
+const draftOf = (name: string): string => `.longshore-${name}`
+
+/** Programs are looked for in folders of the machine only: an empty step means the folder itself, with whatever is in it. */
+const fixedSearchPath = (path = ''): string =>
+  path
+    .split(':')
+    .filter((step) => step.startsWith('/'))
+    .join(':') || '/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * What stands at a name; undefined: nothing, or no character node. Follows no link. A mounted pseudo-terminal whose other
@@ -53,8 +70,10 @@ export const readNodes = async (folder: string): Promise<Map<string, NodeNumbers
   return nodes
 }
 
-/** Takes a character node away; what is none stays. */
+/** Takes a character node away, and what was left of one that was being made; what is none stays. */
 export const removeNode = async (folder: string, name: string): Promise<void> => {
+  const draft = draftOf(name)
+  if ((await readNode(folder, draft)) !== undefined) await unlink(`${folder}/${draft}`).catch(ignoreAbsent)
   if ((await readNode(folder, name)) !== undefined) await unlink(`${folder}/${name}`).catch(ignoreAbsent)
 }
 

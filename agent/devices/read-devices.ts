@@ -23,6 +23,8 @@ export type Hardware = {
   readonly cdi: readonly string[]
   readonly networkInterfaces: readonly NetworkInterface[]
   readonly disks: readonly Disk[]
+  /** what takes GPUs of NVIDIA into containers is installed */
+  readonly hasNvidiaToolkit?: true
 }
 
 /** What only programs of a maker tell, as far as it is known. */
@@ -35,18 +37,20 @@ export const readHardware = async (
 ): Promise<Hardware> => {
   const files = openHostFiles(root)
   const host = await openHost(files)
-  const [serial, plain, sound, can, npus, graphics, cdi, networkInterfaces, disks, identity] = await Promise.all([
-    findSerialPorts(host),
-    findByClass(host),
-    findSoundCards(host),
-    findCan(host),
-    findNpus(host),
-    findGpus(host),
-    readCdiNames(files),
-    findNetworkInterfaces(host),
-    findDisks(files),
-    nvidiaIdentity(files),
-  ])
+  const [serial, plain, sound, can, npus, graphics, cdi, networkInterfaces, disks, identity, toolkit] =
+    await Promise.all([
+      findSerialPorts(host),
+      findByClass(host),
+      findSoundCards(host),
+      findCan(host),
+      findNpus(host),
+      findGpus(host),
+      readCdiNames(files),
+      findNetworkInterfaces(host),
+      findDisks(files),
+      nvidiaIdentity(files),
+      files.gid('/etc/nvidia-container-runtime/config.toml'),
+    ])
   const nvidia = await findNvidiaGpus(host, graphics, maker.nvidia(identity))
   const jetson = await findJetson(host, graphics)
   const cards = graphics.filter(
@@ -54,7 +58,11 @@ export const readHardware = async (
   )
   const others = [...serial, ...plain, ...sound, ...can, ...npus, ...cards, ...nvidia, ...jetson]
   const found: readonly Found[] = [...others, ...(await findUsb(host, others))]
-  return { devices: found.map(({ device }) => device).sort(byClassAndName), cdi, networkInterfaces, disks }
+  return {
+    devices: found.map(({ device }) => device).sort(byClassAndName),
+    ...{ cdi, networkInterfaces, disks },
+    ...(toolkit === undefined ? {} : { hasNvidiaToolkit: true as const }),
+  }
 }
 
 export const discover = async (root: HostRoot, maker?: MakerFacts): Promise<readonly HostDevice[]> =>

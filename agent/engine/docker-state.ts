@@ -23,3 +23,13 @@ export const toUserNamespaces = (options: unknown): 'remapped' | 'rootless' | un
   if (names.includes('name=rootless')) return 'rootless'
   return names.includes('name=userns') ? 'remapped' : undefined
 }
+
+/**
+ * Docker clears the list of folders where CDI is switched off, and knew no list before 25. Podman always had CDI, and takes
+ * it over its Docker API from 5.3 on.
+ */
+export const hasCdi = (name: 'docker' | 'podman', version: string, folders: unknown): boolean => {
+  if (name === 'docker') return Array.isArray(folders) && folders.length > 0
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 5 || (major === 5 && minor >= 3)
+}

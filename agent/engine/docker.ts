@@ -16,7 +16,7 @@ import { readEvents } from './docker-events.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
-import { toState, toUserNamespaces } from './docker-state.ts'
+import { hasCdi, toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
 /**
@@ -131,6 +131,8 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
+        runtimes: Object.keys(info.Runtimes ?? {}).sort(),
+        hasCdi: hasCdi(known.name, version.Version, info.CDISpecDirs),
         ...defined({ userNamespaces: toUserNamespaces(info.SecurityOptions) }),
       }
     },
@@ -260,12 +262,14 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       if ((await attempt(doing, () => container.inspect(), [404])) !== undefined) assumedPolicies.set(id, name)
     },
     signalContainer: async (id, signal) => {
-      // 404: it is gone; 409 (Docker), 500 (Podman): it does not run.
-      await attempt(
-        `sending ${signal} to ${id}`,
-        () => docker.getContainer(id).kill({ signal: `SIG${signal}` }),
-        [404, 409],
-      )
+      const container = docker.getContainer(id)
+      try {
+        await attempt(`sending ${signal} to ${id}`, () => container.kill({ signal: `SIG${signal}` }), [404])
+      } catch (error) {
+        // Docker says 409 of one that does not run, Podman 500, which it says of much else too.
+        const found = await attempt(`inspecting ${id}`, () => container.inspect(), [404])
+        if (found?.State.Running === true) throw error
+      }
     },
     withdrawAliases: async (id, network) => {
       const doing = `withdrawing the aliases of ${id} on ${network}`

@@ -71,6 +71,10 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
+  /** by their names, sorted */
+  readonly runtimes: readonly string[]
+  /** whether it hands over devices of the Container Device Interface */
+  readonly hasCdi: boolean
   /** absent: the users of containers are those of the machine */
   readonly userNamespaces?: 'remapped' | 'rootless'
 }

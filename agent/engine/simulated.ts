@@ -107,6 +107,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         storageDriver: 'memory',
         dataRoot: '/',
         cgroupVersion: '2',
+        runtimes: ['runc'],
+        hasCdi: false,
       })),
     list: ({ agent, app }) =>
       call('list', app ?? '', () => ({

@@ -24,7 +24,7 @@ export type LocalApiInput = {
   readonly reporter: Reporter
   readonly generationFloor: (app: string) => number
   /** What would become of a deployment; changes nothing. */
-  readonly foresee: Judge<Accept>
+  readonly foresee: Judge<Promise<Accept>>
   /** The same path as that of a deployment from the broker: on disk when it resolves. */
   readonly receive: Judge<Promise<Accept>>
   /** Images that came with a bundle may be removed again when nobody needs them. */
@@ -71,7 +71,7 @@ export const createLocalApi = (input: LocalApiInput): LocalApi => {
   return {
     check: async (bundle) => {
       const { generation, ...deployment } = deploymentOf(bundle)
-      const judged = input.foresee(bundle.app, writePayload({ generation, ...deployment }), idsOf(bundle))
+      const judged = await input.foresee(bundle.app, writePayload({ generation, ...deployment }), idsOf(bundle))
       const missing = await missingImages(bundle)
       for (const [reference, id] of Object.entries(idsOf(bundle)))
         awaited.set(id, { reference, isNew: missing.includes(reference) || awaited.get(id)?.isNew === true })

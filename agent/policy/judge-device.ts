@@ -26,6 +26,14 @@ export const deviceRefusal = (path: string, inForce: PolicyInForce): Reason | un
   return message === undefined ? undefined : { code: 'policy-refused', message }
 }
 
+/** Of the rule for a whole major number that a device needs to follow into a running container. */
+export const followRefusal = (rule: string, inForce: PolicyInForce): Reason | undefined => {
+  const fault = deviceRuleFault(rule, inForce)
+  if (fault === undefined) return undefined
+  const message = `to follow into a running container it needs the device rule ${rule}, which the policy of this device does not allow: write onReplug: restart`
+  return { code: 'policy-refused', message }
+}
+
 const nodeFault = (device: string, { policy }: PolicyInForce): Refused | undefined => {
   const asks = `asks for device ${device}`
   const refused = policy.refusedDevices.find((one) => covers(one, device) || liesUnder(one, device))

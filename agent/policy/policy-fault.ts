@@ -88,6 +88,7 @@ const serviceFaults = (service: Service, inForce: PolicyInForce): Fault[] => {
       const refused = ids.map((id) => deviceFault(id, inForce)).find((fault) => fault !== undefined)
       return at(path, policy.gpus ? refused : asking('GPUs or other devices of a driver', 'gpus: true'))
     }),
+    at('x-longshore.gpu', service['x-longshore']?.gpu !== undefined && !policy.gpus && asking('a GPU', 'gpus: true')),
     at(
       'runtime',
       service.runtime !== undefined &&

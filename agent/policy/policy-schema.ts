@@ -51,7 +51,7 @@ export const policySchema = z.strictObject({
   refusedDevices: z.array(patternSchema).describe('of those, the ones that may not'),
   deviceRules: z
     .array(z.string().regex(/^[bc] (\d+|\*):(\d+|\*)$/, 'must be as c 188:*'))
-    .describe('what device_cgroup_rules may ask for'),
+    .describe('what device_cgroup_rules, and devices that follow, may ask for'),
   refusedDeviceRules: z
     .array(z.string().regex(/^[bc] (\d+|\*):(\d+|\*)$/, 'must be as c 1:1'))
     .describe('a rule that lets any of these through is refused'),

@@ -13,6 +13,9 @@ import { readPayload } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
 import { type DeviceFeatures, deviceFault } from '../allot/device-features.ts'
+import { gpuFault } from '../allot/grant-gpus.ts'
+import { placementFault } from '../allot/placement-fault.ts'
+import type { Site } from '../allot/site.ts'
 import { policyFault } from '../policy/policy-fault.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
 import type { AcceptedAssignment, AppRecord, Assigned } from '../store/app-record.ts'
@@ -34,6 +37,8 @@ export type JudgeInput = {
   readonly generationFloor: number
   readonly policy: PolicyInForce
   readonly deviceFeatures: DeviceFeatures
+  /** absent: nothing is known of the device, and nothing judged by it */
+  readonly site?: Site
   /** ids by reference, of images that were brought to the device with the deployment: nobody is asked for them */
   readonly images?: Readonly<Record<string, string>>
   /** epoch ms */
@@ -157,12 +162,19 @@ const judgeAssignment = (input: JudgeInput, deployment: Assigned): Judged => {
   }
   const absent = absentConfig(validated.model, deployment.files)
   if (absent !== undefined) return reject(deployment, 'file-missing', absent.message, absent.path)
-  const forbidden = policyFault(validated.model, input.policy) ?? deviceFault(validated.model, input.deviceFeatures)
+  const forbidden =
+    policyFault(validated.model, input.policy) ??
+    deviceFault(validated.model, input.deviceFeatures) ??
+    siteFault(validated.model, input.site)
   if (forbidden !== undefined) return { kind: 'refused', outcome: 'rejected', reason: forbidden, about: deployment }
   const reason = claimFault(validated.model, input.others)
   if (reason !== undefined) return { kind: 'refused', outcome: 'conflict', reason, about: deployment }
   return { kind: 'accepted', deployment: { ...deployment, compose: validated.model } }
 }
+
+/** Where it does not belong, or what it needs cannot be had: before anything is pulled or stopped. */
+const siteFault = (model: Model, site: Site | undefined): Reason | undefined =>
+  site === undefined ? undefined : (placementFault(model, site) ?? gpuFault(model, site))
 
 const reject = (about: About, code: Code, message: string, path: string): Refused => ({
   kind: 'refused',

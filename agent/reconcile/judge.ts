@@ -51,9 +51,10 @@ export const judge = (input: JudgeInput): Judged => {
   const next: Memory = { ...rest, changingSince, ...steady }
   if (failure !== undefined) return { verdict: { outcome: 'failed', ...failure }, memory: next }
   const unproven = judged.find((view) => isUnproven(view, input))
-  if (unproven !== undefined) {
+  const wait = unproven === undefined ? judged.find(waitsForDevice)?.devices.missing : unprovenReason(unproven)
+  if (wait !== undefined) {
     const { changingSince: ___, ...stopped } = rest // the deadline counts anew, too
-    return { wait: unprovenReason(unproven), memory: stopped }
+    return { wait, memory: stopped }
   }
 
   if (steady !== undefined) {
@@ -78,6 +79,10 @@ const isUnproven = ({ isStopped, isJob, wanted }: ServiceView, { record, deploym
   !isRollback(record) &&
   wanted?.details?.startedAt !== undefined &&
   wanted.labels[label.generation] === String(deployment.generation)
+
+/** It cannot be as wanted without the hardware, and that is no fault of the release. */
+export const waitsForDevice = (view: ServiceView): boolean =>
+  !view.isStopped && view.devices.missing !== undefined && !isGood(view) && (jobExitCode(view) ?? 0) === 0
 
 const unprovenReason = ({ name }: ServiceView): Reason => ({
   code: 'stopped',

@@ -101,7 +101,7 @@ export const rememberLook = (memory: Memory, observed: Observed, now: number): M
   return { ...memory, seenRunning, goodSince, starts: ofExisting(memory.starts) }
 }
 
-/** The operator stopped these containers: that they ended, and are started again, is held against nobody. */
+/** The operator stopped these containers, or their hardware was unplugged: that they ended, and are started again, is held against nobody. */
 export const forgetEnds = (memory: Memory, ids: readonly string[]): Memory => {
   const ofOthers = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(entries).filter(([id]) => !ids.includes(id)))

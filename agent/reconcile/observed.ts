@@ -1,5 +1,6 @@
 /** What one app has on the engine, as the planner sees it. */
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
+import type { Site } from '../allot/site.ts'
 import type { ContainerDetails, EngineContainer, NamedObject } from '../engine/engine.ts'
 
 export type ObservedContainer = EngineContainer & {
@@ -17,6 +18,10 @@ export type Observed = {
   readonly imageDigests?: Readonly<Record<string, string>>
   /** absent where no app asks for any */
   readonly hardware?: AllottedHardware
+  /** what the device is; absent where it is not known */
+  readonly site?: Site
+  /** ids of containers that lost their GPU and may be made anew */
+  readonly lostGpus?: ReadonlySet<string>
   /** of a Compose project of the app's name, where it was asked for */
   readonly project?: readonly ObservedContainer[]
 }

@@ -8,7 +8,7 @@ import type { Accepted, AcceptedAssignment, AppRecord } from '../store/app-recor
 import { label } from '../translate/engine-names.ts'
 import type { Release } from '../translate/project-mounts.ts'
 import { type Draft, newDraft } from './draft.ts'
-import { engineRefusal, type Failure, judge } from './judge.ts'
+import { engineRefusal, type Failure, judge, waitsForDevice } from './judge.ts'
 import { keepOldRunning } from './keep-old-running.ts'
 import { emptyMemory, forgetEnds, rememberLook } from './memory.ts'
 import type { Operation } from './operation.ts'
@@ -111,7 +111,7 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   const isPrepared =
     hasResources &&
     [...views.values()].every(
-      ({ wanted, isDone, missingNetworks }) => isDone || (wanted !== undefined && missingNetworks.length === 0),
+      (view) => view.isDone || isLeftOut(view) || (view.wanted !== undefined && view.missingNetworks.length === 0),
     )
   const begins = mustTouch && accepted.begun === undefined && (isPrepared || changed.length > 0)
   const started = begins ? { ...results, begins: { faulty: faultyBefore(views) } } : results
@@ -129,8 +129,10 @@ export const planAssignment = (input: PlanInput, accepted: Accepted, deployment:
   planSwaps(draft, { ...services, unready })
   planOrphans(draft, { ...services, unready })
   const { operations } = draft
-  const stoppedIds = [...views.values()].flatMap(({ isStopped, wanted }) => (isStopped && wanted ? [wanted.id] : []))
-  const remembered = forgetEnds(memory, stoppedIds)
+  const excusedIds = [...views.values()].flatMap((view) =>
+    view.wanted !== undefined && (view.isStopped || waitsForDevice(view)) ? [view.wanted.id] : [],
+  )
+  const remembered = forgetEnds(memory, excusedIds)
   const judged = judge({ deployment, record, accepted, views, memory: remembered, now, operations })
   if (judged.wakeAt !== undefined) draft.wakeAt(judged.wakeAt)
   if (judged.wait !== undefined) draft.wait(judged.wait)
@@ -198,6 +200,10 @@ const canGoBack = ({ lastGood, accepted }: AppRecord): boolean => {
 
 /** One that is stopped is replaced all the same, if its release is another. */
 const isUpOrStopped = (view: ServiceView): boolean => isUp(view) || (view.isStopped && view.wanted !== undefined)
+
+/** It is to be stopped: that its hardware is away holds up nobody. */
+const isLeftOut = ({ isStopped, wanted, devices }: ServiceView): boolean =>
+  isStopped && wanted === undefined && devices.missing !== undefined
 
 const isToBeReplaced = ({ wanted, others, digest, isStopped }: ServiceView): boolean =>
   wanted === undefined && !isStopped && others.some((one) => isActive(one) && one.labels[label.digest] !== digest)

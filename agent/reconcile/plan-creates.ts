@@ -37,7 +37,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       continue
     }
     if (view.devices.missing !== undefined) {
-      draft.wait(view.devices.missing)
+      if (!view.isStopped) draft.wait(view.devices.missing)
       continue
     }
     const joined = wantedIds(views, view.joins)
@@ -50,7 +50,8 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
       draft.propose(retire(inTheWay, `it is not what service ${name} needs`))
       continue
     }
-    const cause = createCause(view, input.record)
+    const why = createCause(view, input.record)
+    const cause = view.gpus === undefined ? why : `${why}; GPU ${view.gpus.text}`
     draft.propose({
       kind: 'create-container',
       target,
@@ -72,6 +73,7 @@ export const planCreates = (draft: Draft, input: ServicesInput): void => {
         paths: input.paths,
         joined,
         carriedVolumes: carriedVolumes(view, views, input.record),
+        gpus: view.gpus,
         devices: hardware && containerDevices({ ...hardware, service, allotments: view.devices.allotments }),
       }),
       cause,
@@ -83,6 +85,7 @@ const createCause = (view: ServiceView, record: AppRecord): string => {
   const { name } = view
   if (isRollback(record)) return `service ${name} goes back to release ${shortRelease(record.lastGood?.release)}`
   const before = record.lastGood?.compose.services[name]
+  if (view.hasLostGpu) return `service ${name} lost its GPU`
   if (view.others.some(({ labels }) => labels[label.digest] === view.digest) && view.devices.allotments.length > 0)
     return `service ${name} is given other devices`
   if (view.others.length === 0)

@@ -7,6 +7,7 @@ import type { Model } from '../../src/compose/model.ts'
 import { defined } from '../../src/defined.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
+import type { Site } from '../allot/site.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import type { Secrets } from '../secrets/secrets.ts'
@@ -43,6 +44,10 @@ export type ReconcilerInput = {
   readonly policyFault: (model: Model) => Reason | undefined
   /** what the hardware of the device has for the app; undefined: no app asks for any */
   readonly hardware: (app: string) => Promise<AllottedHardware | undefined>
+  /** what the device is by now; undefined: the app does not ask for any of it */
+  readonly site: (app: string) => Promise<Site | undefined>
+  /** ids of containers that lost their GPU and may be made anew; absent: nobody looks */
+  readonly lostGpus?: () => ReadonlySet<string>
   /** what keeps an app from being touched now */
   readonly gates: (record: AppRecord) => Promise<readonly Gate[]>
   /** how many releases of an app are kept to go back to */
@@ -129,8 +134,13 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
       return false
     }
     const { generation } = accepted.deployment
-    const hardware = await input.hardware(app)
-    const seen = defined({ ...(await observer.observe(app, isAdopting(record))), hardware })
+    const [hardware, site] = await Promise.all([input.hardware(app), input.site(app)])
+    const seen = defined({
+      ...(await observer.observe(app, isAdopting(record))),
+      hardware,
+      site,
+      lostGpus: input.lostGpus?.(),
+    })
     const gathered = await gather({ owner, engine, files, record, observed: seen, secretVersions })
     const pulls = puller.states(app, generation)
     const memory = memories.get(app) ?? emptyMemory(generation)

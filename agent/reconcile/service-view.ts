@@ -2,6 +2,7 @@
 import { isJob, type Model, replicasOf, type Service } from '../../src/compose/model.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import { hasDevices, type ServiceDevices, serviceDevices, staleDevices } from '../allot/allotted-hardware.ts'
+import { type GpuGrant, grantGpus } from '../allot/grant-gpus.ts'
 import type { AcceptedAssignment, CompletedJob } from '../store/app-record.ts'
 import {
   containerName,
@@ -42,6 +43,10 @@ export type ServiceView = {
   readonly missingNetworks: readonly string[]
   /** what the hardware has for it */
   readonly devices: ServiceDevices
+  /** which GPUs it gets, and how; undefined: it asks for none */
+  readonly gpus: GpuGrant | undefined
+  /** a container in its place lost its GPU */
+  readonly hasLostGpu: boolean
   /** where the wanted container has another device than it should, and takes it only when it is restarted */
   readonly staleDevices: readonly string[]
 }
@@ -92,15 +97,18 @@ export const viewServices = (input: ViewInput): Views => {
     const joined = joinedLabel(joins, wantedIds(views, joins))
     const networks = networkKeys(service).map((key) => networkName(owner, app, model, key))
     const isStopped = isStoppedService(input.stopped, name)
+    const granted = grantGpus(name, service, observed.site)
     for (let number = 1; number <= replicasOf(service); number += 1) {
       const containers = observed.containers.filter(
         (container) => container.service === name && numberOf(container) === number,
       )
-      const devices = serviceDevices({ app, service: name, number }, service, observed.hardware)
+      const allotted = serviceDevices({ app, service: name, number }, service, observed.hardware)
+      const devices = granted !== undefined && 'missing' in granted ? { ...allotted, ...granted } : allotted
       const wanted = containers
         .filter((container) => isAsWanted(container, digest, joined, job, deployment.generation))
         .filter((container) => isFound(container, networks))
         .filter(({ labels }) => hasDevices(labels[label.devices], devices))
+        .filter(({ id }) => observed.lostGpus?.has(id) !== true)
         .sort((a, b) => Number(b.state === 'running') - Number(a.state === 'running'))[0]
       views.set(viewKey(name, number), {
         name,
@@ -117,6 +125,8 @@ export const viewServices = (input: ViewInput): Views => {
         others: containers.filter((container) => container !== wanted),
         missingNetworks: missingNetworks(owner, app, model, service, wanted),
         devices,
+        gpus: granted !== undefined && 'grant' in granted ? granted.grant : undefined,
+        hasLostGpu: containers.some(({ id }) => observed.lostGpus?.has(id) === true),
         staleDevices:
           wanted === undefined ? [] : staleDevices(wanted, wanted.labels[label.devices], devices, observed.hardware),
       })

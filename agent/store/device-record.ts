@@ -18,6 +18,8 @@ export const deviceRecordSchema = z.object({
   answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
   /** commands that were taken from the broker and whose reply is not safe yet */
   begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
+  /** set from outside, over those of the configuration; null: taken away */
+  labels: z.record(z.string(), z.string().nullable()).optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
   /** pulls that have not ended yet: what they bring is ours also when the agent ends first */

@@ -1,4 +1,5 @@
 /** The metrics of a host at one moment, from what was read then and the time before. Pure. */
+import type { GpuReading } from './parse-nvidia.ts'
 import {
   type BlockCounters,
   type CpuTimes,
@@ -31,6 +32,8 @@ export type HostReading = {
   readonly throttled?: string | undefined
   /** eMMC: `0x02 0x03`, tenths of the life used up, of both kinds of cells; by device */
   readonly lifeTimes: Readonly<Record<string, string>>
+  /** by name, as the inventory has them; absent: nobody looks */
+  readonly gpus?: Readonly<Record<string, GpuReading>> | undefined
   readonly agentResidentBytes: number
   readonly agentLoopDelayMs: number
 }
@@ -66,6 +69,7 @@ export const hostMetricsOf = (reading: HostReading, before: HostReading | undefi
   ...each(blocksOf(reading.diskstats), 'block', (counters) => ({ ...counters })),
   ...each(networksOf(reading.netDev), 'network', (counters) => ({ ...counters })),
   ...each(reading.temperatures, 'temperature', (milli) => ({ celsius: Math.round(milli / 100) / 10 })),
+  ...each(reading.gpus ?? {}, 'gpu', (gpu) => ({ ...gpu })),
   ...each(reading.lifeTimes, 'flash', (text) => ({ wearPercent: wearOf(text) })),
 })
 

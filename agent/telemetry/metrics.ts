@@ -6,7 +6,7 @@
 export type Metric = {
   /** counter: since the machine started, or since the interface came; it starts anew after that */
   readonly kind: 'gauge' | 'counter'
-  readonly unit: 'percent' | 'bytes' | 'count' | 'seconds' | 'ms' | 'celsius' | 'load' | 'yes'
+  readonly unit: 'percent' | 'bytes' | 'count' | 'seconds' | 'ms' | 'celsius' | 'watts' | 'load' | 'yes'
   readonly text: string
   /** of a gauge, in its unit: less is told with the next full report; undefined: never a reason to tell */
   readonly band?: number
@@ -83,6 +83,16 @@ export const hostMetrics: Readonly<Record<string, Metric>> = {
     band: 1,
     text: '1: a Raspberry Pi runs slower, for its supply or its heat',
   },
+  'gpu.*.usePercent': { kind: 'gauge', unit: 'percent', band: 20, text: 'of the time in which the GPU had work' },
+  'gpu.*.memoryUsedBytes': {
+    kind: 'gauge',
+    unit: 'bytes',
+    band: 256 * 1024 * 1024,
+    bandShare: 0.2,
+    text: 'of its own memory',
+  },
+  'gpu.*.celsius': { kind: 'gauge', unit: 'celsius', band: 10, text: 'of the GPU' },
+  'gpu.*.watts': { kind: 'gauge', unit: 'watts', band: 20, bandShare: 0.2, text: 'that it draws' },
   'flash.*.wearPercent': {
     kind: 'gauge',
     unit: 'percent',

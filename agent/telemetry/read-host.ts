@@ -1,8 +1,9 @@
-/** Reads what telemetry tells of the machine: files of the kernel only, with no child process. */
+/** Reads what telemetry tells of the machine: files of the kernel, with no child process of its own. */
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiskReading, HostReading } from './host-sample.ts'
 import { parseMounts } from './parse-proc.ts'
+import type { GpuReadings } from './read-gpus.ts'
 
 export type HostReaderInput = {
   /** where /proc and /sys are; tests describe other machines */
@@ -10,6 +11,7 @@ export type HostReaderInput = {
   /** the longest time in ms that the agent was held up since it was asked last */
   readonly loopDelayMs: () => number
   readonly readStatfs?: typeof statfs
+  readonly readGpus?: () => Promise<GpuReadings>
 }
 
 /** Mounts and sensors come and go rarely. */
@@ -22,6 +24,7 @@ export const createHostReader = ({
   root,
   loopDelayMs,
   readStatfs = statfs,
+  readGpus = async () => ({}),
 }: HostReaderInput): (() => Promise<HostReading>) => {
   const hung = new Set<string>()
   let places: Places = { mounts: [], temperatures: {}, lifeTimes: {} }
@@ -84,7 +87,7 @@ export const createHostReader = ({
     ]
     const [stat, loadavg, meminfo, cpuPressure, memoryPressure, ioPressure, diskstats, netDev, uptime] =
       await Promise.all(files.map((file) => text(`proc/${file}`)))
-    const [disks, degrees, lives, throttled] = await Promise.all([
+    const [disks, degrees, lives, throttled, gpus] = await Promise.all([
       entriesOf(
         mounts.map((mount) => [mount, mount]),
         readDisk,
@@ -92,10 +95,11 @@ export const createHostReader = ({
       entriesOf(Object.entries(temperatures), async (path) => numberOf(await text(path))),
       entriesOf(Object.entries(lifeTimes), text),
       text('sys/devices/platform/soc/soc:firmware/get_throttled'),
+      readGpus(),
     ])
     return {
       ...{ stat, loadavg, meminfo, cpuPressure, memoryPressure, ioPressure, diskstats, netDev, uptime, throttled },
-      ...{ disks, temperatures: degrees, lifeTimes: lives },
+      ...{ disks, temperatures: degrees, lifeTimes: lives, gpus },
       agentResidentBytes: process.memoryUsage.rss(),
       agentLoopDelayMs: loopDelayMs(),
     }

@@ -3,6 +3,7 @@ import { joinsOf } from '../../src/compose/joins.ts'
 import type { Service } from '../../src/compose/model.ts'
 import type { DeviceRequest } from '../../src/compose/model-devices.ts'
 import { defined } from '../../src/defined.ts'
+import type { GpuGrant } from '../allot/grant-gpus.ts'
 
 type Texts = readonly string[]
 type TextMap = Readonly<Record<string, string>>
@@ -75,10 +76,13 @@ export type HostSpec = {
   readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
 }
 
-/** @param joined ids of the containers that it joins, by their service */
-export const translateHost = (service: Service, joined: TextMap = {}): HostSpec => {
+/**
+ * @param joined ids of the containers that it joins, by their service
+ * @param gpus what was decided of its GPUs; absent: the engine chooses
+ */
+export const translateHost = (service: Service, joined: TextMap = {}, gpus?: GpuGrant): HostSpec => {
   const reservations = service.deploy?.resources?.reservations
-  const requests = [
+  const requests = gpus?.requests ?? [
     ...cdiRequests(service),
     ...(service.gpus ?? []).map((gpu) => translateRequest(gpu, ['gpu'])),
     ...(reservations?.devices ?? []).map((device) => translateRequest(device)),
@@ -97,14 +101,14 @@ export const translateHost = (service: Service, joined: TextMap = {}): HostSpec 
     usernsMode: service.userns_mode,
     cgroupNamespace: service.cgroup,
     cgroupParent: service.cgroup_parent,
-    groups: service.group_add,
+    groups: added(service.group_add, gpus?.groups),
     sysctls: service.sysctls,
     storageOptions: service.storage_opt,
     annotations: service.annotations,
     privileged: service.privileged,
-    runtime: service.runtime,
+    runtime: service.runtime ?? gpus?.runtime,
     platform: service.platform,
-    devices: service.devices && pathDevices(service),
+    devices: withGranted(service.devices && pathDevices(service), gpus?.devices),
     deviceCgroupRules: service.device_cgroup_rules,
     deviceRequests: requests.length === 0 ? undefined : requests,
     memorySwapBytes: service.memswap_limit,
@@ -123,6 +127,16 @@ export const translateHost = (service: Service, joined: TextMap = {}): HostSpec 
   })
 }
 
+/** What the service names itself is as it says. */
+const withGranted = (written: readonly DeviceSpec[] | undefined, granted: readonly DeviceSpec[] = []) =>
+  added(
+    written,
+    granted.filter(({ target }) => written?.some((device) => device.target === target) !== true),
+  )
+
+const added = <T>(written: readonly T[] | undefined, granted: readonly T[] = []): readonly T[] | undefined =>
+  granted.length === 0 ? written : [...(written ?? []), ...granted]
+
 const translateMode = (mode: string | undefined, joined: TextMap): string | undefined =>
   mode?.startsWith('service:') ? `container:${joined[mode.slice('service:'.length)] ?? ''}` : mode
 
@@ -132,7 +146,7 @@ const volumesFrom = (service: Service, joined: TextMap): string[] =>
     .map((join) => `${joined[join.service] ?? ''}${join.readOnly ? ':ro' : ''}`)
 
 /** A name of the Container Device Interface is no path. */
-const isCdi = ({ source }: { readonly source: string }): boolean => !source.startsWith('/')
+export const isCdi = ({ source }: { readonly source: string }): boolean => !source.startsWith('/')
 
 const pathDevices = ({ devices = [] }: Service): DeviceSpec[] =>
   devices
@@ -144,7 +158,7 @@ const cdiRequests = ({ devices = [] }: Service): DeviceRequestSpec[] => {
   return ids.length === 0 ? [] : [{ driver: 'cdi', count: 0, ids, capabilities: [], options: {} }]
 }
 
-const translateRequest = (request: DeviceRequest, always: Texts = []): DeviceRequestSpec => {
+export const translateRequest = (request: DeviceRequest, always: Texts = []): DeviceRequestSpec => {
   const { driver = '', count, device_ids: ids = [], capabilities = [], options = {} } = request
   const all = ids.length === 0 ? -1 : 0
   return {

@@ -56,12 +56,15 @@ export const changedKeys = (before: Service, after: Service): string[] => {
 const containerPart = (service: Service): Record<string, unknown> => {
   const { deploy, ...rest } = service
   const { limits, reservations } = deploy?.resources ?? {}
+  const { recreateWhenLost: _, ...gpu } = service['x-longshore']?.gpu ?? {}
+  const hasGpu = service['x-longshore']?.gpu !== undefined
   const devices = service['x-longshore']?.devices?.map(({ required: _, exclusive: __, ...selector }) => selector)
   return {
     ...Object.fromEntries(Object.entries(rest).filter(([key]) => !steeringKeys.has(key) && !key.startsWith('x-'))),
     ...(limits === undefined ? {} : { limits }),
     ...(reservations === undefined ? {} : { reservations }),
     ...(devices === undefined ? {} : { 'x-longshore.devices': devices }),
+    ...(hasGpu ? { 'x-longshore.gpu': gpu } : {}),
   }
 }
 

@@ -5,6 +5,7 @@ import { secretName } from '../../src/compose/secret-names.ts'
 import { parseDurationMs } from '../../src/compose/units.ts'
 import { defined } from '../../src/defined.ts'
 import type { ContainerDevices } from '../allot/container-devices.ts'
+import type { GpuGrant } from '../allot/grant-gpus.ts'
 import type {
   ContainerSpec,
   HealthcheckSpec,
@@ -55,13 +56,15 @@ export type TranslateInput = {
   readonly carriedVolumes?: Readonly<Record<string, string>>
   /** of the hardware that it asks for by what it is; absent: none */
   readonly devices?: ContainerDevices | undefined
+  /** what was decided of its GPUs; absent: the engine chooses */
+  readonly gpus?: GpuGrant | undefined
 }
 
 export const translateService = (input: TranslateInput): ContainerSpec => {
   const { owner, app, model, name, service, devices } = input
   const limits = service.deploy?.resources?.limits
   const project = projectMounts({ compose: model, files: input.files, secretVersions: input.secretVersions }, service)
-  const host = translateHost(service, input.joined)
+  const host = translateHost(service, input.joined, input.gpus)
   const mounts = [
     ...(service.volumes ?? []).flatMap((mount) => translateMount(input, mount)),
     ...project.map((mount) => translateProjectMount(input.paths, mount)),
@@ -94,7 +97,7 @@ export const translateService = (input: TranslateInput): ContainerSpec => {
     },
     command: service.command,
     entrypoint: service.entrypoint,
-    environment: service.environment ?? {},
+    environment: { ...input.gpus?.environment, ...service.environment },
     secretEnvironment: Object.fromEntries(
       Object.entries(service['x-longshore']?.secretEnv ?? {}).map(([variable, key]) => {
         const name = secretName(model, key)

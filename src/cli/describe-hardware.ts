@@ -41,8 +41,16 @@ const whatText = ({ model, usb, gpu, pci }: HostDevice): string => {
 
 const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 
-const moreOf = ({ cdi = [], disks = [], networkInterfaces = [], cpu, features = {} }: Inventory): string[] =>
+const moreOf = ({
+  labels = {},
+  cdi = [],
+  disks = [],
+  networkInterfaces = [],
+  cpu,
+  features = {},
+}: Inventory): string[] =>
   [
+    ['labels', Object.entries(labels).map(([key, value]) => `${key}=${value}`)],
     ['cdi', cdi],
     ['cpu', cpu === undefined ? [] : [cpu.model]],
     ['disks', disks.map(({ name, sizeBytes, model }) => [name, gibibytes(sizeBytes), model ?? ''].join(' ').trim())],

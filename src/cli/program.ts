@@ -12,6 +12,7 @@ import { addEvents } from './commands/events.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
+import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
@@ -50,6 +51,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addGet,
     addValidate,
     addDevices,
+    addLabel,
     addSecret,
     addBackup,
     addBundle,

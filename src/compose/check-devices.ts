@@ -1,4 +1,5 @@
 /** What must hold for the devices that a service asks for by what they are. Pure. */
+import { posix } from 'node:path'
 import type { Fault } from './check.ts'
 import type { Service } from './model.ts'
 import type { DeviceSelector } from './model-device-selectors.ts'
@@ -50,16 +51,23 @@ const isKept = ({ onReplug = 'restart' }: DeviceSelector): boolean => onReplug !
 /** What would let the container lead the agent out of its own /dev, or reach what it was not given. */
 export const barrierOf = (service: Service): string | undefined => {
   if (service.privileged === true) return 'privileged: true'
-  const capability = (service.cap_add ?? []).find((name) => /^(CAP_)?(MKNOD|SYS_ADMIN|ALL)$/.test(name))
+  const capability = (service.cap_add ?? []).find((name) => /^(CAP_)?(MKNOD|SYS_ADMIN|ALL)$/i.test(name))
   if (capability !== undefined) return `cap_add: [${capability}]`
-  const mount = [
-    ...(service.volumes ?? []),
-    ...(service.tmpfs ?? []).map((text) => ({ target: text.split(':')[0] ?? '' })),
-  ].find(
-    ({ target }) =>
-      target === '/dev' ||
-      (target.startsWith('/dev/') && target !== '/dev/shm' && !target.startsWith('/dev/shm/')) ||
-      target === '/',
+  const targets = [
+    ...(service.volumes ?? []).map(({ target }) => target),
+    ...(service.tmpfs ?? []).map((text) => text.split(':')[0] ?? ''),
+  ]
+  const target = targets.find(isOfDevices)
+  if (target !== undefined) return `a mount at ${target}`
+  // All nodes of the device stand in it, and the rule for a major opens those of its kind.
+  const bind = (service.volumes ?? []).find(
+    (mount) => mount.type === 'bind' && mount.source.startsWith('/') && isOfDevices(mount.source),
   )
-  return mount === undefined ? undefined : `a mount at ${mount.target}`
+  return bind?.source === undefined ? undefined : `${bind.source} of the device mounted`
 }
+
+const isOfDevices = (path: string): boolean =>
+  (isBelow(path, '/dev') && !isBelow(path, '/dev/shm')) || posix.resolve('/', path) === '/'
+
+/** As an engine reads the path, which a model from the wire may have written otherwise. */
+const isBelow = (path: string, folder: string): boolean => `${posix.resolve('/', path)}/`.startsWith(`${folder}/`)

@@ -1,6 +1,7 @@
 /** What must hold between the parts of a model, beyond the shape of each. Pure; used by the command and by the agent. */
 import type { Code } from '../protocol/codes.ts'
 import { deviceFaults } from './check-devices.ts'
+import { gpuFaults } from './check-gpu.ts'
 import { hostFaults } from './check-host.ts'
 import { joinFaults } from './check-joins.ts'
 import { networkFaults } from './check-networks.ts'
@@ -23,6 +24,7 @@ export const checkModel = (model: Model): Fault[] => [
     ...replicaFaults(name, service),
     ...hostFaults(name, service),
     ...deviceFaults(name, service),
+    ...gpuFaults(name, service),
     ...joinFaults(model, name, service),
     ...updateFaults(name, service),
   ]),

@@ -1,6 +1,7 @@
 /** `deploy` in the model. What steers an update is no part of a container. */
 import { z } from 'zod'
 import { deviceRequestSchema } from './model-devices.ts'
+import { parseConstraint } from './placement.ts'
 import { durationSchema, sizeBytesSchema, withExtensions } from './schema-parts.ts'
 
 /** More containers of one service than one device has a use for are a slip of the keyboard. */
@@ -17,6 +18,12 @@ const changeKeys = {
 export const deploySchema = withExtensions({
   mode: z.literal('replicated-job').optional().describe('absent: it is kept running'),
   replicas: z.int().min(0).max(mostReplicas).optional().describe('absent: 1'),
+  placement: withExtensions({
+    constraints: z
+      .array(z.string().refine((text) => parseConstraint(text).ok, { error: 'must be as node.labels.line == 3' }))
+      .optional()
+      .describe('all of them must hold on the device that takes the deployment'),
+  }).optional(),
   resources: withExtensions({
     limits: withExtensions({
       cpus: z.number().positive().optional(),

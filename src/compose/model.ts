@@ -9,6 +9,7 @@ import { isHostPortRange } from './host-ports.ts'
 import { deploySchema } from './model-deploy.ts'
 import { deviceSelectorSchema } from './model-device-selectors.ts'
 import { deviceKeys } from './model-devices.ts'
+import { gpuNeedsSchema } from './model-gpu.ts'
 import { hostKeys } from './model-host.ts'
 import { limitKeys } from './model-limits.ts'
 import { attachmentSchema, networkSchema, volumeSchema } from './model-networks.ts'
@@ -106,6 +107,7 @@ const longshoreServiceSchema = z.strictObject({
     .array(deviceSelectorSchema)
     .optional()
     .describe('hardware by what it is, also when it is plugged in again'),
+  gpu: gpuNeedsSchema.optional().describe('what a GPU must be; without `gpus` it asks for one'),
 })
 
 export const serviceSchema = withExtensions({

@@ -5,8 +5,10 @@ import type { Context, Reader } from './context.ts'
 import type { Level } from './keys.ts'
 import type { AttachedFile, Config, Model, Service } from './model.ts'
 import type { DeviceSelector } from './model-device-selectors.ts'
+import type { GpuNeeds } from './model-gpu.ts'
 import { toProjectPath } from './project-path.ts'
 import { readDeviceSelectors } from './read-device-selectors.ts'
+import { readGpuNeeds } from './read-gpu.ts'
 import { ignored, readShape } from './read-shape.ts'
 import {
   readAsWritten,
@@ -179,12 +181,14 @@ export type ServiceExtension = {
   readonly secretEnvFiles?: readonly string[]
   readonly lock?: true
   readonly devices?: DeviceSelector[]
+  readonly gpu?: GpuNeeds
 }
 
 export const readServiceExtension: Reader<ServiceExtension> = readShape('longshoreService', {
   secretEnv: (node, context) => readEntries(node, context, (value) => readFilledText(value, context)),
   lock: readSwitch,
   devices: readDeviceSelectors,
+  gpu: readGpuNeeds,
   secretEnvFiles: (node, context) =>
     node.kind === 'list' ? readTexts(node, context) : wrongType(node, context, 'a list of paths'),
 })

@@ -1,12 +1,13 @@
 /** `deploy`, as far as one device has a use for it, and the limits that can be written in two places. */
-import type { Authored } from './authored.ts'
+import { type Authored, quote } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Service } from './model.ts'
 import { mostReplicas } from './model-deploy.ts'
+import { parseConstraint } from './placement.ts'
 import { readReservedDevices } from './read-devices.ts'
 import { ignored, orNothing, readShape } from './read-shape.ts'
 import { readRestartPolicy, readRollbackConfig, readUpdateConfig } from './read-update.ts'
-import { readCpus, readInteger, readOneOf, readSizeLimit } from './read-values.ts'
+import { readCpus, readFilledText, readInteger, readOneOf, readSet, readSizeLimit } from './read-values.ts'
 
 /** `global` means one on each node, and a device is one. */
 const readMode: Reader<'global' | 'replicated-job'> = (node, context) => {
@@ -16,6 +17,14 @@ const readMode: Reader<'global' | 'replicated-job'> = (node, context) => {
 }
 
 export const readReplicas: Reader<number> = readInteger(0, mostReplicas)
+
+const readConstraint: Reader<string> = (node, context) => {
+  const written = readFilledText(node, context)
+  if (written === undefined) return undefined
+  const parsed = parseConstraint(written)
+  if (parsed.ok) return parsed.text
+  return context.fault(node, 'value-invalid', `constraint ${quote(written)} ${parsed.fault}`, parsed.remedy)
+}
 
 export const readDeploy: Reader<Record<string, unknown>> = orNothing(
   readShape('deploy', {
@@ -37,7 +46,7 @@ export const readDeploy: Reader<Record<string, unknown>> = orNothing(
     rollback_config: readRollbackConfig,
     restart_policy: readRestartPolicy,
     labels: ignored('is ignored: these are labels of a Swarm service, and none of its containers'),
-    placement: orNothing(readShape('placement', {})),
+    placement: orNothing(readShape('placement', { constraints: readSet(readConstraint) })),
   }),
 )
 

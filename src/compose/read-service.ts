@@ -1,5 +1,4 @@
 /** One service: a row for each key. To add a key: a row here, a row in keys.ts, a line in model.ts. */
-import { defined } from '../defined.ts'
 import { type Authored, entryOf } from './authored.ts'
 import type { Context, Reader } from './context.ts'
 import type { Service } from './model.ts'
@@ -93,7 +92,7 @@ export const readService: Reader<Service> = (node, context) => {
   const merged = mergeEnvironment(environment ?? new Map(), env_file ?? [], node, context)
   if (image === undefined) faultImage(node, context)
   const allSecrets = [...(secrets ?? []), ...secretEnvFilesOf(extension, node, context)]
-  const longshore = defined({ secretEnv: extension.secretEnv, lock: extension.lock, devices: extension.devices })
+  const { secretEnvFiles: _, ...longshore } = extension
   const wantedRestart = restartOf(restart, policy, entryOf(node, 'restart')?.value ?? node, context)
   const allLabels = { ...label_file, ...labels }
   const deploy = withReplicasInOnePlace(draftDeploy, scale, node, context)

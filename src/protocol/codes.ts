@@ -116,9 +116,17 @@ const table = {
     'a device that a service asks for is held by another service',
     'name another one, or write exclusive: false in both where they may share it',
   ],
+  'gpu-missing': [
+    'the device has no GPU, or CDI device, as a service asks for, or its engine cannot hand it over',
+    'see longshore devices --device ID; it is judged again when its hardware changes',
+  ],
+  placement: [
+    'the app belongs on other devices: a constraint of deploy.placement does not hold',
+    'deploy it to another device, or label this one: longshore label --device ID NAME=VALUE; it is judged again then',
+  ],
   'device-unfollowed': [
-    'the device of this agent cannot follow hardware into a running container',
-    'write onReplug: restart; longshore devices --device ID says why',
+    'the agent cannot make the node of a device, or follow it into a running container',
+    'see the message; where it cannot follow, write onReplug: restart; longshore devices --device ID says why',
   ],
   'network-missing': ['an external network is not on the device', 'make it on the device; the agent goes on by itself'],
   'volume-missing': ['an external volume is not on the device', 'make it on the device; the agent goes on by itself'],

@@ -49,6 +49,8 @@ export const inventorySchema = z
         storageDriver: z.string(),
         dataRoot: z.string().optional().describe('the folder of its images and containers'),
         cgroupVersion: z.string(),
+        runtimes: z.array(z.string()).optional().describe('by their names'),
+        hasCdi: z.boolean().optional().describe('hands over devices of the Container Device Interface'),
         userNamespaces: z
           .enum(['remapped', 'rootless'])
           .optional()
@@ -57,6 +59,7 @@ export const inventorySchema = z
       .nullable()
       .describe('null while no engine answers'),
     agent: z.looseObject({ version: z.string(), startedAt: epochMsSchema, namePrefix: z.string() }),
+    labels: z.record(z.string(), z.string()).optional().describe('what deploy.placement may ask for'),
     timeZone: z.string().optional().describe('in which maintenance windows are read'),
     // Any text: one that this version cannot use must not cost the reader the rest of the inventory.
     recipient: z

@@ -10,6 +10,7 @@ import { app, assignment, committed, image, owner, removal, serviceModel, underW
 import { allFeatures } from '../support/hardware.ts'
 
 import { packFiles } from '../support/models.ts'
+import { siteOf } from '../support/sites.ts'
 
 const model = serviceModel({ web: {} })
 const inputOf = (message: object | Uint8Array, rest: Partial<AcceptInput> = {}): AcceptInput => ({
@@ -52,6 +53,29 @@ test('privileged is for the device to allow', () => {
     },
   })
   expect(refusal(asking, { policy: policyInForce({ privileged: true }) })).toBe('accepted')
+})
+
+test('where it does not belong, and what it cannot have, is refused with what there is', () => {
+  const asking = (service: object) => carrying(serviceModel({ web: service }))
+  const placed = asking({ deploy: { placement: { constraints: ['node.labels.line == 3'] } } })
+  expect(refusal(placed, { site: siteOf() })).toMatchObject({
+    outcome: 'rejected',
+    reason: {
+      code: 'placement',
+      message: 'service web belongs where node.labels.line == 3; this device has no label line',
+    },
+  })
+  expect(refusal(placed, { site: siteOf({ labels: { line: '3' } }) })).toBe('accepted')
+  expect(refusal(asking({ gpus: [{}] }), { site: siteOf() })).toMatchObject({
+    outcome: 'rejected',
+    reason: { code: 'gpu-missing', message: 'service web asks for a GPU, and this device has none' },
+  })
+  // What the engine can do is not known: the container is not made before it is.
+  expect(refusal(asking({ gpus: [{}] }), { site: siteOf({ engine: undefined }) })).toBe('accepted')
+  const forbidden = { policy: policyInForce({ gpus: false }), site: siteOf() }
+  expect(refusal(asking({ 'x-longshore': { gpu: {} } }), forbidden)).toMatchObject({
+    reason: { code: 'policy-refused', path: 'compose.services.web.x-longshore.gpu' },
+  })
 })
 
 test('a deployment is accepted, and what it says is kept', () => {

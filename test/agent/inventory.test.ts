@@ -26,6 +26,7 @@ const open = ({ isSlow = false } = {}) => {
     }),
     hardware: async () => device.hardware,
     features: () => allFeatures,
+    labels: () => ({}),
     agent: { version: '1.0', startedAt: 1, namePrefix: '' },
     timeZone: () => 'UTC',
     recipient: undefined,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { barrierOf } from '../../src/compose/check-devices.ts'
 import { validateModel } from '../../src/compose/validate.ts'
 import { faultsOf, modelOf, modelOfFiles, read } from './support.ts'
 
@@ -151,6 +152,8 @@ describe('each mistake has its place and what to do', () => {
     ['a capability', '    cap_add: [SYS_ADMIN]\n', 'cap_add: [SYS_ADMIN]'],
     ['a mount over its /dev', '    volumes: ["/dev:/dev"]\n', 'a mount at /dev'],
     ['a mount in its /dev', '    tmpfs: [/dev/x]\n', 'a mount at /dev/x'],
+    ['the nodes of the device elsewhere', '    volumes: ["/dev:/host"]\n', '/dev of the device mounted'],
+    ['all of the device elsewhere', '    volumes: ["/:/host"]\n', '/ of the device mounted'],
   ])('keep, and %s', (_, more, what) => {
     const devices = line('{ match: { class: serial }, target: /dev/plc, onReplug: keep }')
     expect(messagesOf(devices, more)).toEqual([
@@ -160,6 +163,13 @@ describe('each mistake has its place and what to do', () => {
       ),
     ])
     expect(read(withDevices(devices.replace('keep', 'restart'), more)).ok).toBe(true)
+  })
+
+  test('keep, and a mount over its /dev that a model from the wire spells otherwise', () => {
+    for (const target of ['/dev/', '//dev', '/x/../dev', '/dev/shm/../foo', '/.'])
+      expect(barrierOf({ image: 'x', volumes: [{ type: 'tmpfs', target }] })).toBe(`a mount at ${target}`)
+    for (const target of ['/dev/shm', '/dev/shm/x', '/device', '/srv/dev'])
+      expect(barrierOf({ image: 'x', volumes: [{ type: 'tmpfs', target }] })).toBeUndefined()
   })
 
   test('a target that a plain device has', () => {

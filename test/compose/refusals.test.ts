@@ -154,8 +154,8 @@ const bad: [string, string, RegExp][] = [
   ['links: ["none:n"]', 'reference-missing 4:13 services.web.links[0]', /define it/],
   [
     'deploy: {placement: {constraints: [a]}}',
-    'key-unsupported 4:26 services.web.deploy.placement.constraints',
-    /labels of devices/,
+    'value-invalid 4:40 services.web.deploy.placement.constraints[0]',
+    /node.labels.line == 3/,
   ],
   ['deploy: {endpoint_mode: vip}', 'key-unsupported 4:14 services.web.deploy.endpoint_mode', /Swarm/],
   [

@@ -10,6 +10,7 @@ import { createAgent } from '../../agent/agent.ts'
 import type { Agent } from '../../agent/agent-contract.ts'
 import { openDeviceNodes } from '../../agent/devices/device-nodes.ts'
 import type { HardwareFollower } from '../../agent/devices/follow-hardware.ts'
+import type { GpuProbe } from '../../agent/devices/gpu-watch.ts'
 import type { HostFacts } from '../../agent/devices/host-facts.ts'
 import { deviceTimeZone } from '../../agent/devices/time-zone.ts'
 import { engineDisk } from '../../agent/disk/engine-disk.ts'
@@ -83,6 +84,10 @@ export type TestAgentOptions = {
   readonly lookEveryMs?: number
   /** default: none */
   readonly hardware?: HardwareFollower
+  /** as of its configuration; default: none */
+  readonly labels?: Readonly<Record<string, string>>
+  /** default: nobody looks */
+  readonly gpuProbe?: GpuProbe
   readonly secretsFolder?: string
   readonly registryMirrors?: RegistryMirrors
   readonly registryCredentials?: CredentialSource
@@ -122,6 +127,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    labels: options.labels ?? {},
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
     engine,
@@ -148,6 +154,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     hostFacts,
     deviceNodes: openDeviceNodes(device),
     hardware: options.hardware ?? fixedHardware(),
+    ...(options.gpuProbe === undefined ? {} : { gpuProbe: options.gpuProbe }),
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,

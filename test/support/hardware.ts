@@ -44,5 +44,5 @@ export const noDeviceNodes: DeviceNodes = {
     remove: async () => undefined,
   },
   withDev: () => Promise.reject(new Error('no container has a /dev here')),
-  access: async () => ({ uid: 1_000, effective: 0n }),
+  access: { uid: 1_000, effective: 0n, isDevOfContainer: false },
 }

@@ -55,7 +55,7 @@ export const openLine = async (ports: readonly TestPort[] = [one, sameUnderAnoth
       return true
     })
   }
-  return { ...made, device, start, agent, fleet, containerOf, has, crash }
+  return { ...made, url, device, start, agent, fleet, containerOf, has, crash }
 }
 
 export const asking = (...devices: DeviceSelector[]): Model => modelOf('line', { web: { 'x-longshore': { devices } } })

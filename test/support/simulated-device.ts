@@ -224,6 +224,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       onSettled: () => void collector.collect(),
       onOperations: () => undefined,
       hardware: async () => undefined,
+      site: async () => undefined,
       policyFault: (model) => policyFault(model, policyInForce(policyChanges)),
       gates: createGateKeeper({
         files,

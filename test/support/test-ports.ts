@@ -75,3 +75,10 @@ export const readConsole = async (minor: number): Promise<string> => {
     await rm(node, { force: true })
   }
 }
+
+/** As if somebody typed it there: TIOCSTI (ioctl_tty(2)). Node.js has no ioctl, and Perl is part of every Debian. */
+export const typeOnConsole = async (node: string, text: string): Promise<void> => {
+  const script =
+    'open(my $port, "+<", shift) or die; for my $key (split //, shift) { my $one = $key; ioctl($port, 0x5412, $one) or die }'
+  await run('perl', ['-e', script, node, text])
+}

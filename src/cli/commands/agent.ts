@@ -45,7 +45,9 @@ export const addAgent = (program: Command): void => {
     })
   agent
     .command('prepare')
-    .description('make what containers need after a reboot, before the engine starts: the nodes of their devices')
+    .description(
+      'make what containers need after a reboot, before the engine starts: the nodes of their devices (with --config, --device, --state and --policy as of the agent)',
+    )
     .action(async (_: unknown, command: Command) => {
       const options: Options = command.optsWithGlobals()
       const { prepare } = await import('../../../agent/prepare.ts')

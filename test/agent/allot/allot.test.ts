@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { type AllotInput, type Allotment, allot } from '../../../agent/allot/allot.ts'
+import { type AllotInput, type Allotment, allot, lastingKey } from '../../../agent/allot/allot.ts'
+import { containerDevices } from '../../../agent/allot/container-devices.ts'
 import { wishOf } from '../../../agent/allot/wish.ts'
+import { defaultPolicy } from '../../../agent/policy/default-policy.ts'
+import { followRefusal as followRefusalOf } from '../../../agent/policy/judge-device.ts'
 import { adapter, selector, wish } from '../../support/hardware.ts'
 
 const allotted = (input: Partial<AllotInput>): Allotment[] => [
-  ...allot({ wishes: [], devices: [], held: new Map(), refusal: () => undefined, ...input }).values(),
+  ...allot({
+    ...{ wishes: [], devices: [], held: new Map(), refusal: () => undefined, followRefusal: () => undefined },
+    ...input,
+  }).values(),
 ]
 
 /** The names of what each got; a dash is a gap. */
@@ -55,6 +61,36 @@ describe('who comes first gets it', () => {
   })
 })
 
+describe('the rule for a major number that following needs', () => {
+  const chip = adapter('tpm0', { class: 'tpm', major: 10, minor: 224 })
+  const followRefusal = (rule: string) => followRefusalOf(rule, { policy: defaultPolicy, ...noOwn })
+  const noOwn = { own: { folders: [], engineSockets: [] }, resolve: (path: string) => path }
+  const wishFor = (onReplug?: string) => wish('a', { match: { class: 'tpm' }, ...(onReplug && { onReplug }) })
+
+  test('is judged like the same line under device_cgroup_rules: what must follow waits, in words', () => {
+    expect(names({ wishes: [wishFor('keep')], devices: [chip], followRefusal })).toEqual(['policy-refused'])
+    expect(message({ wishes: [wishFor('signal:HUP')], devices: [chip], followRefusal })).toBe(
+      'to follow into a running container it needs the device rule c 10:* rw, which the policy of this device does not allow: write onReplug: restart',
+    )
+    expect(names({ wishes: [wish('a', { onReplug: 'keep' })], devices: [one], followRefusal })).toEqual(['ttyUSB0'])
+  })
+
+  test('whoever does not say how it follows gets the exact device', () => {
+    const allotments = allotted({ wishes: [wishFor()], devices: [chip], followRefusal })
+    const service = { image: 'x' }
+    expect(containerDevices({ service, allotments, aliasFolder: '/a', canAttach: true })).toMatchObject({
+      ...{ rules: [], capDrop: [], label: expect.stringContaining('"follow":"restart"') },
+    })
+    expect(names({ wishes: [wishFor('restart')], devices: [chip], followRefusal })).toEqual(['tpm0'])
+  })
+
+  test('a pseudo-terminal needs none', () => {
+    const terminal = adapter('pts/5', { class: 'pty', major: 136 })
+    const refused = { followRefusal: () => ({ code: 'policy-refused' as const, message: 'no' }) }
+    expect(names({ wishes: [wish('a', { onReplug: 'keep' })], devices: [terminal], ...refused })).toEqual(['pts/5'])
+  })
+})
+
 describe('what somebody has stays his', () => {
   const held = (app: string, ...keys: (string | undefined)[]) => new Map([[wish(app).id, keys]])
 
@@ -70,6 +106,17 @@ describe('what somebody has stays his', () => {
   test('not when it is another device by now', () => {
     const modem = adapter('ttyUSB0', { usb: { vendor: '1e0e', product: '9001' } })
     expect(names({ wishes: [wish('a')], devices: [modem], held: held('a', '188:0') })).toEqual(['device-missing'])
+  })
+
+  test('also when the kernel counted two anew, each under the number of the other', () => {
+    const wishes = [wish('a'), wish('b')]
+    const at = (socket: string, name: string) => adapter(name, { byPath: [`/dev/serial/by-path/${socket}`] })
+    const keys = new Map([
+      [wishes[0]?.id ?? '', [lastingKey(at('left', 'ttyUSB0'))]],
+      [wishes[1]?.id ?? '', [lastingKey(at('right', 'ttyUSB1'))]],
+    ])
+    const devices = [at('right', 'ttyUSB0'), at('left', 'ttyUSB1')]
+    expect(names({ wishes, devices, held: keys })).toEqual(['ttyUSB1', 'ttyUSB0'])
   })
 
   test('of several the others keep their places while one is away', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Allotment, NodeDevice } from '../../../agent/allot/allot.ts'
 import {
+  aliasesOf,
   containerDevices,
   fits,
   madeFor,
@@ -116,6 +117,25 @@ describe('whether a container that is there will do', () => {
     expect(fits(labelOf([before]), [now])).toBe(does)
   })
 
+  test.each<[string, Partial<DeviceSelector>, NodeDevice]>([
+    ['kept', {}, two],
+    ['restarted', { onReplug: 'restart' }, two],
+    ['a terminal', {}, terminal],
+  ])('%s: one that was made while the first of two was away is what was asked for', (_, more, device) => {
+    const now = allotment([undefined, device], { count: 'all', target: '/dev/s{n}', ...more })
+    expect(fits(labelOf([now]), [now])).toBe(true)
+  })
+
+  test('restarted: what was away when it was made is no part of it', () => {
+    const more = { count: 'all', target: '/dev/s{n}', onReplug: 'restart' } as const
+    expect(fits(labelOf([allotment([undefined, two], more)]), [allotment([one, two], more)])).toBe(false)
+  })
+
+  test('a label with a key of a later agent is understood', () => {
+    const [label] = JSON.parse(made([allotment([one])]).label)
+    expect(fits(madeFor(JSON.stringify([{ ...label, colour: 'red' }])), [allotment([two])])).toBe(true)
+  })
+
   test('one made before it asked for the device, or with a label that nobody understands, will not', () => {
     for (const label of [undefined, '', 'x', '{}', '[{"target":1}]', '[1]'])
       expect(fits(madeFor(label), [allotment([one])])).toBe(false)
@@ -160,11 +180,22 @@ describe('what is restarted', () => {
     expect(stale(allotment([one], restart), allotment([], restart), { '/dev/ttyPLC': '188:0' })).toEqual([])
   })
 
+  test('none that emptied its target itself: it would be restarted for ever', () => {
+    expect(stale(allotment([one], restart), allotment([two], restart), {})).toEqual([])
+  })
+
   test('a terminal that was made anew under its number, and never another one that is followed', () => {
     expect(stale(allotment([terminal]), allotment([terminal]), {})).toEqual(['/dev/ttyPLC'])
     expect(stale(allotment([terminal]), allotment([terminal]), { '/dev/ttyPLC': '136:5' })).toEqual([])
     expect(stale(allotment([one]), allotment([two]), { '/dev/ttyPLC': '188:0' })).toEqual([])
   })
+})
+
+test('what an engine looks up keeps its number though another was away', () => {
+  const now = allotment([undefined, two], { count: 'all', target: '/dev/s{n}' })
+  const { devices, label } = made([now])
+  const names = devices.map(({ source }) => source.slice('/dev/longshore/gw/'.length))
+  expect([...aliasesOf([now.wish], madeFor(label)).keys()]).toEqual(names)
 })
 
 test('a container tells the wishes that it was made for', () => {

@@ -4,9 +4,9 @@ import type { Model } from '../../../src/compose/model.ts'
 import type { DeviceSelector } from '../../../src/compose/model-device-selectors.ts'
 
 const all = (1n << 40n) - 1n
-const root: Access = { uid: 0, effective: all }
+const root: Access = { uid: 0, effective: all, isDevOfContainer: false }
 const without = (...bits: number[]): Access => ({
-  uid: 0,
+  ...root,
   effective: bits.reduce((set, bit) => set & ~(1n << BigInt(bit)), all),
 })
 
@@ -16,8 +16,20 @@ describe('what an agent can do about hardware', () => {
   test.each<[string, Access, string | undefined, string | undefined]>([
     ['root', root, undefined, undefined],
     ['another user', { ...root, uid: 1_000 }, 'the agent does not run as root', 'the agent does not run as root'],
+    [
+      'root in a container without the /dev of the device',
+      { ...root, isDevOfContainer: true },
+      'the agent is in a container that has not the /dev of the device',
+      'the agent is in a container that has not the /dev of the device',
+    ],
     ['root that makes no nodes', without(mknod), 'the agent has no CAP_MKNOD', 'the agent has no CAP_MKNOD'],
     ['root that enters no process', without(ptrace), undefined, 'the agent has no CAP_SYS_PTRACE'],
+    [
+      'root in a container with processes of its own',
+      { ...root, seesOwnProcessesOnly: true },
+      undefined,
+      'the agent is in a container that does not see the processes of the device',
+    ],
     ['an engine without root', { ...root, userNamespaces: 'rootless' }, undefined, 'the engine runs without root'],
     [
       'an engine that remaps users',

@@ -59,6 +59,15 @@ describe('a node', () => {
     })
   })
 
+  test('one that an agent was killed over, half made, goes away with it', async () => {
+    await withContainerDev(container, async (dev) => {
+      await dev.attach('ttyPLC', console40)
+      await dev.attach('.longshore-ttyPLC', console40)
+      await dev.detach('ttyPLC')
+      expect(await dev.read('.longshore-ttyPLC')).toBeUndefined()
+    })
+  })
+
   test('the container makes none itself, and opens no neighbour', async () => {
     await withContainerDev(container, (dev) => dev.attach('ttyPLC', console40))
     expect(await execIn(container.id, 'mknod /dev/neighbour c 4 41 2>&1 || mknod /tmp/n c 4 41 2>&1')).toContain(
@@ -101,6 +110,43 @@ describe('what a container plants', () => {
     await execIn(container.id, 'echo mine > /dev/ttyPLC')
     await withContainerDev(container, (dev) => dev.detach('ttyPLC'))
     expect(await execIn(container.id, 'cat /dev/ttyPLC')).toBe('mine')
+  })
+
+  test('programs in its /dev are never run, also where the search path begins with the folder itself', async () => {
+    const trap = await mkdtemp(join(tmpdir(), 'longshore-trap-'))
+    onTestFinished(() => rm(trap, { recursive: true, force: true }))
+    const container = await startContainer()
+    const plant = `printf '#!/bin/busybox sh\n: > ${trap}/run\n' > /dev/$name; chmod 755 /dev/$name`
+    await execIn(container.id, `for name in sh mknod; do ${plant}; done`)
+    const before = process.env.PATH
+    onTestFinished(() => {
+      process.env.PATH = before
+    })
+    process.env.PATH = `:.:${before}`
+    await withContainerDev(container, (dev) => dev.attach('ttyPLC', console40)).catch(() => undefined)
+    expect(await readdir(trap)).toEqual([])
+  })
+
+  test('links on the way to a node in a folder lead nowhere', async () => {
+    const container = await startContainer()
+    await execIn(container.id, 'mkdir /dev/plc; mv /dev/full /dev/plc/a; ln -s /dev /dev/outside')
+    await withContainerDev(container, async (dev) => {
+      expect(await dev.read('plc/a')).toEqual({ major: 1, minor: 7 })
+      expect(await dev.read('outside/null')).toBeUndefined()
+      expect(await dev.read('absent/a')).toBeUndefined()
+      await expect(dev.attach('plc/a', console40)).rejects.toThrow('plain name')
+    })
+  })
+
+  test('a /dev that is a volume is not entered', async () => {
+    const volume = await mkdtemp(join(tmpdir(), 'longshore-volume-'))
+    onTestFinished(() => rm(volume, { recursive: true, force: true }))
+    // No container starts without one.
+    await promisify(execFile)('mknod', ['-m', '666', join(volume, 'null'), 'c', '1', '3'])
+    const container = await startContainer({ Binds: [`${volume}:/dev`] })
+    await expect(withContainerDev(container, (dev) => dev.attach('ttyPLC', console40))).rejects.toThrow(
+      'lies on a disk',
+    )
   })
 
   test('a /dev that is a link, not a mount, or that of the device is not entered', async () => {
