@@ -1,21 +1,24 @@
 /**
- * The embedded broker, for one site: aedes behind a TCP and a WebSocket listener, with a store and limits of our own.
+ * The embedded broker, for one site: aedes behind listeners, rights, a store and limits of our own.
  * Whatever one client sends, or does not read, no other client may notice.
  */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client } from 'aedes'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
+import { createAccess } from './access/access.ts'
+import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
 import { ClientStream } from './client-stream.ts'
+import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
 import { createDoor } from './door.ts'
 import { createHooks } from './hooks.ts'
-import { type Listener, listenTcp, listenWebSocket } from './listeners.ts'
+import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
+import type { Peer } from './listen/open-listener.ts'
+import { type OpenListeners, openListeners } from './listen/open-listeners.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
 import { pace } from './pace.ts'
 import { createAedesPersistence } from './persistence/aedes-persistence.ts'
@@ -23,32 +26,41 @@ import { claimFolder } from './persistence/claim-folder.ts'
 import { openStore, type Store } from './persistence/store.ts'
 import { createRefusals } from './refusals.ts'
 import { reportErrors } from './report-errors.ts'
-import { isLoopback } from './rules.ts'
-import { type BrokerSettings, defaultSettings } from './settings.ts'
 
-export type BrokerOptions = Partial<BrokerSettings> & { readonly log: Logger }
+export type BrokerOptions = BrokerConfig & { readonly log: Logger }
 
-export type BrokerAddress = { readonly port: number; readonly wsPort?: number }
+export type BrokerAddress = {
+  /** Of the first listener that has one. */
+  readonly port: number
+  /** Of the first for WebSockets. */
+  readonly wsPort?: number
+  /** In the order of the listeners; undefined for a socket in the file system. */
+  readonly ports: readonly (number | undefined)[]
+}
 
 export type Broker = {
   readonly start: () => Promise<BrokerAddress>
   readonly stop: () => Promise<void>
+  /** Reads certificates, users and access again. */
+  readonly reload: () => Promise<void>
   /** undefined before it started. */
   readonly counts: () => BrokerCounts | undefined
 }
 
 const tickMs = 1_000
 const sweepMs = 15_000
+/** A certificate, a password or a rule that was changed holds after so long. */
+const rereadMs = 2_000
 
 export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
-  const settings: BrokerSettings = { ...defaultSettings, ...options }
-  const streams = new Map<ClientStream, string>()
-  const listeners: Listener[] = []
+  const settings = settingsOf(options)
+  const streams = new Map<ClientStream, Peer>()
   const timers: NodeJS.Timeout[] = []
   const refusals = createRefusals(log, () => performance.now())
   const door = createDoor(settings)
   let giveUpFolder: (() => Promise<void>) | undefined
-  let opened: { readonly store: Store; readonly aedes: OrderedAedes } | undefined
+  let opened: Awaited<ReturnType<typeof openAedes>> | undefined
+  let listeners: OpenListeners | undefined
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
@@ -56,26 +68,22 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   // A clock that nobody has set says nothing of how old a message is.
   const nowMs = (): number => (Date.now() < builtAt ? 0 : Date.now())
 
-  const accept = (socket: Duplex, request?: IncomingMessage): void => {
-    const { remoteAddress = 'unknown', remotePort = 'unknown' } = request?.socket ?? (socket as Socket)
-    const admission = door.enter(remoteAddress, performance.now())
-    if (!admission.ok || opened === undefined) {
-      if (!admission.ok)
-        refusals.note(admission.limit, { address: remoteAddress }, `connection refused: ${admission.message}`)
-      socket.on('error', () => {})
-      socket.destroy()
-      return
-    }
-    const stream = new ClientStream(socket, settings)
-    streams.set(stream, `${remoteAddress} port ${remotePort}`)
-    stream.on('close', () => {
-      streams.delete(stream)
-      door.leave(remoteAddress)
-    })
-    opened.aedes.handle(stream, request)
+  const peerOf = ({ conn }: Client): Peer | undefined => streams.get(conn as ClientStream)
+
+  const enter = (address: string): boolean => {
+    const admission = door.enter(address, performance.now())
+    if (!admission.ok) refusals.note(admission.limit, { address }, `connection refused: ${admission.message}`)
+    return admission.ok
   }
 
-  const openAedes = async () => {
+  const accept = (socket: Duplex, peer: Peer): void => {
+    const stream = new ClientStream(socket, settings)
+    streams.set(stream, peer)
+    stream.on('close', () => void streams.delete(stream))
+    opened?.aedes.handle(stream)
+  }
+
+  const openAedes = async (accounts: Accounts) => {
     if (settings.state !== undefined) giveUpFolder = await claimFolder(settings.state)
     const store = await openStore({
       files: settings.state === undefined ? undefined : diskOutboxFiles(settings.state),
@@ -92,12 +100,16 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       isConnected: (session) => delivery.isConnected(session),
       log,
     })
-    const delivery = createDelivery({ store, maxInFlight: settings.maxInFlight, streamOf, nowMs })
-    const hooks = createHooks({ settings, aedes: () => aedes, store, streamOf, refusals })
+    const { maxInFlight, maxFailedLogins } = settings
+    const monotonicMs = (): number => performance.now()
+    const access = createAccess({ accounts, maxFailedLogins, store, peerOf, refusals, monotonicMs })
+    const delivery = createDelivery({ store, maxInFlight, streamOf, mayRead: access.mayRead, nowMs })
+    const hooks = createHooks({ settings, aedes: () => aedes, store, streamOf, access, refusals })
     let subscriber: Client | undefined
     const persistence = createAedesPersistence({
       store,
       isGranted: hooks.isGranted,
+      ownerOf: access.ownerOf,
       acknowledged: delivery.acknowledged,
       received: delivery.received,
       grantedQos: (filter) => (subscriber && hooks.grantedQos(subscriber, filter)) ?? 2,
@@ -126,41 +138,44 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     aedes.on('unsubscribe', hooks.unsubscribed)
     aedes.on('clientReady', (client) => {
       delivery.attach(client)
-      log.debug({ client: client.id }, 'client connected')
+      log.debug({ client: client.id, user: access.userOf(client) }, 'client connected')
     })
     aedes.on('clientDisconnect', (client) => {
       delivery.detach(client)
       log.debug({ client: client.id }, 'client disconnected')
     })
-    reportErrors(aedes, { log, refusals, addressOf: ({ conn }) => streams.get(conn as ClientStream) })
+    reportErrors(aedes, { log, refusals, addressOf: (client) => peerOf(client)?.shown })
     await aedes.listen()
-    return { store, aedes }
+    return { store, aedes, access, accounts }
   }
 
   const open = async (): Promise<BrokerAddress> => {
-    if (!isLoopback(settings.host))
-      log.warn(
-        { host: settings.host },
-        'anyone who reaches this address can read and command the fleet: no authentication',
-      )
-    opened = await openAedes()
+    const { users, access, maxPacketBytes } = settings
+    const resolved = resolveListeners(settings.listeners, { hasUsers: users !== undefined })
+    const changed: AccountsInput['changed'] = (what, isOther) => opened?.access.closeOthers(what, isOther)
+    opened = await openAedes(await openAccounts({ users, access, changed, log }))
     watch(opened.store)
-    const tcp = await listenTcp(settings.host, settings.port, accept)
-    listeners.push(tcp)
-    if (settings.wsPort === undefined) return announce({ port: tcp.port })
-    const webSocket = await listenWebSocket(
-      settings.host,
-      settings.wsPort,
-      {
-        allowedOrigins: settings.allowedOrigins,
-        // A frame may hold several packets; what is in it is metered like any other bytes.
-        maxFrameBytes: 2 * settings.maxPacketBytes,
-        refused: (message) => log.warn(`WebSocket refused: ${message}`),
-      },
+    listeners = await openListeners(resolved, {
+      // A frame may hold several packets; what is in it is metered like any other bytes.
+      maxFrameBytes: 2 * maxPacketBytes,
+      handshakeMs: 30_000,
+      enter,
+      left: door.leave,
       accept,
-    )
-    listeners.push(webSocket)
-    return announce({ port: tcp.port, wsPort: webSocket.port })
+      refused: (refusal, address, message) => refusals.note(refusal, { address }, `connection refused: ${message}`),
+      log,
+    })
+    const { ports } = listeners
+    const wsPort = ports[resolved.findIndex(({ type }) => type === 'ws' || type === 'wss')]
+    const port = ports.find((one) => one !== undefined) ?? 0
+    const { sessions, retained, queued } = counts() ?? {}
+    log.info({ listeners: namesOf(resolved, ports), sessions, retained, queued }, 'broker listens')
+    return { port, ports, ...(wsPort === undefined ? {} : { wsPort }) }
+  }
+
+  const reread = async (how: 'check' | 'reload'): Promise<void> => {
+    const all = [...(listeners?.certificates ?? []), ...(opened === undefined ? [] : [opened.accounts])]
+    await Promise.all(all.map((one) => one[how]()))
   }
 
   const watch = (store: Store): void => {
@@ -169,28 +184,23 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       void store.shorten()
     }, tickMs)
     const sweeps = setInterval(store.sweep, sweepMs)
-    timers.push(ticks, sweeps)
+    const rereads = setInterval(() => void reread('check'), rereadMs)
+    timers.push(ticks, sweeps, rereads)
   }
 
   const counts = (): BrokerCounts | undefined =>
     opened && countBroker(opened.store, door.connections(), refusals.counts())
 
-  const announce = (address: BrokerAddress): BrokerAddress => {
-    const { sessions, retained, queued } = counts() ?? {}
-    log.info({ host: settings.host, ...address, sessions, retained, queued }, 'broker listens')
-    return address
-  }
-
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
     // A server that closes waits for its connections: end those first, with and without CONNECT.
-    const closed = listeners.map((listener) => listener.close())
+    const closed = listeners?.close()
     await new Promise<void>((resolve) => (opened === undefined ? resolve() : opened.aedes.close(resolve)))
     for (const stream of streams.keys()) stream.destroy()
-    await Promise.all(closed)
+    await closed
     await opened?.store.close()
     await giveUpFolder?.()
-    if (listeners.length > 0) log.info({ counts: counts() }, 'broker stopped')
+    if (listeners !== undefined) log.info({ counts: counts() }, 'broker stopped')
   }
 
   return {
@@ -208,6 +218,11 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       stopping ??= close()
       await stopping
     },
+    reload: () => reread('reload'),
     counts,
   }
 }
+
+/** Port 0 became some other. */
+const namesOf = (listeners: readonly ResolvedListener[], ports: readonly (number | undefined)[]): string[] =>
+  listeners.map(({ name }, index) => (ports[index] === undefined ? name : name.replace(/\d+$/, String(ports[index]))))

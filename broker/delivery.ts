@@ -19,6 +19,7 @@ export const createDelivery = (input: {
   readonly store: Store
   readonly maxInFlight: number
   readonly streamOf: (client: Client) => ClientStream | undefined
+  readonly mayRead: (client: Client, topic: string) => boolean
   readonly nowMs: () => number
 }) => {
   const { store } = input
@@ -34,6 +35,10 @@ export const createDelivery = (input: {
     while (session.inFlight.size < input.maxInFlight) {
       const entry = session.waiting.first()
       if (entry === undefined) return
+      if (!input.mayRead(client, entry.message.topic)) {
+        leaveOut(session, entry)
+        continue
+      }
       if (stream.isBehind()) {
         pumpWhenRoom(session, stream)
         return
@@ -60,6 +65,9 @@ export const createDelivery = (input: {
     stream.write(bytesOf(entry, false))
   }
 
+  const leaveOut = (session: Session, { message }: Entry): void =>
+    store.change({ kind: 'settle', session: session.number, seq: message.seq })
+
   const note = (session: Session, { message, messageId, isReleased }: Entry): void =>
     store.change({ kind: 'sent', session: session.number, seq: message.seq, messageId, isReleased })
 
@@ -73,8 +81,10 @@ export const createDelivery = (input: {
       if (session === undefined) return
       store.change({ kind: 'seen', session: session.number, atMs: 0 })
       // [MQTT-4.4.0-1], [MQTT-4.6.0-1]: what was not acknowledged, again and in order.
-      for (const entry of session.inFlight.values())
-        stream.write(entry.isReleased ? releasePacket(entry.messageId) : bytesOf(entry, true))
+      for (const entry of session.inFlight.values()) {
+        if (!input.mayRead(client, entry.message.topic)) leaveOut(session, entry)
+        else stream.write(entry.isReleased ? releasePacket(entry.messageId) : bytesOf(entry, true))
+      }
       pump(session)
     },
     detach: (client: Client): void => {

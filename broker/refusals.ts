@@ -17,6 +17,12 @@ export type Refusal =
   | 'slowReader'
   | 'diskFull'
   | 'qos0Dropped'
+  | 'badLogin'
+  | 'maxFailedLogins'
+  | 'foreignClientId'
+  | 'notAllowed'
+  | 'badTls'
+  | 'badWebSocket'
 
 export type RefusalCounts = Readonly<Partial<Record<Refusal, number>>>
 

@@ -1,14 +1,15 @@
 /** What the embedded broker can be told, with the defaults. docs/broker.md explains each. */
+import type { ListenerSettings } from './listen/listener-settings.ts'
 import type { FsyncPolicy } from './persistence/journal.ts'
 
 export type BrokerSettings = {
-  readonly host: string
-  /** 0: any free port, which `start` names. */
-  readonly port: number
-  /** No WebSocket listener without it. */
-  readonly wsPort?: number
-  /** Origins of web pages that may connect over WebSocket, as in `http://127.0.0.1:8080`. */
-  readonly allowedOrigins: readonly string[]
+  readonly listeners: readonly ListenerSettings[]
+  /** The file of passwords; without it nobody can come with one. */
+  readonly users?: string
+  /** The file of who is more than the device of his name. */
+  readonly access?: string
+  /** Wrong passwords of one address, a minute. */
+  readonly maxFailedLogins: number
   /** The folder for what outlasts a restart; without it nothing does. */
   readonly state?: string
   readonly fsync: FsyncPolicy
@@ -40,9 +41,8 @@ export type BrokerSettings = {
 const mebibyte = 1024 * 1024
 
 export const defaultSettings: BrokerSettings = {
-  host: '127.0.0.1',
-  port: 1883,
-  allowedOrigins: [],
+  listeners: [{ type: 'tcp', host: '127.0.0.1', port: 1883 }],
+  maxFailedLogins: 10,
   fsync: 'interval',
   willDelayS: 120,
   maxPacketBytes: mebibyte,

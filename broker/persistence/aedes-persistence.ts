@@ -35,6 +35,8 @@ export type AedesPersistenceInput = {
   readonly acknowledged: (client: ClientLike, messageId: number) => unknown
   /** PUBREC of one. */
   readonly received: (client: ClientLike, messageId: number) => void
+  /** The user that is connected under a client id. */
+  readonly ownerOf: (clientId: string) => string | undefined
   /** What whoever subscribed last was granted on that filter; 2 where nobody knows. */
   readonly grantedQos: (filter: string) => QualityOfService
   /** What is retained, on its way to whoever subscribed last. */
@@ -76,7 +78,7 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
         .map(({ topic, qos, rh, rap, nl }) => definedOnly({ topic, qos, rh, rap, nl }))
         .filter((one) => !isSame(session?.subscriptions.get(one.topic), one))
       if (news.length === 0) return
-      const { number } = session ?? store.newSession(client.id)
+      const { number } = session ?? store.newSession(client.id, input.ownerOf(client.id))
       store.change({ kind: 'subscribe', session: number, subscriptions: news })
       await written()
     },
@@ -111,7 +113,7 @@ export const createAedesPersistence = (input: AedesPersistenceInput) => {
       if (client.clean === true) {
         const known = incoming.get(client.id) ?? new Set()
         incoming.set(client.id, known.add(messageId))
-      } else (sessionOf(client) ?? store.newSession(client.id)).incoming.add(messageId)
+      } else (sessionOf(client) ?? store.newSession(client.id, input.ownerOf(client.id))).incoming.add(messageId)
     },
     incomingGetPacket: async (client: ClientLike, packet: PacketLike) => {
       if (!incomingOf(client)?.has(packet.messageId ?? 0)) throw new Error('no such packet')

@@ -53,7 +53,8 @@ const willSchema = z.object({
 const number = z.int().nonnegative()
 
 const textSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('session'), session: number, clientId: z.string() }),
+  /** Of one that is there: from now on it is this user's. */
+  z.object({ kind: z.literal('session'), session: number, clientId: z.string(), owner: z.string().optional() }),
   z.object({ kind: z.literal('forget'), session: number }),
   /** When its client was last connected, epoch ms; 0: it is now, or nobody knows. */
   z.object({ kind: z.literal('seen'), session: number, atMs: number }),
@@ -67,6 +68,13 @@ const textSchema = z.discriminatedUnion('kind', [
   /** A snapshot is whole; `seq` is the highest that was given. */
   z.object({ kind: z.literal('end'), seq: number }),
 ])
+
+export const sessionOperation = (session: number, clientId: string, owner: string | undefined): Operation => ({
+  kind: 'session',
+  session,
+  clientId,
+  ...(owner === undefined ? {} : { owner }),
+})
 
 const publishTag = 1
 const settleTag = 2

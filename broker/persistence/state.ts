@@ -5,7 +5,14 @@
  * snapshot and the journal beside it tell of some things twice.
  */
 import { createFilterTree, type FilterTree } from './filter-tree.ts'
-import type { Operation, PublishOperation, QualityOfService, StoredSubscription, StoredWill } from './operation.ts'
+import {
+  type Operation,
+  type PublishOperation,
+  type QualityOfService,
+  type StoredSubscription,
+  type StoredWill,
+  sessionOperation,
+} from './operation.ts'
 import { createRetainedIndex, type RetainedIndex } from './retained-index.ts'
 import { createWaitingList, type WaitingList } from './waiting-list.ts'
 
@@ -31,6 +38,8 @@ export type Entry = {
 export type Session = {
   readonly number: number
   readonly clientId: string
+  /** The user that left it; undefined: one without a name. */
+  owner: string | undefined
   readonly subscriptions: Map<string, StoredSubscription>
   readonly waiting: WaitingList<Entry>
   /** Sent and not acknowledged, by packet identifier, in the order in which they were sent. */
@@ -81,7 +90,7 @@ export const applyOperation = (state: State, operation: Operation): void => {
       applyPublish(state, operation)
       break
     case 'session':
-      addSession(state, operation.session, operation.clientId)
+      addSession(state, operation.session, operation.clientId, operation.owner)
       break
     case 'will':
       if (operation.will === null) state.wills.delete(operation.clientId)
@@ -171,12 +180,17 @@ const release = (state: State, session: Session, message: StoredMessage): void =
   if (message.holders.length === 0) state.messages.delete(message.seq)
 }
 
-const addSession = (state: State, number: number, clientId: string): void => {
+const addSession = (state: State, number: number, clientId: string, owner: string | undefined): void => {
   state.lastSession = Math.max(state.lastSession, number)
-  if (state.byNumber.has(number)) return
+  const known = state.byNumber.get(number)
+  if (known !== undefined) {
+    known.owner = owner
+    return
+  }
   const session: Session = {
     number,
     clientId,
+    owner,
     subscriptions: new Map(),
     waiting: createWaitingList(),
     inFlight: new Map(),
@@ -214,8 +228,8 @@ const markSent = (session: Session, sent: { seq: number; messageId: number; isRe
 /** The whole state as operations; what changes while it is read may be in it or not. */
 export function* stateOperations(state: State): Iterable<Operation> {
   for (const session of state.byNumber.values()) {
-    const { number, clientId, seenMs } = session
-    yield { kind: 'session', session: number, clientId }
+    const { number, clientId, owner, seenMs } = session
+    yield sessionOperation(number, clientId, owner)
     if (session.subscriptions.size > 0)
       yield { kind: 'subscribe', session: number, subscriptions: [...session.subscriptions.values()] }
     if (seenMs !== 0) yield { kind: 'seen', session: number, atMs: seenMs }

@@ -15,7 +15,7 @@ import {
   staleSessions,
 } from './bounds.ts'
 import { type FsyncPolicy, openJournal } from './journal.ts'
-import type { Operation, QualityOfService, Recipient } from './operation.ts'
+import { type Operation, type QualityOfService, type Recipient, sessionOperation } from './operation.ts'
 import { recover } from './recover.ts'
 import { writeSnapshot } from './snapshot.ts'
 import { applyOperation, createState, type Session, type State } from './state.ts'
@@ -56,8 +56,8 @@ export type Store = {
   readonly sweep: () => void
   /** Writes a snapshot when what is on disk has become long. To be called often. */
   readonly shorten: () => Promise<void>
-  /** A number for a new session. */
-  readonly newSession: (clientId: string) => Session
+  /** A number for a new session. @param owner its user; undefined: one without a name */
+  readonly newSession: (clientId: string, owner?: string) => Session
   readonly drops: () => Readonly<DropCounts>
   readonly close: () => Promise<void>
 }
@@ -172,9 +172,9 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
         })
       await snapshotting
     },
-    newSession: (clientId) => {
+    newSession: (clientId, owner) => {
       const session = state.lastSession + 1
-      change({ kind: 'session', session, clientId })
+      change(sessionOperation(session, clientId, owner))
       return state.byNumber.get(session) as Session
     },
     drops: () => drops,

@@ -12,6 +12,8 @@ export type ValueSource = {
   readonly stdin: NodeJS.ReadStream
   /** where the prompt is written */
   readonly stderr: Pick<NodeJS.WriteStream, 'write'>
+  /** said of an empty value */
+  readonly advice?: string
 }
 
 /** Ctrl-C at the prompt. */
@@ -21,11 +23,12 @@ export const givenUp = new Error('no value was given')
  * Of standard input and of the prompt the last line break is no part of the value.
  * @throws LongshoreError usage (empty), file-unreadable; `givenUp`. None carries a value
  */
-export const readSecretValue = async ({ file, stdin, stderr }: ValueSource): Promise<Uint8Array> => {
+export const readSecretValue = async ({ file, stdin, stderr, advice }: ValueSource): Promise<Uint8Array> => {
   const value = file === undefined ? await readStandardInput(stdin, stderr) : await readValueFile(file)
   if (value.byteLength > 0) return value
   const where = file ?? (stdin.isTTY ? 'the prompt' : 'standard input')
-  throw new LongshoreError('usage', `${where} gave an empty value; longshore secret rm takes a secret away`)
+  const said = advice ?? 'longshore secret rm takes a secret away'
+  throw new LongshoreError('usage', `${where} gave an empty value; ${said}`)
 }
 
 const readStandardInput = async (stdin: NodeJS.ReadStream, stderr: ValueSource['stderr']): Promise<Buffer> => {

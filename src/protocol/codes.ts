@@ -264,6 +264,10 @@ const table = {
     'the address to listen on cannot be used',
     'choose another port or address, or end what listens there',
   ],
+  'anonymous-exposed': [
+    'the broker would let in anyone from other machines',
+    'set users, or tls with clientCa, for that listener, or let it listen on 127.0.0.1; see docs/broker.md',
+  ],
   'state-unusable': ['the state directory cannot be used', 'check its path, its permissions and the disk'],
   'internal-error': ['Longshore itself is at fault', 'please report it with the log'],
 } as const satisfies Record<string, readonly [meaning: string, remedy: string]>

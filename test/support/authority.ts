@@ -9,6 +9,8 @@ export type Pem = { readonly key: string; readonly cert: string }
 export type CertificateOptions = {
   /** name or IP address */
   readonly host?: string
+  /** a URI that it is issued to besides */
+  readonly uri?: string
   /** days from now */
   readonly fromDays?: number
   readonly untilDays?: number
@@ -41,8 +43,9 @@ export const makeAuthorityIn = async (folder: string): Promise<Authority> => {
   ])
   return {
     cert: await read('ca.pem'),
-    issue: async ({ host = 'localhost', fromDays = -1, untilDays = 2 } = {}) => {
-      const name = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}`]
+    issue: async ({ host = 'localhost', uri, fromDays = -1, untilDays = 2 } = {}) => {
+      const names = `${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}${uri === undefined ? '' : `,URI:${uri}`}`
+      const name = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=${names}`]
       openssl('req', ...newKey, ...name, '-keyout', 'key.pem', '-out', 'request.pem')
       const dates = ['-startdate', date(fromDays), '-enddate', date(untilDays)]
       openssl('ca', '-batch', '-config', 'config', '-notext', ...dates, '-in', 'request.pem', '-out', 'cert.pem')

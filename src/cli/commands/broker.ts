@@ -1,45 +1,14 @@
-/** `longshore broker`: the embedded broker, in the foreground. */
+/** `longshore broker`: the embedded broker, in the foreground; and the file of its passwords. */
 import type { Command } from 'commander'
-import { z } from 'zod'
-import { defined } from '../../defined.ts'
 import { parsePort } from '../arguments.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
+import { exitCode, say } from '../output.ts'
+import { givenUp, readSecretValue } from '../read-secret-value.ts'
 
 type Options = { config?: string; host?: string; port?: number; wsPort?: number; state?: string; logLevel: string }
 
-const portSchema = z.int().min(0).max(65_535)
-
-const count = z.int().min(1).optional()
-
-const configSchema = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: portSchema.default(1883),
-  wsPort: portSchema.optional(),
-  allowedOrigins: z.array(z.string()).optional(),
-  state: z.string().min(1).optional(),
-  fsync: z.enum(['always', 'interval', 'never']).optional(),
-  willDelayS: count,
-  maxPacketBytes: z.int().min(1024).optional(),
-  writeBufferBytes: z.int().min(1024).optional(),
-  maxStillS: count,
-  maxConnections: count,
-  maxConnectionsPerAddress: count,
-  maxConnectRate: count,
-  maxSubscriptions: count,
-  maxClientIdBytes: z.int().min(23).optional(),
-  maxTopicBytes: z.int().min(1).max(65_535).optional(),
-  maxTopicLevels: z.int().min(1).max(100).optional(),
-  maxInFlight: z.int().min(1).max(10_000).optional(),
-  maxQueuedBytes: count,
-  maxQueuedBytesPerClient: count,
-  maxQueuedAgeS: count,
-  maxRetainedBytes: count,
-  maxSessions: count,
-  sessionExpiryS: count,
-})
-
 export const addBroker = (program: Command): void => {
-  program
+  const broker = program
     .command('broker')
     .description('run the embedded broker of one site in the foreground')
     .option('--config <file>', 'YAML file with the same settings; flags win')
@@ -50,12 +19,54 @@ export const addBroker = (program: Command): void => {
     .addOption(logLevelOption())
     .action(async ({ config: file, logLevel, ...flags }: Options) => {
       const log = createLog(logLevel)
-      const { host, port, ...rest } = await readConfig(configSchema, file, flags)
-      const { createBroker } = await import('../../../broker/broker.ts')
+      const [{ brokerConfigSchema }, { createBroker }] = await Promise.all([
+        import('../../../broker/config.ts'),
+        import('../../../broker/broker.ts'),
+      ])
+      const config = await readConfig(brokerConfigSchema, file, flags)
       failLoudly(log)
-      const broker = createBroker({ host, port, log, ...defined(rest) })
-      const bound = await broker.start()
-      log.info({ host, ...bound }, 'the broker listens')
-      await untilSignal(log, broker.stop)
+      const running = createBroker({ ...config, log })
+      process.on('SIGHUP', () => void running.reload())
+      const bound = await running.start()
+      log.info({ ...bound }, 'the broker listens')
+      await untilSignal(log, running.stop)
     })
+  broker
+    .command('passwd')
+    .description('set the password of a user in the file of the setting users; a broker that runs takes it at once')
+    .argument('<file>', 'file of passwords; made where there is none')
+    .argument('<user>', 'name of the user; of a device its id')
+    .option('--delete', 'take the user away')
+    .addHelpText(
+      'after',
+      `
+The password is asked for, or read from standard input.
+
+Examples:
+  longshore broker passwd /etc/longshore/broker-users ada
+  openssl rand -hex 24 | tee gw-17.password | longshore broker passwd /etc/longshore/broker-users gw-17`,
+    )
+    .action(setPassword)
+}
+
+const setPassword = async (file: string, user: string, options: { delete?: true }): Promise<void> => {
+  const { checkUserName, hashPassword } = await import('../../../broker/access/password-file.ts')
+  const { changePasswordFile } = await import('../../../broker/access/change-password-file.ts')
+  checkUserName(user)
+  if (options.delete === true) {
+    await changePasswordFile(file, user, undefined)
+    return say(`${user}: taken away from ${file}`)
+  }
+  const advice = '--delete takes a user away'
+  const { stdin, stderr } = process
+  const password = await readSecretValue({ stdin, stderr, advice }).catch((error) => {
+    if (error === givenUp) return undefined
+    throw error
+  })
+  if (password === undefined) {
+    process.exitCode = exitCode.interrupted
+    return
+  }
+  await changePasswordFile(file, user, await hashPassword(password))
+  say(`${user}: the password is set in ${file}`)
 }

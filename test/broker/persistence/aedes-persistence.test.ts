@@ -62,6 +62,7 @@ runSuite({
       isGranted: () => true,
       acknowledged: () => undefined,
       received: () => {},
+      ownerOf: () => undefined,
       grantedQos: () => 2,
       pace: (matches) => matches,
     })

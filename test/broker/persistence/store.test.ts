@@ -41,7 +41,9 @@ const written = (store: Store): Promise<void> =>
   new Promise((resolve, reject) => store.whenWritten((error) => (error === null ? resolve() : reject(error))))
 
 const subscribed = (store: Store, clientId: string, ...filters: string[]): number => {
-  const session = store.state.sessions.get(clientId)?.number ?? store.newSession(clientId).number
+  const session =
+    store.state.sessions.get(clientId)?.number ??
+    store.newSession(clientId, clientId === 'b' ? 'somebody' : undefined).number
   store.change({ kind: 'subscribe', session, subscriptions: filters.map((topic) => ({ topic, qos: 1 as const })) })
   return session
 }
@@ -54,6 +56,7 @@ const shown = (state: State) => ({
   retained: [...state.retained.all()].map(({ topic, payload, qos }) => [topic, payload.toString(), qos]).sort(),
   sessions: [...state.byNumber.values()].map((session) => ({
     client: session.clientId,
+    owner: session.owner,
     subscriptions: [...session.subscriptions.values()],
     waiting: [...session.waiting.items()].map(({ message, qos }) => [message.seq, message.payload.toString(), qos]),
     inFlight: [...session.inFlight].map(([id, { message, isReleased }]) => [id, message.seq, isReleased]),

@@ -1,0 +1,138 @@
+/**
+ * Who each client is and what it may do: found out once, when it connects, and kept for as long as its connection lasts.
+ * Of whom the files say something else afterwards, the connection is closed; it comes back as what it is then.
+ */
+import type { Client } from 'aedes'
+import type { Peer } from '../listen/open-listener.ts'
+import { sessionOperation } from '../persistence/operation.ts'
+import type { Store } from '../persistence/store.ts'
+import type { Refusal, Refusals } from '../refusals.ts'
+import type { Accounts } from './accounts.ts'
+import { judgeClientId } from './client-ids.ts'
+import { createFailedLogins } from './failed-logins.ts'
+import { createPasswordCheck } from './password-check.ts'
+import { allRights, mayPublish, mayRead, maySubscribe, type Rights, rightsOf } from './rights.ts'
+
+/** What stands in CONNECT. */
+export type Login = {
+  readonly user: string | undefined
+  readonly password: Uint8Array | undefined
+  readonly willTopic: string | undefined
+}
+
+/** `returnCode`: of CONNACK, section 3.2.2.3. */
+export type Denial = { readonly returnCode: 2 | 3 | 4 | 5; readonly refusal: Refusal; readonly message: string }
+
+type Admitted = {
+  readonly client: Client
+  /** undefined: it has no name, on a listener that lets such in */
+  readonly user: string | undefined
+  readonly by: 'anonymous' | 'password' | 'certificate'
+  readonly rights: Rights
+}
+
+type Identity = Pick<Admitted, 'user' | 'by'>
+
+export type Access = ReturnType<typeof createAccess>
+
+export const createAccess = (input: {
+  readonly accounts: Accounts
+  readonly maxFailedLogins: number
+  readonly store: Store
+  readonly peerOf: (client: Client) => Peer | undefined
+  readonly refusals: Refusals
+  readonly monotonicMs: () => number
+}) => {
+  const { accounts, store } = input
+  const judgePassword = createPasswordCheck(createFailedLogins(input.maxFailedLogins), input.monotonicMs)
+  const admitted = new WeakMap<Client, Admitted>()
+  /** by client id */
+  const holders = new Map<string, Admitted>()
+
+  const identify = async (peer: Peer, { user, password }: Login): Promise<Identity | Denial> => {
+    const takes = peer.listener.authentication
+    if (peer.certificateUser !== undefined) return { user: peer.certificateUser, by: 'certificate' }
+    const isNamed = user !== undefined && takes.includes('password')
+    if (!isNamed && takes.includes('anonymous')) return { user: undefined, by: 'anonymous' }
+    if (!isNamed) return denial(5, 'badLogin', `${peer.listener.name} lets in nobody without a ${takes.join(' or ')}`)
+    const hash = accounts.passwords().get(user)
+    const verdict = await judgePassword({ password: password ?? Buffer.alloc(0), hash, address: peer.address })
+    if (verdict === 'too-many') return denial(3, 'maxFailedLogins', 'too many wrong passwords came from this address')
+    // It may have been changed while this one waited.
+    const isRight = verdict === 'right' && accounts.passwords().get(user) === hash
+    return isRight ? { user, by: 'password' } : denial(4, 'badLogin', 'the user name or the password is wrong')
+  }
+
+  const judge = (client: Client, { user }: Identity, { willTopic }: Login): Rights | Denial => {
+    const rights = user === undefined ? allRights : rightsOf(accounts.access(), user, client.id)
+    if (rights === undefined) return denial(5, 'notAllowed', 'this user may not connect, or has no name for a device')
+    const session = store.state.sessions.get(client.id)
+    const ownId = rights.kind === 'all' ? undefined : rights.clientId
+    const id = judgeClientId({ clientId: client.id, user, ownId, holder: holders.get(client.id), session })
+    if (!id.ok) return denial(2, 'foreignClientId', id.message)
+    if (willTopic !== undefined && !mayPublish(rights, willTopic))
+      return denial(5, 'notAllowed', `its will is on ${willTopic}, where it may not publish`)
+    if (session !== undefined && id.isSessionStrange) store.change({ kind: 'forget', session: session.number })
+    else if (session !== undefined && session.owner !== user)
+      store.change(sessionOperation(session.number, client.id, user))
+    return rights
+  }
+
+  const admit = (admission: Admitted): void => {
+    const { client } = admission
+    admitted.set(client, admission)
+    holders.set(client.id, admission)
+    client.conn.once('close', () => {
+      if (holders.get(client.id) === admission) holders.delete(client.id)
+    })
+  }
+
+  const may = (judgeRights: (rights: Rights, topic: string) => boolean) => (client: Client, topic: string) => {
+    const rights = admitted.get(client)?.rights
+    return rights !== undefined && judgeRights(rights, topic)
+  }
+
+  return {
+    /** undefined: it may come in. */
+    admit: async (client: Client, login: Login): Promise<Denial | undefined> => {
+      const peer = input.peerOf(client)
+      if (peer === undefined) return gone
+      const refuse = (denied: Denial, user: string | undefined): Denial => {
+        const facts = {
+          client: client.id,
+          user: user?.slice(0, 100),
+          address: peer.shown,
+          listener: peer.listener.name,
+        }
+        input.refusals.note(denied.refusal, facts, `connection refused: ${denied.message}`)
+        return denied
+      }
+      const identity = await identify(peer, login)
+      if ('refusal' in identity) return refuse(identity, login.user)
+      if (client.closed) return gone
+      // From here on nothing is waited for, so that of two with one client id each sees the other.
+      const rights = judge(client, identity, login)
+      if ('refusal' in rights) return refuse(rights, identity.user)
+      admit({ client, ...identity, rights })
+      return undefined
+    },
+    mayPublish: may(mayPublish),
+    maySubscribe: may(maySubscribe),
+    mayRead: may(mayRead),
+    userOf: (client: Client): string | undefined => admitted.get(client)?.user,
+    ownerOf: (clientId: string): string | undefined => holders.get(clientId)?.user,
+    /** Closes whose password or rights are others now. */
+    closeOthers: (what: 'password' | 'access', isOther: (user: string) => boolean): void => {
+      for (const { client, user, by } of holders.values())
+        if (user !== undefined && (what === 'access' || by === 'password') && isOther(user)) client.close()
+    },
+  }
+}
+
+const denial = (returnCode: Denial['returnCode'], refusal: Refusal, message: string): Denial => ({
+  returnCode,
+  refusal,
+  message,
+})
+
+const gone = denial(3, 'badLogin', 'the connection is gone')

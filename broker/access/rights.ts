@@ -1,0 +1,66 @@
+/** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
+import { deviceIdSchema } from '../../src/protocol/names.ts'
+import { type AccessFile, entryOf } from './access-file.ts'
+import { covers, fillIn } from './topic-filter.ts'
+
+export type Rights =
+  | { readonly kind: 'all' }
+  | {
+      readonly kind: 'some'
+      readonly publish: readonly string[]
+      readonly subscribe: readonly string[]
+      /** What is delivered, of that which was subscribed to. */
+      readonly read: readonly string[]
+      /** The only client id that it may have. */
+      readonly clientId?: string
+    }
+
+export const allRights: Rights = { kind: 'all' }
+
+/** undefined: this user may not connect. @param client its client id */
+export const rightsOf = (access: AccessFile, user: string, client: string): Rights | undefined => {
+  const base = `${access.root}/v1`
+  const entry = entryOf(access, user) ?? { role: 'device' as const }
+  switch (entry.role) {
+    case 'none':
+      return undefined
+    case 'device': {
+      const device = entry.device ?? user
+      return deviceIdSchema.safeParse(device).success ? deviceRights(`${base}/${device}`, device) : undefined
+    }
+    case 'operator': {
+      if (entry.devices === undefined) return allRights
+      const own = entry.devices.map((device) => `${base}/${device}/#`)
+      // One subscription for all devices is what the command asks for; what comes of it is theirs alone.
+      return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: own }
+    }
+    case 'client': {
+      const fill = (filters: readonly string[]): string[] =>
+        filters.flatMap((filter) => fillIn(filter, { user, client }) ?? [])
+      const subscribe = fill(entry.subscribe)
+      return { kind: 'some', publish: fill(entry.publish), subscribe, read: subscribe }
+    }
+  }
+}
+
+const ofDevice = {
+  publish: ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/#'],
+  // Of its own status and reports it reads back what the broker kept.
+  subscribe: ['desired/+', 'secret/+', 'command/+', 'status', 'reported/+'],
+} as const
+
+const deviceRights = (base: string, clientId: string): Rights => {
+  const subscribe = ofDevice.subscribe.map((topic) => `${base}/${topic}`)
+  const publish = ofDevice.publish.map((topic) => `${base}/${topic}`)
+  return { kind: 'some', publish, subscribe, read: subscribe, clientId }
+}
+
+export const mayPublish = (rights: Rights, topic: string): boolean => isCovered(rights, 'publish', topic)
+
+export const maySubscribe = (rights: Rights, filter: string): boolean => isCovered(rights, 'subscribe', filter)
+
+/** Judged for each message: a session may have been subscribed to more by somebody else, or in another time. */
+export const mayRead = (rights: Rights, topic: string): boolean => isCovered(rights, 'read', topic)
+
+const isCovered = (rights: Rights, what: 'publish' | 'subscribe' | 'read', asked: string): boolean =>
+  rights.kind === 'all' || rights[what].some((allowed) => covers(allowed, asked))
