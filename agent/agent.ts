@@ -21,6 +21,7 @@ import { createReportWatcher } from './events/report-watcher.ts'
 import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
+import { createJudgeAgain } from './judge-again.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
@@ -177,10 +178,7 @@ export const createAgent = (input: AgentInput): Agent => {
     gpuProbe: input.gpuProbe,
     look: (app) => reconciler.look(app),
     publishInventory: () => void inventory.publish().catch(() => undefined), // without a connection: the next one does it
-    judgeAgain: () => {
-      isReadAgainDue = true
-      if (link.isConnected()) readAgain()
-    },
+    judgeAgain: () => judgeAgain.ask(),
     log,
   })
   const inventory = createInventory({
@@ -250,7 +248,6 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   let downSinceMs: number | undefined
-  let isReadAgainDue = false
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
   const onPolicyChange = (): void => {
@@ -261,19 +258,15 @@ export const createAgent = (input: AgentInput): Agent => {
     }
     hardware.look()
     reconciler.lookAtEverything()
-    isReadAgainDue = true
-    if (link.isConnected()) readAgain()
+    judgeAgain.ask()
   }
 
-  const readAgain = (): void => {
-    if (!isReadAgainDue) return
-    isReadAgainDue = false
-    Promise.all([inventory.publish(), session.readDesired()]).catch((error: unknown) => {
-      // Without a connection: the next one does it.
-      isReadAgainDue = true
-      log.warn({ ...reasonOf(error) }, 'deployments could not be judged again')
-    })
-  }
+  const judgeAgain = createJudgeAgain({
+    isConnected: () => link.isConnected(),
+    publishInventory: inventory.publish,
+    readDesired: () => session.readDesired(),
+    log,
+  })
 
   const verbs = {
     plan: planVerb({
@@ -338,7 +331,7 @@ export const createAgent = (input: AgentInput): Agent => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
-      readAgain()
+      judgeAgain.onConnect()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs

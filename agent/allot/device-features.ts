@@ -57,7 +57,7 @@ const toFeature = (reason: string | undefined): Feature =>
   reason === undefined ? { available: true } : { available: false, reason }
 
 /** The first thing that a model asks of hardware and that cannot be done here. */
-export const deviceFault = (model: Model, { deviceSelectors, liveAttach }: DeviceFeatures): Reason | undefined => {
+export const featureFault = (model: Model, { deviceSelectors, liveAttach }: DeviceFeatures): Reason | undefined => {
   for (const [name, service] of Object.entries(model.services))
     for (const [index, { onReplug }] of (service['x-longshore']?.devices ?? []).entries()) {
       const path = `compose.services.${name}.x-longshore.devices[${index}]`

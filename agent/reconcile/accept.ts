@@ -12,7 +12,7 @@ import { releaseDigest } from '../../src/protocol/digest.ts'
 import { readPayload } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { Refusal } from '../../src/protocol/reported.ts'
-import { type DeviceFeatures, deviceFault } from '../allot/device-features.ts'
+import { type DeviceFeatures, featureFault } from '../allot/device-features.ts'
 import { gpuFault } from '../allot/grant-gpus.ts'
 import { placementFault } from '../allot/placement-fault.ts'
 import type { Site } from '../allot/site.ts'
@@ -164,7 +164,7 @@ const judgeAssignment = (input: JudgeInput, deployment: Assigned): Judged => {
   if (absent !== undefined) return reject(deployment, 'file-missing', absent.message, absent.path)
   const forbidden =
     policyFault(validated.model, input.policy) ??
-    deviceFault(validated.model, input.deviceFeatures) ??
+    featureFault(validated.model, input.deviceFeatures) ??
     siteFault(validated.model, input.site)
   if (forbidden !== undefined) return { kind: 'refused', outcome: 'rejected', reason: forbidden, about: deployment }
   const reason = claimFault(validated.model, input.others)

@@ -1,5 +1,6 @@
 /** `x-longshore.devices` of a service: hardware found by what it is, not by the name that the kernel gave it today. */
 import { z } from 'zod'
+import type { HostDeviceClass } from '../protocol/host-device.ts'
 import { absolutePathSchema } from './schema-parts.ts'
 
 /** The classes of the inventory that have a node to hand to a container. */
@@ -17,7 +18,7 @@ export const selectableClasses = [
   'tpm',
   'watchdog',
   'usb',
-] as const
+] as const satisfies readonly HostDeviceClass[]
 
 /** Paths in which `*` stands for any text within one step. */
 const pathPatternSchema = absolutePathSchema

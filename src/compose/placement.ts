@@ -2,6 +2,7 @@
  * One constraint of `deploy.placement.constraints`: where a service may run, as Swarm writes it, over what a device says
  * of itself. Pure.
  */
+import { hostDeviceClasses } from '../protocol/host-device.ts'
 import { labelKeyPattern } from '../protocol/label.ts'
 import { quote } from './authored.ts'
 import { suggest } from './suggest.ts'
@@ -19,23 +20,8 @@ export type Constraint = {
 
 const plainTerms = ['node.id', 'node.hostname', 'node.platform.os', 'node.platform.arch', 'device.gpu.vendor'] as const
 
-/** Counts, by class of the inventory. */
-const countTerms = [
-  'serial',
-  'gpu',
-  'npu',
-  'video',
-  'i2c',
-  'spi',
-  'gpio',
-  'can',
-  'sound',
-  'input',
-  'hid',
-  'tpm',
-  'watchdog',
-  'usb',
-].map((name) => `device.${name}`)
+/** Counts, by class of the inventory. A pseudo-terminal comes and goes with a program, and places nothing. */
+const countTerms = hostDeviceClasses.filter((name) => name !== 'pty').map((name) => `device.${name}`)
 
 const memoryTerm = 'device.gpu.memory'
 const labelPrefix = 'node.labels.'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Access, deviceFault, deviceFeatures } from '../../../agent/allot/device-features.ts'
+import { type Access, deviceFeatures, featureFault } from '../../../agent/allot/device-features.ts'
 import type { Model } from '../../../src/compose/model.ts'
 import type { DeviceSelector } from '../../../src/compose/model-device-selectors.ts'
 
@@ -53,7 +53,7 @@ describe('what is refused before anything is pulled or stopped', () => {
   })
 
   test('hardware, by an agent that can make no nodes', () => {
-    expect(deviceFault(asking(), deviceFeatures({ ...root, uid: 1_000 }))).toEqual({
+    expect(featureFault(asking(), deviceFeatures({ ...root, uid: 1_000 }))).toEqual({
       code: 'device-unfollowed',
       message:
         'service web asks for hardware by what it is, which this device cannot give: the agent does not run as root',
@@ -62,7 +62,7 @@ describe('what is refused before anything is pulled or stopped', () => {
   })
 
   test.each(['keep', 'signal:HUP'])('%s, where nothing can be followed', (onReplug) => {
-    const fault = deviceFault(asking({ onReplug }), deviceFeatures(without(ptrace)))
+    const fault = featureFault(asking({ onReplug }), deviceFeatures(without(ptrace)))
     expect(fault?.message).toBe(
       `service web has onReplug: ${onReplug}, which this device cannot give: the agent has no CAP_SYS_PTRACE`,
     )
@@ -70,10 +70,10 @@ describe('what is refused before anything is pulled or stopped', () => {
 
   test('nothing else: restart, and what leaves it to the device', () => {
     for (const more of [{}, { onReplug: 'restart' }])
-      expect(deviceFault(asking(more), deviceFeatures(without(ptrace)))).toBeUndefined()
-    expect(deviceFault(asking({ onReplug: 'keep' }), deviceFeatures(root))).toBeUndefined()
+      expect(featureFault(asking(more), deviceFeatures(without(ptrace)))).toBeUndefined()
+    expect(featureFault(asking({ onReplug: 'keep' }), deviceFeatures(root))).toBeUndefined()
     expect(
-      deviceFault({ name: 'x', services: { web: { image: 'x' } } }, deviceFeatures({ ...root, uid: 1 })),
+      featureFault({ name: 'x', services: { web: { image: 'x' } } }, deviceFeatures({ ...root, uid: 1 })),
     ).toBeUndefined()
   })
 })
