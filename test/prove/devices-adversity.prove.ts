@@ -8,7 +8,7 @@ import { deployAndWait } from '../support/story.ts'
 
 const campaign = openCampaign('devices-adversity')
 
-const happenings = ['unplug', 'plug', 'plug under another name', 'crash', 'kill the agent', 'start the agent'] as const
+const happenings = ['unplug', 'plug', 'plug under another name', 'crash', 'end the agent', 'start the agent'] as const
 
 const sequences = fc.sample(fc.array(fc.constantFrom(...happenings), { minLength: 12, maxLength: 12 }), {
   numRuns: 20,
@@ -40,7 +40,7 @@ test.each(sequences.map((sequence, index) => [`${index + 1}: ${sequence.join(', 
         plug: () => plugAs(0),
         'plug under another name': () => plugAs(1),
         crash,
-        'kill the agent': async () => {
+        'end the agent': async () => {
           await running?.stop()
           running = undefined
         },
