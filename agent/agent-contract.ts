@@ -11,6 +11,7 @@ import type { Engine } from './engine/engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
+import type { LogRing } from './log-ring.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
@@ -60,6 +61,8 @@ export type AgentInput = {
   /** epoch ms */
   readonly builtAt: number
   readonly log: Logger
+  /** the last lines of `log` */
+  readonly ownLog: LogRing
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
   readonly monotonicMs: () => number

@@ -25,6 +25,7 @@ import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { isAnswered, startLocalServer } from './local/local-server.ts'
+import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
@@ -37,8 +38,10 @@ import { profiles } from './telemetry/profiles.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What tests put around the effects, to kill the daemon in the middle of one. */
+/** What comes from outside beside the configuration: the log's last lines, and what tests put around the effects. */
 export type Around = {
+  /** where `log` leaves its lines as well; default: nowhere */
+  readonly ownLog?: LogRing
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -160,6 +163,7 @@ export const startAgent = async (
     timeZone: deviceTimeZone,
     builtAt,
     log,
+    ownLog: around.ownLog ?? createLogRing(nowMs),
     nowMs,
     monotonicMs,
     random: Math.random,

@@ -14,6 +14,7 @@ import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import type { LocalApi } from '../../agent/local/local-api.ts'
 import { type LocalServer, startLocalServer } from '../../agent/local/local-server.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { memorySecretStore } from '../../agent/secrets/secret-store.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
@@ -100,6 +101,7 @@ beforeEach(async () => {
     hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: () => 0.5,

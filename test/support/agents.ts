@@ -20,6 +20,7 @@ import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
@@ -158,6 +159,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,
