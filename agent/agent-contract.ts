@@ -27,6 +27,8 @@ export type AgentInput = {
   readonly broker: Broker
   readonly root: string
   readonly namePrefix: string
+  /** what logs may cost in a day; absent or 0: whatever they cost */
+  readonly logBytesPerDay?: number
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number

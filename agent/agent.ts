@@ -23,6 +23,7 @@ import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -268,6 +269,19 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
   const verbs = {
     plan: planVerb({
       owner,
@@ -284,6 +298,7 @@ export const createAgent = (input: AgentInput): Agent => {
     }),
     history: historyVerb({ store }),
     release: releaseVerb({ store, files }),
+    logs: logs.verb,
     ...controlVerbs({ store, look: reconciler.look, nowMs }),
     'set-labels': site.setLabels,
     refresh: async () => {
@@ -327,11 +342,13 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
@@ -367,6 +384,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
@@ -418,6 +436,7 @@ export const createAgent = (input: AgentInput): Agent => {
         onOpen: () => {
           reconciler.setHearing(true)
           site.onEngine()
+          logs.look()
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -429,6 +448,7 @@ export const createAgent = (input: AgentInput): Agent => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
@@ -437,6 +457,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
@@ -458,6 +479,7 @@ export const createAgent = (input: AgentInput): Agent => {
       await reconciler.stop()
       clockWatcher.stop()
       telemetry?.stop()
+      logs.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)

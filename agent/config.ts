@@ -62,6 +62,13 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  logBytesPerDay: z
+    .int()
+    .nonnegative()
+    .default(100_000_000)
+    .describe(
+      'what longshore logs may send in a day (UTC), so that a follower who is forgotten does not use up a data plan; 0: no limit',
+    ),
   telemetry: z.enum(telemetryProfiles).default('thrifty').describe('how much is told of what the machine is doing'),
   keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
   connectTimeoutS: z.int().min(1).max(3600).default(15).describe('how long a broker may take to answer a connection'),

@@ -126,6 +126,7 @@ export const startAgent = async (
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    logBytesPerDay: config.logBytesPerDay,
     policy,
     keepaliveS: config.keepaliveS,
     connectTimeoutMs: config.connectTimeoutS * 1000,

@@ -7,11 +7,11 @@ import { withAnswer, withoutBegun } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
 
 /** Does what a verb asks for. A rejection is the reply `failed` with the error's reason. */
-export type Verb = (args: Command['args']) => Promise<Answer>
+export type Verb = (args: Command['args'], command: { readonly id: string }) => Promise<Answer>
 
 export type Answer =
   | { readonly outcome: 'done'; readonly result?: Reply['result'] }
-  | { readonly outcome: 'refused' | 'failed'; readonly reason: WireReason }
+  | { readonly outcome: 'refused' | 'failed' | 'busy'; readonly reason: WireReason }
 
 export type CommandsInput = {
   readonly verbs: Readonly<Record<string, Verb>>
@@ -72,7 +72,7 @@ export const createCommands = (input: CommandsInput): Commands => {
       .catch((error: unknown) => log.warn({ err: error, id }, 'a command could not be answered'))
       .finally(() => underWay.delete(id))
 
-  const judge = async (payload: Uint8Array): Promise<Final> => {
+  const judge = async (id: string, payload: Uint8Array): Promise<Final> => {
     const read = readPayload(commandSchema, payload, maxBytes)
     if (!read.ok) return { outcome: 'refused', reason: read.reason }
     const { verb, args, expiresAt } = read.value
@@ -98,7 +98,7 @@ export const createCommands = (input: CommandsInput): Commands => {
     const forbidden = verbFault(verb)
     if (forbidden !== undefined) return { outcome: 'refused', reason: forbidden }
     try {
-      return await run(args)
+      return await run(args, { id })
     } catch (error) {
       return { outcome: 'failed', reason: reasonOf(error) }
     }
@@ -118,7 +118,7 @@ export const createCommands = (input: CommandsInput): Commands => {
           .finally(() => underWay.delete(id))
         return
       }
-      void answerLater(id, () => judge(payload))
+      void answerLater(id, () => judge(id, payload))
     },
     answerInterrupted: async () => {
       const left = store.device().begun ?? []

@@ -7,7 +7,7 @@ export const defaultRoot = 'longshore'
 export type ParsedTopic =
   | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
   | { readonly kind: 'status' | 'inventory' | 'event' | 'telemetry'; readonly device: string }
-  | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
+  | { readonly kind: 'command' | 'reply' | 'log' | 'log-credit'; readonly device: string; readonly id: string }
 
 /** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
 export type Topics = ReturnType<typeof topicsUnder>
@@ -25,6 +25,8 @@ export const topicsUnder = (root: string) => {
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    log: (device: string, id: string) => `${base}${device}/log/${id}`,
+    logCredit: (device: string, id: string) => `${base}${device}/log/${id}/credit`,
     /** Where a message goes that was queued for an event or reply topic under whatever root and id the device had then. */
     ownTopic: (device: string, queued: string): string => {
       const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+)$/.exec(queued) ?? []
@@ -38,7 +40,9 @@ export const topicsUnder = (root: string) => {
 
 const parseLevels = (path: string): ParsedTopic | undefined => {
   const [device, kind, name, ...rest] = path.split('/')
-  if (device === undefined || rest.length > 0 || !deviceIdSchema.safeParse(device).success) return undefined
+  const isCredit = kind === 'log' && rest.length === 1 && rest[0] === 'credit'
+  if (device === undefined || (rest.length > 0 && !isCredit) || !deviceIdSchema.safeParse(device).success)
+    return undefined
   switch (kind) {
     case 'desired':
     case 'reported':
@@ -55,6 +59,9 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'command':
     case 'reply':
       return commandIdSchema.safeParse(name).success ? { kind, device, id: name as string } : undefined
+    case 'log':
+      if (!commandIdSchema.safeParse(name).success) return undefined
+      return { kind: isCredit ? 'log-credit' : 'log', device, id: name as string }
     default:
       return undefined
   }
