@@ -8,10 +8,8 @@ import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
 import { createCommands } from './commands/commands.ts'
-import { controlVerbs } from './commands/control-verbs.ts'
-import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
-import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
+import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
@@ -282,37 +280,32 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  const verbs = {
-    plan: planVerb({
-      owner,
-      policy: policy.inForce,
-      store,
-      engine,
-      files,
-      secretVersions: secrets.versions,
-      observe: reconciler.observe,
-      hardware: hardware.allotted,
-      deviceFeatures: hardware.features,
-      site: site.read,
-      gates,
-    }),
-    history: historyVerb({ store }),
-    release: releaseVerb({ store, files }),
+  const verbs = createVerbs({
+    owner,
+    policy: policy.inForce,
+    store,
+    engine,
+    files,
+    secretVersions: secrets.versions,
+    observe: reconciler.observe,
+    hardware: hardware.allotted,
+    deviceFeatures: hardware.features,
+    site: site.read,
+    gates,
+    look: reconciler.look,
+    setLabels: site.setLabels,
     logs: logs.verb,
-    ...controlVerbs({ store, look: reconciler.look, nowMs }),
-    'set-labels': site.setLabels,
-    refresh: async () => {
-      await inventory.refresh()
-      reconciler.lookAtEverything()
-      reporter.repeatAll()
-      return { outcome: 'done' as const }
-    },
-  }
+    inventory,
+    reconciler,
+    reporter,
+    nowMs,
+  })
   const commands = createCommands({
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
     publish: createSendReply({ outbox, link: () => link, topic: (id) => topics.reply(device, id), log }),
+    publishNow: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
     maxBytes: input.maxBytes,
     nowMs,
     believedMs: () => believedMs(nowMs(), builtAt, issued()),
@@ -479,7 +472,7 @@ export const createAgent = (input: AgentInput): Agent => {
       await reconciler.stop()
       clockWatcher.stop()
       telemetry?.stop()
-      logs.stop()
+      await commands.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)

@@ -2,16 +2,11 @@
 import type { Logger } from 'pino'
 import { type Command, commandSchema, type Reply } from '../../src/protocol/command.ts'
 import { readPayload, writePayload } from '../../src/protocol/payload.ts'
-import { type Reason, reasonOf, type WireReason } from '../../src/protocol/reason.ts'
+import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import { withAnswer, withoutBegun } from '../store/device-record.ts'
 import type { Store } from '../store/store.ts'
-
-/** Does what a verb asks for. A rejection is the reply `failed` with the error's reason. */
-export type Verb = (args: Command['args'], command: { readonly id: string }) => Promise<Answer>
-
-export type Answer =
-  | { readonly outcome: 'done'; readonly result?: Reply['result'] }
-  | { readonly outcome: 'refused' | 'failed' | 'busy'; readonly reason: WireReason }
+import { createReplyStream, interruptedN } from './reply-stream.ts'
+import type { Answer, Verb, VerbContext } from './verb.ts'
 
 export type CommandsInput = {
   readonly verbs: Readonly<Record<string, Verb>>
@@ -20,6 +15,8 @@ export type CommandsInput = {
   readonly store: Pick<Store, 'device' | 'updateDevice'>
   /** Resolves when the reply is safe: it reaches the broker sooner or later; on a full disk, when the broker has it. */
   readonly publish: (id: string, reply: Reply) => Promise<void>
+  /** Resolves when the broker has it. Rejects without a connection: progress is of now, or of no use. */
+  readonly publishNow: (id: string, reply: Reply) => Promise<void>
   readonly maxBytes: number
   /** epoch ms of the own clock, which replies carry, so that whoever asked sees when it is wrong */
   readonly nowMs: () => number
@@ -36,11 +33,17 @@ export type Commands = {
   readonly receive: (id: string, payload: Uint8Array) => Promise<void>
   /** Answers what an agent before this one took and did not finish: whoever asked must not wait for ever. Before the link. */
   readonly answerInterrupted: () => Promise<void>
+  /** Tells every verb under way to end, and gives it a moment; the next agent answers what has no answer then. */
+  readonly stop: () => Promise<void>
 }
 
+const stopMs = 500
+
 export const createCommands = (input: CommandsInput): Commands => {
-  const { verbs, verbFault, store, publish, maxBytes, nowMs, believedMs, log } = input
+  const { verbs, verbFault, store, publish, publishNow, maxBytes, nowMs, believedMs, log } = input
   const underWay = new Set<string>()
+  const carriedOut = new Set<Promise<void>>()
+  const ending = new AbortController()
 
   const isBegun = (id: string): boolean => store.device().begun?.some((begun) => begun.id === id) === true
 
@@ -52,8 +55,8 @@ export const createCommands = (input: CommandsInput): Commands => {
     if (isBegun(id)) await store.updateDevice((record) => withoutBegun(record, id))
   }
 
-  const finish = async (id: string, final: Final): Promise<void> => {
-    const reply = within(maxBytes, { schema: 1, at: nowMs(), id, n: 1, final: true, ...final })
+  const finish = async (id: string, { n = 1, ...final }: Final): Promise<void> => {
+    const reply = within(maxBytes, { schema: 1, at: nowMs(), id, n, final: true, ...final })
     // On disk before it is sent: a command is not carried out twice because its reply was lost.
     await store
       .updateDevice((record) => withAnswer(record, { id, reply, at: reply.at }))
@@ -97,11 +100,10 @@ export const createCommands = (input: CommandsInput): Commands => {
       }
     const forbidden = verbFault(verb)
     if (forbidden !== undefined) return { outcome: 'refused', reason: forbidden }
-    try {
-      return await run(args, { id })
-    } catch (error) {
-      return { outcome: 'failed', reason: reasonOf(error) }
-    }
+    const stream = createReplyStream(id, { send: (reply) => publishNow(id, reply), nowMs })
+    const context = { id, progress: stream.progress, signal: ending.signal, expiresAt }
+    const answer = await carryOut(run, args, context)
+    return { ...answer, n: await stream.end() }
   }
 
   return {
@@ -118,7 +120,8 @@ export const createCommands = (input: CommandsInput): Commands => {
           .finally(() => underWay.delete(id))
         return
       }
-      void answerLater(id, () => judge(id, payload))
+      const work = answerLater(id, () => judge(id, payload)).finally(() => carriedOut.delete(work))
+      carriedOut.add(work)
     },
     answerInterrupted: async () => {
       const left = store.device().begun ?? []
@@ -126,10 +129,23 @@ export const createCommands = (input: CommandsInput): Commands => {
       for (const { id } of left) underWay.add(id)
       for (const { id } of left) await answerLater(id, async () => interrupted)
     },
+    stop: async () => {
+      ending.abort()
+      await Promise.race([Promise.all(carriedOut), new Promise((resolve) => setTimeout(resolve, stopMs).unref())])
+    },
+  }
+}
+
+const carryOut = async (verb: Verb, args: Command['args'], context: VerbContext): Promise<Answer> => {
+  try {
+    return await verb(args, context)
+  } catch (error) {
+    return { outcome: 'failed', reason: reasonOf(error) }
   }
 }
 
 const interrupted: Final = {
+  n: interruptedN,
   outcome: 'failed',
   reason: { code: 'command-interrupted', message: 'the agent ended while it carried this command out' },
 }
@@ -146,4 +162,4 @@ const within = (maxBytes: number, reply: Reply): Reply => {
   return { ...rest, outcome: 'failed', reason: { code: 'payload-too-large', message } }
 }
 
-type Final = Pick<Reply, 'outcome' | 'reason' | 'result'>
+type Final = Pick<Reply, 'outcome' | 'reason' | 'result'> & { readonly n?: number }

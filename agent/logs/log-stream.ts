@@ -11,7 +11,7 @@
 import { type LogCredit, mostWindow, silenceMs, wordEveryMs } from '../../src/protocol/log.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import { LongshoreError, type Reason, reasonOf } from '../../src/protocol/reason.ts'
-import type { Answer } from '../commands/commands.ts'
+import type { Answer } from '../commands/verb.ts'
 import { createCollector } from './chunk-entries.ts'
 import type { Interleaver } from './interleave.ts'
 import type { LineFilter } from './line-filter.ts'

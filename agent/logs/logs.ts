@@ -12,7 +12,7 @@ import {
 import { describeIssue, readPayload } from '../../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { Topics } from '../../src/protocol/topics.ts'
-import type { Answer, Verb } from '../commands/commands.ts'
+import { refused, type Verb } from '../commands/verb.ts'
 import type { Engine, EngineEvent, LogQuery } from '../engine/engine.ts'
 import { logTime } from '../engine/log-time.ts'
 import type { LogRing } from '../log-ring.ts'
@@ -51,7 +51,6 @@ export type Logs = {
   /** The connection stands: what readers say must come again. */
   readonly onConnect: () => void
   readonly onDisconnect: () => void
-  readonly stop: () => void
 }
 
 /** Each holds a window of memory and a connection to the engine. */
@@ -98,7 +97,7 @@ export const createLogs = (input: LogsInput): Logs => {
     })
   }
 
-  const verb: Verb = async (given, { id }) => {
+  const verb: Verb = async (given, { id, signal }) => {
     const parsed = logArgsSchema.safeParse(given)
     if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
     const args = parsed.data
@@ -125,6 +124,8 @@ export const createLogs = (input: LogsInput): Logs => {
     })
     const reading: Reading = { stream, app: args.app, lookSoon: () => undefined }
     readings.set(id, reading)
+    const onEnding = (): void => stream.end(agentEnds)
+    signal.addEventListener('abort', onEnding)
     hearFor(stream)
     try {
       const query = queryOf(args, nowMs())
@@ -160,6 +161,7 @@ export const createLogs = (input: LogsInput): Logs => {
       clearTimeout(timer)
       return answer
     } finally {
+      signal.removeEventListener('abort', onEnding)
       readings.delete(id)
       lines.stop()
       abort.abort()
@@ -195,7 +197,6 @@ export const createLogs = (input: LogsInput): Logs => {
     onDisconnect: () => {
       hearing = undefined
     },
-    stop: () => each(({ stream }) => stream.end({ code: 'command-interrupted', message: 'the agent was stopped' })),
   }
 }
 
@@ -232,6 +233,6 @@ const isThere = (record: AppRecord | undefined): boolean =>
   record?.accepted !== undefined &&
   !(record.accepted.deployment.remove === true && record.accepted.verdict?.outcome === 'succeeded')
 
-const refused = (reason: Reason): Answer => ({ outcome: 'refused', reason })
+const agentEnds: Reason = { code: 'command-interrupted', message: 'the agent was stopped; follow again' }
 
 const unknownApp = (app: string): Reason => ({ code: 'app-unknown', message: `no app ${app} is on the device` })

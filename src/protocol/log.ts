@@ -40,7 +40,7 @@ export const logArgsSchema = z.object({
 })
 
 const entrySchema = z.union([
-  z.looseObject({
+  z.object({
     source: z.string().describe('the container, as web-1, or agent'),
     stream: z.enum(['stdout', 'stderr']),
     text: z
@@ -49,7 +49,7 @@ const entrySchema = z.union([
       .describe('lines with their ends; a long line may go on in the next entry of the source'),
     base64: z.string().optional().describe('in place of text: bytes that are not UTF-8'),
   }),
-  z.looseObject({ source: z.string(), fault: reasonSchema.describe('why nothing more comes from this source') }),
+  z.object({ source: z.string(), fault: reasonSchema.describe('why nothing more comes from this source') }),
 ])
 
 export const logChunkSchema = z

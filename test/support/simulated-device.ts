@@ -2,8 +2,8 @@
  * A device without a broker: the real reconciler, puller, reporter and store on a simulated engine, under fake timers.
  * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
  */
-import type { Answer } from '../../agent/commands/commands.ts'
 import { controlVerbs } from '../../agent/commands/control-verbs.ts'
+import type { Answer } from '../../agent/commands/verb.ts'
 import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { createFetchWithinSpace } from '../../agent/disk/fetch-within-space.ts'
 import { createImageCollector } from '../../agent/disk/image-collector.ts'
@@ -33,6 +33,7 @@ import { silent } from './agents.ts'
 import { owner } from './builders.ts'
 import { allFeatures } from './hardware.ts'
 import { packFiles } from './models.ts'
+import { verbContext } from './verb-context.ts'
 
 const never = new Promise<never>(() => undefined)
 
@@ -309,7 +310,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       })
     },
     ask: (verb, args) =>
-      controlVerbs({ store, look: (app) => life?.reconciler.look(app), nowMs: Date.now })[verb](args),
+      controlVerbs({ store, look: (app) => life?.reconciler.look(app), nowMs: Date.now })[verb](args, verbContext()),
     remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
     crash: (afterCalls, isAfterEffect) => {
       callsUntilCrash = afterCalls
