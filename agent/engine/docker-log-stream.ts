@@ -22,7 +22,7 @@ export async function* readLogs(
     if (HostConfig.LogConfig?.Type === 'none')
       throw new LongshoreError('log-unreadable', 'its log driver none keeps nothing that could be read')
     stream = await openLogs(docker, id, query, signal)
-    const reader = createFrameReader(Config.Tty)
+    const reader = createFrameReader(Config.Tty, query.joins === true)
     for await (const bytes of stream) {
       const frames = reader.read(bytes as Buffer)
       if (frames.length > 0) yield frames

@@ -127,6 +127,8 @@ export type LogQuery = {
   readonly until?: string | undefined
   /** so many lines at most from the end of what is there */
   readonly tail?: number | undefined
+  /** Neighbouring lines may come as one frame, with the time of the last of them: that costs a fraction. */
+  readonly joins?: boolean | undefined
 }
 
 export type Engine = {

@@ -14,6 +14,8 @@ export type AppLogInput = {
   readonly app: string
   readonly service?: string | undefined
   readonly query: LogQuery
+  /** nobody needs the time of each line, unless there are several containers */
+  readonly mayJoin: boolean
   readonly add: (source: LogSource) => void
   /** what was read of a container ended */
   readonly onEnd: () => void
@@ -35,6 +37,7 @@ export const createAppLog = ({
   app,
   service,
   query,
+  mayJoin,
   add,
   onEnd,
   nowMs,
@@ -79,7 +82,8 @@ export const createAppLog = ({
       const wanted = containers.filter(({ labels }) => service === undefined || labels[label.service] === service)
       for (const container of wanted.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
         const before = readings.get(container.id)
-        if (before === undefined) open(container, isFirstLook ? query : { ...query, tail: undefined })
+        const own = { ...query, joins: mayJoin && wanted.length === 1 }
+        if (before === undefined) open(container, isFirstLook ? own : { ...own, tail: undefined })
         else if (!before.isOpen && !before.isUnreadable && container.state === 'running')
           open(container, { ...query, tail: undefined, since: before.lastTime ?? before.openedAt }, before)
       }

@@ -148,6 +148,7 @@ export const createLogs = (input: LogsInput): Logs => {
         app,
         service,
         query,
+        mayJoin: !args.timestamps && args.grep === undefined,
         add: lines.add,
         onEnd: () => lookSoon(lookAgainMs),
         nowMs,
