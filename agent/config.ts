@@ -62,6 +62,12 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  capContainerLogs: z
+    .boolean()
+    .default(true)
+    .describe(
+      'what a container says is kept up to 3 files of 10 MB, where neither its service nor the engine says how it logs',
+    ),
   logBytesPerDay: z
     .int()
     .nonnegative()

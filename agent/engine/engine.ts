@@ -71,6 +71,8 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
+  /** of containers for which nobody says another */
+  readonly loggingDriver: string
   /** by their names, sorted */
   readonly runtimes: readonly string[]
   /** whether it hands over devices of the Container Device Interface */

@@ -108,6 +108,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         storageDriver: 'memory',
         dataRoot: '/',
         cgroupVersion: '2',
+        loggingDriver: 'json-file',
         runtimes: ['runc'],
         hasCdi: false,
       })),

@@ -11,6 +11,7 @@ import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
 import { eventSchema } from '../../src/protocol/event.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
+import { logChunkSchema, logCreditSchema } from '../../src/protocol/log.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
@@ -29,6 +30,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  log: logChunkSchema,
+  'log-credit': logCreditSchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
 }

@@ -274,7 +274,8 @@ export const describeEngine = (
           }
         return text
       }
-      expect(await logOf(id)).toBe('one\ntwo\nthree\n')
+      // The example says first that it is ready.
+      expect(await logOf(id)).toMatch(/^(ready\n)?one\ntwo\nthree\n$/)
       expect(await logOf(id, 2)).toBe('two\nthree\n')
       expect(await logOf(named('nothing'))).toBe('')
     })
