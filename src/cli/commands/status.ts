@@ -2,8 +2,10 @@
 import type { Command } from 'commander'
 import type { Fleet } from '../../fleet/fleet.ts'
 import { type DeviceState, readState } from '../../fleet/read-state.ts'
+import type { Status } from '../../protocol/status.ts'
 import { parseApp, parseDevice } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { verdictText } from '../describe-agent.ts'
 import { agoText, appPhase, reasonText, servicesText, shortRelease } from '../describe-app.ts'
 import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
 
@@ -76,7 +78,7 @@ const statusTable = (rows: readonly string[][]): string => table(header, rows)
 const rowsOf = (devices: ReadonlyMap<string, DeviceState>): string[][] =>
   [...devices.values()].flatMap(({ device, status, apps }) =>
     [...apps].map(([app, state]) => [
-      status?.online === false ? `${device} ${paint('red', '(offline)')}` : device,
+      deviceText(device, status),
       app,
       appPhase(state),
       servicesText(state.reported),
@@ -85,6 +87,12 @@ const rowsOf = (devices: ReadonlyMap<string, DeviceState>): string[][] =>
       reasonText(state),
     ]),
   )
+
+const deviceText = (device: string, status: Status | undefined): string => {
+  if (status?.online === false) return `${device} ${paint('red', '(offline)')}`
+  const { health } = status ?? {}
+  return health === undefined || health.verdict === 'ok' ? device : `${device} (${verdictText(health)})`
+}
 
 const toJson = (devices: ReadonlyMap<string, DeviceState>) => ({
   devices: [...devices.values()].map(({ device, status, apps }) => ({
