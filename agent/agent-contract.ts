@@ -2,6 +2,8 @@
 import type { Logger } from 'pino'
 import type { Broker } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { AgentStatus } from '../src/protocol/local.ts'
+import type { TelemetryProfile } from '../src/protocol/telemetry.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
 import type { GpuProbe } from './devices/gpu-watch.ts'
@@ -9,6 +11,7 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
+import type { HealthLimits } from './health/findings.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
 import type { LogRing } from './log-ring.ts'
@@ -17,8 +20,8 @@ import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import type { Store } from './store/store.ts'
-import type { Profile } from './telemetry/dead-band.ts'
 import type { HostReading } from './telemetry/host-sample.ts'
+import type { ContainerReader } from './telemetry/read-containers.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
@@ -52,8 +55,10 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly outbox: Outbox
-  /** undefined: nothing is told of the machine */
-  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
+  /** absent: nothing is read of the machine, as of a simulated one */
+  readonly read?: { readonly host: () => Promise<HostReading>; readonly containers: ContainerReader } | undefined
+  readonly telemetry: TelemetryProfile
+  readonly health: HealthLimits
   readonly hostFacts: () => Promise<HostFacts>
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
@@ -76,4 +81,6 @@ export type Agent = {
   readonly stop: () => Promise<void>
   /** for commands on the same machine */
   readonly local: LocalApi
+  /** how it is, as far as the device itself knows */
+  readonly status: () => AgentStatus
 }

@@ -1,7 +1,9 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import { defined } from '../src/defined.ts'
+import { shownAddress } from '../src/link/addresses.ts'
 import { createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { AgentStatus } from '../src/protocol/local.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
@@ -20,6 +22,7 @@ import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
+import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
@@ -38,7 +41,7 @@ import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
-import { createTelemetry } from './telemetry/telemetry.ts'
+import { createVitalSigns } from './vital-signs.ts'
 
 const dayMs = 86_400_000
 
@@ -80,16 +83,6 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  const telemetry =
-    input.telemetry &&
-    createTelemetry({
-      ...input.telemetry,
-      outbox,
-      topic: topics.telemetryOfHost(device),
-      session: () => session.number(),
-      monotonicMs,
-      log,
-    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => {
@@ -100,6 +93,26 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const newest = new Map<string, ReportBody>()
+  const vitalSigns = createVitalSigns({
+    device,
+    topics,
+    engine,
+    read: input.read,
+    outbox,
+    profile: () => input.telemetry,
+    limits: input.health,
+    reports: () => newest.values(),
+    isConnected: () => link.isConnected(),
+    isClockBehind: () => clockOf(nowMs(), [builtAt, ...issued()]).behind !== undefined,
+    session: () => session.number(),
+    events,
+    onHealth: () => {
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
+    },
+    nowMs,
+    monotonicMs,
+    log,
+  })
   /** A message that waits for the disk is told of with whatever else there is to say of the app. */
   const reporter: Reporter = {
     ...reports,
@@ -108,6 +121,10 @@ export const createAgent = (input: AgentInput): Agent => {
       reportWatcher.watch(body)
       const reason = pending.reason(body.app)
       reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
+    },
+    clear: (app) => {
+      newest.delete(app)
+      reports.clear(app)
     },
   }
   const progress = createProgress({
@@ -247,6 +264,7 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   let downSinceMs: number | undefined
+  let linkChange: Pick<AgentStatus['link'], 'since' | 'reason'> | undefined
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
   const onPolicyChange = (): void => {
@@ -326,6 +344,7 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    health: vitalSigns.health.toldToOthers,
     instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
     knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
@@ -346,6 +365,8 @@ export const createAgent = (input: AgentInput): Agent => {
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
       downSinceMs = undefined
+      linkChange = { since: nowMs() }
+      vitalSigns.look()
       void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
@@ -379,6 +400,8 @@ export const createAgent = (input: AgentInput): Agent => {
       outbox.setConnected(false)
       logs.onDisconnect()
       downSinceMs ??= monotonicMs()
+      linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
+      vitalSigns.look()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
@@ -405,9 +428,29 @@ export const createAgent = (input: AgentInput): Agent => {
     wasContested = isContested
   }
 
+  const startedAt = nowMs()
   const timers: NodeJS.Timeout[] = []
   return {
     local,
+    status: () =>
+      agentStatus({
+        at: nowMs(),
+        device,
+        agent: input.version,
+        startedAt,
+        health: vitalSigns.health.onTheMachine(),
+        link: {
+          isConnected: link.isConnected(),
+          broker: shownAddress(input.broker.url),
+          session: session.number(),
+          ...defined({ ...linkChange }),
+        },
+        engine: { isThere: vitalSigns.isEngineThere() },
+        telemetry: input.telemetry,
+        outbox: outbox.counts(),
+        reports: newest.values(),
+        host: vitalSigns.host(),
+      }),
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()
@@ -416,7 +459,7 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
-      telemetry?.start()
+      vitalSigns.start()
       // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
       outbox.start(({ topic, payload }) =>
         link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
@@ -428,6 +471,7 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          vitalSigns.setEngine(true)
           site.onEngine()
           logs.look()
           void hardware.onEngine()
@@ -436,12 +480,16 @@ export const createAgent = (input: AgentInput): Agent => {
               .refresh()
               .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
         },
-        onLost: () => reconciler.setHearing(false),
+        onLost: () => {
+          reconciler.setHearing(false)
+          vitalSigns.setEngine(false)
+        },
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
           logs.onEngineEvent(event)
+          vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
@@ -471,7 +519,7 @@ export const createAgent = (input: AgentInput): Agent => {
       pending.stop()
       await reconciler.stop()
       clockWatcher.stop()
-      telemetry?.stop()
+      vitalSigns.stop()
       await commands.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
-import { socketName } from '../src/protocol/local.ts'
+import { socketName, statusSocketName } from '../src/protocol/local.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
@@ -24,7 +24,9 @@ import { openEngine } from './engine/open-engine.ts'
 import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
-import { isAnswered, startLocalServer } from './local/local-server.ts'
+import { startLocalServer } from './local/local-server.ts'
+import { isAnswered } from './local/serve-on-socket.ts'
+import { startStatusServer } from './local/status-server.ts'
 import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
@@ -34,7 +36,7 @@ import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
-import { profiles } from './telemetry/profiles.ts'
+import { createContainerReader } from './telemetry/read-containers.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
@@ -146,17 +148,16 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     outbox,
-    telemetry:
-      config.telemetry === 'off'
-        ? undefined
-        : {
-            read: createHostReader({
-              root: '/',
-              loopDelayMs: loopWatch.takeStallMs,
-              readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
-            }),
-            profile: profiles[config.telemetry],
-          },
+    read: {
+      host: createHostReader({
+        root: '/',
+        loopDelayMs: loopWatch.takeStallMs,
+        readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
+      }),
+      containers: createContainerReader('/'),
+    },
+    telemetry: config.telemetry,
+    health: config.health,
     hostFacts: readHostFacts,
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
@@ -175,9 +176,15 @@ export const startAgent = async (
     api: agent.local,
     log,
   })
+  const statusServer = await startStatusServer({
+    socketPath: config.statusSocket ?? join(config.state, statusSocketName),
+    status: agent.status,
+    log,
+  })
   return {
     stop: async () => {
       loopWatch.stop()
+      await statusServer.stop()
       await server.stop()
       await agent.stop()
       ending.abort()

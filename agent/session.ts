@@ -8,6 +8,7 @@
  */
 import type { Logger } from 'pino'
 import type { Link, Will } from '../src/link/link.ts'
+import type { Health } from '../src/protocol/health.ts'
 import { readPayload, writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { reportedSchema } from '../src/protocol/reported.ts'
@@ -22,6 +23,8 @@ export type SessionInput = {
   readonly topics: Topics
   readonly store: Store
   readonly version: string
+  /** the own verdict, as others are told */
+  readonly health: () => Health
   /** random, of this process */
   readonly instance: string
   readonly nowMs: () => number
@@ -83,7 +86,10 @@ export const createSession = (input: SessionInput): Session => {
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
-    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version, instance } satisfies Status)
+    writePayload({
+      ...{ schema: 1, at: nowMs(), online, session, agent: input.version, instance },
+      ...(online ? { health: input.health() } : {}),
+    } satisfies Status)
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
@@ -136,7 +142,9 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
-    repeatBirth: () => publishStatus(true),
+    repeatBirth: async () => {
+      if (!isLeaving) await publishStatus(true)
+    },
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {

@@ -109,6 +109,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       info && {
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
+        ...defined({ bytes: info.Size }),
         digests: [...(info.RepoDigests ?? [])].sort(),
         // Podman writes out the registry that Docker leaves away.
         names: (info.RepoTags ?? []).map((name) => name.replace(/^docker\.io\/(library\/)?/, '')).sort(),

@@ -107,6 +107,8 @@ export type EngineImage = {
   readonly id: string
   /** as `linux/arm/v7`; empty where the image does not say */
   readonly platform: string
+  /** with all its layers, though others may share them; absent: the engine does not say */
+  readonly bytes?: number
   /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
   readonly digests: readonly string[]
   /** with a tag, sorted; none of one that lost its last to another image, or was pulled by digest */

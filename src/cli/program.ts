@@ -21,6 +21,7 @@ import { addRollback } from './commands/rollback.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addStop } from './commands/stop.ts'
+import { addTop } from './commands/top.ts'
 import { addValidate } from './commands/validate.ts'
 
 export const createProgram = (): Command => {
@@ -42,6 +43,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
   const parts = [
     addDeploy,
     addStatus,
+    addTop,
     addEvents,
     addLogs,
     addPlan,

@@ -124,6 +124,20 @@ const table = {
     'rename or remove it; of a Compose project of this name, deploy with --adopt',
   ],
   'port-in-use': ['a host port is taken by something else', 'free the port; the agent goes on by itself'],
+  'clock-wrong': [
+    'the clock of the device is behind what is known to have passed',
+    'set the clock: a battery, NTP or chrony; windows and expiry go by what is known meanwhile',
+  ],
+  'memory-short': [
+    'the device has little memory left',
+    'see which service has it: longshore top --device ID; set mem_limit on it',
+  ],
+  'too-hot': ['a sensor of the device is above the limit', 'cool the device, or set health.temperatureCelsius'],
+  throttled: ['the machine runs slower, for its supply or its heat', 'check its power supply and its cooling'],
+  'messages-dropped': [
+    'the outbox dropped messages',
+    'see the events messages-dropped; raise outboxBytes, or tell less: telemetry',
+  ],
   'device-missing': [
     'a device that a service asks for is not plugged in',
     'plug it in, and the app goes on by itself; longshore devices --device ID shows what there is',

@@ -8,6 +8,7 @@ import { createAgent } from '../../agent/agent.ts'
 import { simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
@@ -42,6 +43,8 @@ const set = async () => {
   const start = async () => {
     const identityFile = join(folder, 'identity')
     const agent = createAgent({
+      telemetry: 'off',
+      health: usualHealthLimits,
       device,
       clientId: device,
       broker: { url },

@@ -12,8 +12,10 @@ import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import type { LocalApi } from '../../agent/local/local-api.ts'
-import { type LocalServer, startLocalServer } from '../../agent/local/local-server.ts'
+import { startLocalServer } from '../../agent/local/local-server.ts'
+import type { LocalServer } from '../../agent/local/serve-on-socket.ts'
 import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { memorySecretStore } from '../../agent/secrets/secret-store.ts'
@@ -74,6 +76,8 @@ beforeEach(async () => {
   disk = undefined
   store = memoryStore()
   const agent = createAgent({
+    telemetry: 'off',
+    health: usualHealthLimits,
     device: 'gw-1',
     clientId: 'gw-1',
     broker: { url: 'mqtt://127.0.0.1:1' }, // where nobody listens

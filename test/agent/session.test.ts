@@ -46,6 +46,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     topics,
     store,
     version: '1.0',
+    health: () => ({ verdict: 'ok', since: 0, reasons: [] }),
     instance: 'a',
     nowMs: Date.now,
     knownMs: Date.now,
