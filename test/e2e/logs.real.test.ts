@@ -190,3 +190,15 @@ test('a day has so many bytes for logs, and one more log than is allowed is told
   for (const { stop } of all) stop()
   await Promise.all(busy)
 })
+
+test('a log that is written faster than it is followed, and rotated meanwhile, comes whole', async () => {
+  const script = 'n=0; while [ $n -lt 11 ]; do n=$((n+1)); yes "$n 0123456789" | head -n 10000; done; echo end'
+  const { device, fleet } = await startDevice({
+    web: says(script, { logging: { driver: 'json-file', options: { 'max-size': '2m', 'max-file': '9' } } }),
+  })
+  const log = startLog(fleet, device, { app: 'shop', follow: true })
+  await eventually('the end', () => log.text().endsWith('end\n'), { timeoutMs: 30_000, everyMs: 100 })
+  const lines = log.text().split('\n')
+  expect(lines).toHaveLength(110_002)
+  expect(lines).toEqual([...lines].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)))
+})
