@@ -26,6 +26,7 @@ await build({
     'bench/flash': 'bench/flash.ts',
     'bench/link': 'bench/link.ts',
     'bench/outbox': 'bench/outbox.ts',
+    'bench/telemetry': 'bench/telemetry.ts',
     'bench/updates': 'bench/updates.ts',
     'test/crashing-agent': 'test/support/crashing-agent.ts',
     'test/flooded-agent': 'test/support/flooded-agent.ts',
