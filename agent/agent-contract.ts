@@ -14,6 +14,7 @@ import type { ProjectFiles } from './files/project-files.ts'
 import type { HealthLimits } from './health/findings.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
+import type { LogRing } from './log-ring.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
@@ -29,6 +30,8 @@ export type AgentInput = {
   readonly broker: Broker
   readonly root: string
   readonly namePrefix: string
+  /** what logs may cost in a day; absent or 0: whatever they cost */
+  readonly logBytesPerDay?: number
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
@@ -65,6 +68,8 @@ export type AgentInput = {
   /** epoch ms */
   readonly builtAt: number
   readonly log: Logger
+  /** the last lines of `log` */
+  readonly ownLog: LogRing
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
   readonly monotonicMs: () => number

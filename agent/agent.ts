@@ -24,6 +24,7 @@ import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
 import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -284,6 +285,19 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
   const verbs = createVerbs({
     owner,
     policy: policy.inForce,
@@ -298,6 +312,7 @@ export const createAgent = (input: AgentInput): Agent => {
     gates,
     look: reconciler.look,
     setLabels: site.setLabels,
+    logs: logs.verb,
     inventory,
     reconciler,
     reporter,
@@ -339,11 +354,13 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
@@ -381,6 +398,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
       linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
       vitalSigns.look()
@@ -455,6 +473,7 @@ export const createAgent = (input: AgentInput): Agent => {
           reconciler.setHearing(true)
           vitalSigns.setEngine(true)
           site.onEngine()
+          logs.look()
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -469,6 +488,7 @@ export const createAgent = (input: AgentInput): Agent => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
           vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
@@ -478,6 +498,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {

@@ -63,6 +63,19 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  capContainerLogs: z
+    .boolean()
+    .default(true)
+    .describe(
+      'what a container says is kept up to 3 files of 10 MB, where neither its service nor the engine says how it logs',
+    ),
+  logBytesPerDay: z
+    .int()
+    .nonnegative()
+    .default(100_000_000)
+    .describe(
+      'what longshore logs may send in a day (UTC), so that a follower who is forgotten does not use up a data plan; 0: no limit',
+    ),
   telemetry: z
     .enum(telemetryProfiles)
     .exclude(['live'])

@@ -27,6 +27,7 @@ import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
 import { isAnswered } from './local/serve-on-socket.ts'
 import { startStatusServer } from './local/status-server.ts'
+import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
@@ -39,8 +40,10 @@ import { createContainerReader } from './telemetry/read-containers.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What tests put around the effects, to kill the daemon in the middle of one. */
+/** What comes from outside beside the configuration: the log's last lines, and what tests put around the effects. */
 export type Around = {
+  /** where `log` leaves its lines as well; default: nowhere */
+  readonly ownLog?: LogRing
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -84,7 +87,7 @@ export const startAgent = async (
   const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
-  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000, config.capContainerLogs)
   const engine = around.engine?.(realEngine) ?? realEngine
   const fileStore = await openFileStore(config.state, log)
   const store = around.store?.(fileStore) ?? fileStore
@@ -125,6 +128,7 @@ export const startAgent = async (
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    logBytesPerDay: config.logBytesPerDay,
     policy,
     keepaliveS: config.keepaliveS,
     connectTimeoutMs: config.connectTimeoutS * 1000,
@@ -161,6 +165,7 @@ export const startAgent = async (
     timeZone: deviceTimeZone,
     builtAt,
     log,
+    ownLog: around.ownLog ?? createLogRing(nowMs),
     nowMs,
     monotonicMs,
     random: Math.random,

@@ -25,6 +25,7 @@ await build({
     'bench/devices': 'bench/devices.ts',
     'bench/flash': 'bench/flash.ts',
     'bench/link': 'bench/link.ts',
+    'bench/logs': 'bench/logs.ts',
     'bench/outbox': 'bench/outbox.ts',
     'bench/telemetry': 'bench/telemetry.ts',
     'bench/updates': 'bench/updates.ts',

@@ -44,9 +44,9 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
 }
 
 const ofDevice = {
-  publish: ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/#'],
+  publish: ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/+'],
   // Of its own status and reports it reads back what the broker kept.
-  subscribe: ['desired/+', 'secret/+', 'command/+', 'status', 'reported/+'],
+  subscribe: ['desired/+', 'secret/+', 'command/+', 'log/+/credit', 'status', 'reported/+'],
 } as const
 
 const deviceRights = (base: string, clientId: string): Rights => {

@@ -14,6 +14,7 @@ import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
+import { addLogs } from './commands/logs.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
 import { addRollback } from './commands/rollback.ts'
@@ -44,6 +45,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addStatus,
     addTop,
     addEvents,
+    addLogs,
     addPlan,
     addRemove,
     addRollback,

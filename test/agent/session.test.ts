@@ -56,6 +56,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
     onCommand: async (id) => void taken.push(`command ${id}`),
+    onLogCredit: (id) => void taken.push(`credit ${id}`),
     onReady: ({ isContinued }) => done.push(isContinued ? 'ready again' : 'ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),
     onContest: ({ code }) => taken.push(code),

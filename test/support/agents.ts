@@ -22,6 +22,7 @@ import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
 import { startStatusServer } from '../../agent/local/status-server.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
@@ -173,6 +174,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

@@ -37,7 +37,8 @@ const ownTopics = [
   ['event', true, false],
   ['telemetry/host', true, false],
   ['reply/c1', true, false],
-  ['log/app', true, false],
+  ['log/c1', true, false],
+  ['log/c1/credit', false, true],
   ['anything', false, false],
 ] as const
 
