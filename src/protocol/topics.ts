@@ -8,6 +8,9 @@ export type ParsedTopic =
   | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
   | { readonly kind: 'status' | 'inventory' | 'event' | 'telemetry'; readonly device: string }
   | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
+  | { readonly kind: 'certificate'; readonly device: string; readonly way: CertificateWay }
+
+export type CertificateWay = 'request' | 'response'
 
 /** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
 export type Topics = ReturnType<typeof topicsUnder>
@@ -25,6 +28,14 @@ export const topicsUnder = (root: string) => {
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    certificate: (device: string, way: CertificateWay) => `${base}${device}/certificate/${way}`,
+    /** Of a device that has no certificate yet: `id` is the client id that it came with. */
+    enroll: (id: string, way: CertificateWay) => `${base}enroll/${id}/${way}`,
+    /** The id of who asks for its first certificate on this topic; undefined for any other topic. */
+    parseEnroll: (topic: string): string | undefined => {
+      const [enroll, id, way, ...rest] = topic.startsWith(base) ? topic.slice(base.length).split('/') : []
+      return enroll === 'enroll' && way === 'request' && rest.length === 0 ? id : undefined
+    },
     /** Where a message goes that was queued for an event or reply topic under whatever root and id the device had then. */
     ownTopic: (device: string, queued: string): string => {
       const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+)$/.exec(queued) ?? []
@@ -55,6 +66,8 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'command':
     case 'reply':
       return commandIdSchema.safeParse(name).success ? { kind, device, id: name as string } : undefined
+    case 'certificate':
+      return name === 'request' || name === 'response' ? { kind, device, way: name } : undefined
     default:
       return undefined
   }
