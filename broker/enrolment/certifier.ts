@@ -3,6 +3,7 @@
  * a token one gets it, and answers on the topic beside. Who asks is whom the broker let in, never what a message says.
  */
 import type { Logger } from 'pino'
+import { defined } from '../../src/defined.ts'
 import { issueClient } from '../../src/pki/authority.ts'
 import { readRequest } from '../../src/pki/certificate-request.ts'
 import { readCertificate } from '../../src/pki/read-certificate.ts'
@@ -12,9 +13,9 @@ import {
   certificateRequestSchema,
 } from '../../src/protocol/certificate.ts'
 import { readPayload, writePayload } from '../../src/protocol/payload.ts'
-import { type LongshoreError, type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import { reasonOf } from '../../src/protocol/reason.ts'
 import type { Topics } from '../../src/protocol/topics.ts'
-import { judgeEnrolment, judgeRenewal, renewInMs, type Verdict } from './judge-request.ts'
+import { type Holder, judgeEnrolment, judgeRenewal, renewInMs, type Verdict } from './judge-request.ts'
 import type { Issued } from './ledger.ts'
 import type { Site } from './open-site.ts'
 
@@ -29,7 +30,7 @@ export type Asker = {
   readonly serial?: string
 }
 
-export type Certifier = { readonly published: (topic: string, payload: Uint8Array, asker: Asker) => void }
+export type Certifier = { readonly published: (topic: string, payload: Uint8Array, asker: () => Asker) => void }
 
 /** More wait for an answer than any site has devices. */
 const mostWaiting = 10_000
@@ -41,10 +42,10 @@ export const createCertifier = (input: {
   readonly site: Site
   readonly topics: () => Topics
   readonly lifetimeMs: number
-  readonly isTaken: (name: string) => boolean
+  readonly holderOf: (name: string) => Holder | undefined
   readonly answer: (topic: string, payload: Buffer) => void
   /** Somebody with a token asked for what he does not get. */
-  readonly failed: (asker: Asker) => void
+  readonly failed: (address: string) => void
   readonly nowMs: () => number
   readonly log: Logger
 }): Certifier => {
@@ -93,7 +94,7 @@ export const createCertifier = (input: {
               request: facts,
               issued: site.ledger.all(),
               revocations: site.revocations(),
-              isTaken: input.isTaken,
+              holderOf: input.holderOf,
               nowMs: now,
             })
         : judgeRenewal({
@@ -122,40 +123,41 @@ export const createCertifier = (input: {
   const take = async (topic: string, payload: Uint8Array, asker: Asker): Promise<void> => {
     const read = readPayload(certificateRequestSchema, payload, mostBytes)
     const answer: Answer = read.ok
-      ? await decide(asker, read.value).catch((error: LongshoreError) => ({ reason: reasonOf(error) }))
+      ? await decide(asker, read.value).catch((error: unknown) => ({ reason: reasonOf(error) }))
       : { reason: read.reason }
     if (answer.reason !== undefined) {
-      log.warn({ ...asker, ...(answer.reason as Reason) }, `no certificate: ${answer.reason.message}`)
-      if (asker.token !== undefined) input.failed(asker)
+      log.warn({ ...asker, ...answer.reason }, 'no certificate is issued')
+      if (asker.token !== undefined) input.failed(asker.address)
     }
     input.answer(topic, writePayload({ schema: 1, at: nowMs(), ...answer } satisfies CertificateResponse))
   }
 
   return {
     published: (topic, payload, asker) => {
-      const topics = input.topics()
-      const id = topics.parseEnroll(topic)
-      const parsed = id === undefined ? topics.parse(topic) : undefined
-      const isRenewal = parsed?.kind === 'certificate' && parsed.way === 'request'
-      if ((id === undefined && !isRenewal) || waiting >= mostWaiting) return
-      const answerTopic = isRenewal
-        ? topics.certificate(parsed.device, 'response')
-        : topics.enroll(id ?? '', 'response')
-      // An operator may write everywhere; a certificate is the device's own to ask for.
-      const owned: Asker = isRenewal
-        ? asker.device === parsed.device
-          ? asker
-          : { client: asker.client, address: asker.address }
-        : asker.token !== undefined && id === asker.client
-          ? asker
-          : { client: asker.client, address: asker.address }
+      // Asked for every message there is.
+      if (!topic.endsWith('/request') || waiting >= mostWaiting) return
+      const asked = whatIsAsked(input.topics(), topic, asker())
+      if (asked === undefined) return
       waiting += 1
       last = last
-        .then(() => take(answerTopic, payload, owned))
+        .then(() => take(asked.answerTopic, payload, asked.asker))
         .catch((error: unknown) => log.error({ err: error }, 'a request for a certificate could not be answered'))
         .finally(() => {
           waiting -= 1
         })
     },
   }
+}
+
+/** An operator may write everywhere; but a certificate is asked for by whom it is for, and by nobody else. */
+const whatIsAsked = (topics: Topics, topic: string, { client, address, token, device, serial }: Asker) => {
+  const id = topics.parseEnroll(topic)
+  if (id !== undefined) {
+    const asker: Asker = token !== undefined && id === client ? { client, address, token } : { client, address }
+    return { answerTopic: topics.enroll(id, 'response'), asker }
+  }
+  const parsed = topics.parse(topic)
+  if (parsed?.kind !== 'certificate' || parsed.way !== 'request') return undefined
+  const asker = device === parsed.device ? { client, address, device, ...defined({ serial }) } : { client, address }
+  return { answerTopic: topics.certificate(parsed.device, 'response'), asker }
 }

@@ -13,6 +13,9 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly renewInMs: number }
   | { readonly kind: 'refuse'; readonly code: Code; readonly message: string }
 
+/** Who has a name without a certificate of ours: a user, or a device. */
+export type Holder = 'user' | 'device'
+
 /** At two thirds of its time a certificate is renewed: a device may be offline for the last third. */
 const renewAfter = 2 / 3
 
@@ -40,8 +43,7 @@ export const judgeEnrolment = (input: {
   readonly request: RequestFacts
   readonly issued: readonly Issued[]
   readonly revocations: ReadonlyMap<string, Revocation>
-  /** Somebody else than a device is called so. */
-  readonly isTaken: (name: string) => boolean
+  readonly holderOf: (name: string) => Holder | undefined
   readonly nowMs: number
 }): Verdict => {
   const { tokenId, token, request, issued, nowMs } = input
@@ -62,11 +64,13 @@ export const judgeEnrolment = (input: {
   if (used >= token.uses) return refuse('token-refused', `the token is used up: ${used} of ${token.uses}`)
   if (revocation !== undefined && token.createdAt <= revocation.at)
     return refuse('enrolment-refused', `${device} was revoked: it needs a token that is younger than that`)
-  if (input.isTaken(device)) return refuse('enrolment-refused', `${device} is the name of a user, not of a device`)
-  if (live.length > 0 && same === undefined && token.device !== device)
+  const holder = input.holderOf(device)
+  if (holder === 'user') return refuse('enrolment-refused', `${device} is the name of a user, not of a device`)
+  const isHeld = holder === 'device' || (live.length > 0 && same === undefined)
+  if (isHeld && token.device !== device)
     return refuse(
       'enrolment-refused',
-      `${device} has a certificate: make a token for it alone, or revoke the one it has`,
+      `${device} has a certificate or a password: make a token for it alone, or revoke the one it has`,
     )
   return { kind: 'issue', device, since: token.createdAt }
 }

@@ -27,8 +27,8 @@ export const siteFiles = (folder: string) => ({
 export type SiteFiles = ReturnType<typeof siteFiles>
 
 /** The folder belongs to whom the parent does, as everything in it: root writes, and the user of the broker must read. */
-export const makeFolder = async (folder: string): Promise<void> => {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+export const makeFolder = async (folder: string, mode = 0o700): Promise<void> => {
+  const made = await mkdir(folder, { recursive: true, mode })
   if (made === undefined) return
   const { uid, gid } = await stat(dirname(folder))
   const handle = await open(folder, 'r')
@@ -40,14 +40,15 @@ export const makeFolder = async (folder: string): Promise<void> => {
 }
 
 /**
- * As a whole or not at all, and on the disk when it returns; for the owner of its folder alone.
+ * As a whole or not at all, and on the disk when it returns; the file belongs to whom its folder does.
+ * @param mode default: for him alone
  * @throws LongshoreError file-unwritable
  */
-export const writeSiteFile = async (file: string, text: string): Promise<void> => {
+export const writeSiteFile = async (file: string, text: string, mode = 0o600): Promise<void> => {
   const beside = `${file}.${randomUUID()}.tmp`
   try {
     const { uid, gid } = await stat(dirname(file))
-    const handle = await open(beside, 'wx', 0o600)
+    const handle = await open(beside, 'wx', mode)
     try {
       await handle.writeFile(text)
       await handle.chown(uid, gid)

@@ -6,7 +6,7 @@ import { reasonSchema } from './reason.ts'
 /** Characters of PEM text: some ten times what a key on P-256 needs. */
 const pemSchema = z.string().max(16 * 1024)
 
-export const certificateRequestSchema = z.looseObject({
+export const certificateRequestSchema = z.object({
   schema: z.literal(1),
   at: epochMsSchema,
   request: pemSchema
@@ -14,7 +14,7 @@ export const certificateRequestSchema = z.looseObject({
     .describe('PKCS 10, as PEM text, with the device id as its common name; without it the answer says when to ask'),
 })
 
-export const certificateResponseSchema = z.looseObject({
+export const certificateResponseSchema = z.object({
   schema: z.literal(1),
   at: epochMsSchema.describe('by the clock of the broker'),
   device: deviceIdSchema.optional().describe('whom the certificate names'),
