@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { defined } from '../../src/defined.ts'
 import { writeRevocationList } from '../../src/pki/authority.ts'
-import { fingerprintOf } from '../../src/pki/read-certificate.ts'
+import { fingerprintOf, readCertificate } from '../../src/pki/read-certificate.ts'
 import { hashOfSecret, newToken, tokenText } from '../../src/pki/token.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { whyUnreadable } from '../../src/why-unreadable.ts'
@@ -98,6 +98,13 @@ export const listCertificates = async (
     .sort((one, other) =>
       one.device < other.device ? -1 : one.device > other.device ? 1 : one.notAfter - other.notAfter,
     )
+}
+
+/** Where devices find the broker, as far as its folder says. @throws LongshoreError file-unreadable */
+export const brokerAddress = async (files: SiteFiles): Promise<string> => {
+  const { commonName } = readCertificate(await read(files.brokerCertificate))
+  const port = /^ +port: (\d+)$/m.exec(await read(files.config))?.[1] ?? '8883'
+  return `mqtts://${commonName}:${port}`
 }
 
 /** For other brokers; ours has the revocations themselves. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { shownAddress } from '../../link/addresses.ts'
 import { type BrokerOptions, mergeBroker, resolveBroker, withBrokerOptions } from '../context.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
+import { addAgentEnroll } from './agent-enroll.ts'
 
 type Options = BrokerOptions & {
   config?: string
@@ -43,6 +44,7 @@ export const addAgent = (program: Command): void => {
       log.info({ device: config.device, broker: shownAddress(config.broker), state: config.state }, 'the agent runs')
       await untilSignal(log, agent.stop)
     })
+  addAgentEnroll(agent)
   agent
     .command('prepare')
     .description(
