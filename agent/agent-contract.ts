@@ -1,9 +1,10 @@
 /** What an agent is given, and what can be done with one. Every effect comes in here. */
 import type { Logger } from 'pino'
-import type { Broker } from '../src/link/link.ts'
+import type { Broker, Credentials } from '../src/link/contract.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import type { AgentStatus } from '../src/protocol/local.ts'
 import type { TelemetryProfile } from '../src/protocol/telemetry.ts'
+import type { CertificateFiles } from './certificate/renewal.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
 import type { GpuProbe } from './devices/gpu-watch.ts'
@@ -28,6 +29,10 @@ export type AgentInput = {
   readonly device: string
   readonly clientId: string
   readonly broker: Broker
+  /** read again before each attempt to connect; absent: as they are in `broker` */
+  readonly credentials?: () => Promise<Credentials>
+  /** absent: nobody renews the certificate of this device */
+  readonly certificate?: CertificateFiles | undefined
   readonly root: string
   readonly namePrefix: string
   /** what logs may cost in a day; absent or 0: whatever they cost */

@@ -9,6 +9,7 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createVerbs } from './commands/verbs.ts'
@@ -355,12 +356,14 @@ export const createAgent = (input: AgentInput): Agent => {
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
     onLogCredit: logs.onCredit,
+    onCertificate: async (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
       logs.onConnect()
+      renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
@@ -381,6 +384,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const link: Link = createLink({
     broker: input.broker,
+    ...defined({ credentials: input.credentials }),
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
@@ -406,6 +410,10 @@ export const createAgent = (input: AgentInput): Agent => {
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
   })
+
+  const renewal =
+    input.certificate &&
+    createRenewal({ device, topics, link: () => link, files: input.certificate, nowMs, monotonicMs, random, log })
 
   const local = createLocalApi({
     device,
@@ -513,6 +521,7 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       site.stop()
+      renewal?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

@@ -37,6 +37,12 @@ export const agentConfigSchema = z.strictObject({
   ca: z.string().optional().describe('path of a PEM file'),
   cert: z.string().optional(),
   key: z.string().optional(),
+  renewCertificate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'the broker is asked for a new certificate before the one in cert and key, which must be one file, runs out',
+    ),
   clientId: z.string().min(1).optional().describe('default: the device id'),
   root: rootSchema.default(defaultRoot),
   state: z.string().min(1).default('/var/lib/longshore'),

@@ -38,6 +38,7 @@ export type SessionInput = {
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
   /** of a reader of a log */
   readonly onLogCredit: (id: string, payload: Uint8Array) => void
+  readonly onCertificate: (payload: Uint8Array) => Promise<void>
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -201,6 +202,8 @@ export const createSession = (input: SessionInput): Session => {
           return input.onLogCredit(parsed.id, payload)
         case 'status':
           return onStatus(payload)
+        case 'certificate':
+          return parsed.way === 'response' ? await input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':

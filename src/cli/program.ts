@@ -8,6 +8,7 @@ import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
+import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
@@ -44,6 +45,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addDeploy,
     addStatus,
     addTop,
+    addEnroll,
     addEvents,
     addLogs,
     addPlan,

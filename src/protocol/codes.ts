@@ -271,6 +271,14 @@ const table = {
     'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',
     'give one of them an id of its own, and a state folder of its own',
   ],
+  'token-refused': [
+    'the broker does not know the token, or it was revoked, has run out or is used up',
+    'have a new one made: longshore enroll token',
+  ],
+  'enrolment-refused': [
+    'the authority of the site gives no certificate for what was asked',
+    'see the message; for a device that has one already: longshore enroll token --device ID',
+  ],
   'device-online': ['the device is online and would publish it all again', 'stop its agent first, or give --force'],
   'broker-untrusted': [
     'the certificate of the broker cannot be trusted, or TLS failed otherwise',
