@@ -96,10 +96,22 @@ export const createLogStream = (input: LogStreamInput): LogStream => {
     const entries = collector.take(input.chunkBytes)
     // What is left of it is the last chunk.
     const end = isEnd && collector.isEmpty()
-    const payload = writePayload({ schema: 1, at: nowMs(), id, n, entries, ...(end && { end }) })
+    const reason = end ? allFailed() : undefined
+    const payload = writePayload({
+      schema: 1,
+      at: nowMs(),
+      id,
+      n,
+      entries,
+      ...(end && { end }),
+      ...(reason && { reason }),
+    })
     window.add({ n, payload })
     await transmit(payload)
   }
+
+  /** Why nothing could be read at all. */
+  const allFailed = (): Reason | undefined => (faults.size === sources.size ? [...faults.values()][0] : undefined)
 
   const beat = (): void => {
     const payload = writePayload({ schema: 1, at: nowMs(), id, n, beat: true, entries: [] })
@@ -156,8 +168,8 @@ export const createLogStream = (input: LogStreamInput): LogStream => {
       try {
         await pump()
         await acknowledged()
-        const [fault] = faults.values()
-        if (fault !== undefined && faults.size === sources.size) finish({ outcome: 'failed', reason: fault })
+        const reason = allFailed()
+        if (reason !== undefined) finish({ outcome: 'failed', reason })
       } catch (error) {
         finish({ outcome: 'failed', reason: reasonOf(error) })
       } finally {

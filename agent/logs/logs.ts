@@ -1,4 +1,5 @@
 /** The verb `logs`: which logs are being read from the device, and what each of them hears of readers, engine and link. */
+import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { Link } from '../../src/link/link.ts'
 import {
@@ -125,6 +126,7 @@ export const createLogs = (input: LogsInput): Logs => {
     const reading: Reading = { stream, app: args.app, lookSoon: () => undefined }
     readings.set(id, reading)
     const onEnding = (): void => stream.end(agentEnds)
+    setMaxListeners(0, signal)
     signal.addEventListener('abort', onEnding)
     hearFor(stream)
     try {

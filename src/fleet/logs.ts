@@ -1,9 +1,10 @@
 /** Reads a log of a device: asks for it, takes it in order, and says what it can take. A lost link does not end it. */
 import { randomBytes } from 'node:crypto'
+import type { Code } from '../protocol/codes.ts'
 import { replySchema } from '../protocol/command.ts'
 import { firstWindow, type LogArgs, type LogEntry, logChunkSchema, silenceMs, wordEveryMs } from '../protocol/log.ts'
 import { readPayload, writePayload } from '../protocol/payload.ts'
-import { LongshoreError } from '../protocol/reason.ts'
+import { LongshoreError, type WireReason } from '../protocol/reason.ts'
 import type { Fleet } from './fleet.ts'
 import { createLogOrder, nextWindow } from './log-order.ts'
 
@@ -67,7 +68,8 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
       if (chunk.entries.length > 0) await onEntries(chunk.entries)
       received = chunk.n
       bytesSince += bytes
-      if (chunk.end === true) settle?.resolve()
+      if (chunk.reason !== undefined) settle?.reject(failure(device, chunk.reason))
+      else if (chunk.end === true) settle?.resolve()
       else if (bytesSince >= window / 2) {
         const now = performance.now()
         window = nextWindow(bytesSince, now - markedAt)
@@ -90,7 +92,7 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
     if (isMissing && heardAt - askedAgainAt >= askAgainMs) {
       askedAgainAt = heardAt
       mention({ again: true })
-    }
+    } else if (read.value.beat === true) mention() // what was said before may have been lost
     reading = reading.then(drain).catch((error: unknown) => settle?.reject(error))
   }
 
@@ -99,11 +101,10 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
     if (!read.ok || !read.value.final) return
     const { outcome, reason } = read.value
     isAnswered = true
-    const { code = 'internal-error', message = 'no reason given' } = reason ?? {}
     // What came before it is shown first.
     reading = reading.then(() => {
       if (outcome === 'done') settle?.resolve()
-      else settle?.reject(new LongshoreError(code as never, `${device}: ${outcome}: ${message}`))
+      else settle?.reject(failure(`${device}: ${outcome}`, reason))
     })
   }
 
@@ -142,3 +143,7 @@ const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms).unref()
   })
+
+/** Of a newer agent, the code may be one that is not known here. */
+const failure = (what: string, reason?: WireReason): LongshoreError =>
+  new LongshoreError((reason?.code ?? 'internal-error') as Code, `${what}: ${reason?.message ?? 'no reason given'}`)

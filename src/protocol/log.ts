@@ -61,6 +61,7 @@ export const logChunkSchema = z
     beat: z.boolean().optional().describe('only a sign of life'),
     entries: z.array(entrySchema),
     end: z.boolean().optional().describe('nothing comes after this chunk'),
+    reason: reasonSchema.optional().describe('with end: why nothing could be read'),
   })
   .meta({ id: 'LogChunk' })
 

@@ -100,6 +100,8 @@ export type TestAgentOptions = {
   readonly pullStallMs?: number
   readonly keepReleases?: number
   readonly outboxBytes?: number
+  /** default: no limit */
+  readonly logBytesPerDay?: number
   /** default: nothing is read of this machine */
   readonly telemetry?: TelemetryProfile
   /** bytes; without it the disk is not looked at */
@@ -143,6 +145,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    logBytesPerDay: options.logBytesPerDay ?? 0,
     labels: options.labels ?? {},
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
