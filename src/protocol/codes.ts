@@ -94,6 +94,10 @@ const table = {
     'see what came of it, and send it again',
   ],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
+  'command-busy': [
+    'the device has as many commands as it takes at once; it did nothing about this one and will not',
+    'wait a little, and send it again under a new id',
+  ],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
 
   // What an app waits for, or why it failed.
