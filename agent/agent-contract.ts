@@ -12,6 +12,7 @@ import type { ProjectFiles } from './files/project-files.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
 import type { PolicySource } from './policy-source.ts'
+import type { RebootMachine } from './reboot.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
@@ -52,6 +53,8 @@ export type AgentInput = {
   /** undefined: nothing is told of the machine */
   readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
+  /** absent: nobody can reboot it from here */
+  readonly machine?: RebootMachine
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
   /** how it shows that a container lost its GPU; absent: nobody looks */

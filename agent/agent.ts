@@ -9,6 +9,7 @@ import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
+import { sweepRuns } from './commands/sweep-runs.ts'
 import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
 import type { Engine } from './engine/engine.ts'
@@ -24,6 +25,7 @@ import { createLocalApi } from './local/local-api.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
+import { rebootBy } from './reboot.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
@@ -44,6 +46,9 @@ const dayMs = 86_400_000
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
 const goodbyeMs = 500
+
+/** Before a reboot there is more of it. */
+const leaveMs = 5_000
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -266,13 +271,18 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const runsUnderWay = new Set<string>()
   const verbs = createVerbs({
     owner,
     policy: policy.inForce,
     store,
     engine,
     files,
+    secrets,
     secretVersions: secrets.versions,
+    modelFault: (model) => policyFault(model, policy.inForce()),
+    runsUnderWay,
+    maxBytes: input.maxBytes,
     observe: reconciler.observe,
     hardware: hardware.allotted,
     deviceFeatures: hardware.features,
@@ -280,10 +290,21 @@ export const createAgent = (input: AgentInput): Agent => {
     gates,
     look: reconciler.look,
     setLabels: site.setLabels,
+    collector,
+    readDisk: input.readDisk,
+    machine: input.machine ?? rebootBy([]),
+    leave: async () => {
+      if (!link.isConnected()) return
+      await drained(outbox, leaveMs)
+      await within(goodbyeMs, session.sayGoodbye())
+    },
+    stay: () => session.repeatBirth(),
+    telemetry: { setProfile: async (profile) => log.info({ profile }, 'the profile of the telemetry was chosen') },
     inventory,
     reconciler,
     reporter,
     nowMs,
+    log,
   })
   const commands = createCommands({
     verbs,
@@ -411,6 +432,9 @@ export const createAgent = (input: AgentInput): Agent => {
         onOpen: () => {
           reconciler.setHearing(true)
           site.onEngine()
+          sweepRuns(engine, device, (name) => runsUnderWay.has(name)).catch((error: unknown) =>
+            log.warn({ ...reasonOf(error) }, 'containers that commands ran in could not be removed'),
+          )
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -455,17 +479,17 @@ export const createAgent = (input: AgentInput): Agent => {
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      const goodbye = session.sayGoodbye().catch((error: unknown) => {
-        // Gone already: then the will says it.
-        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
-      })
-      // A broker that does not answer any more must not keep a device from being shut down.
-      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
+      // A broker that does not answer any more must not keep a device from being shut down; gone already, the will says it.
+      await within(goodbyeMs, session.sayGoodbye())
       await link.stop()
       await outbox.close()
     },
   }
 }
+
+/** Resolves when the work has ended in some way, or after a time. */
+const within = (timeoutMs: number, work: Promise<void>): Promise<void> =>
+  Promise.race([work.catch(() => undefined), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** Resolves when the broker has all that was queued, or after a time. */
 const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {

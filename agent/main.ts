@@ -27,6 +27,7 @@ import { findSecretsFolder } from './files/secrets-folder.ts'
 import { isAnswered, startLocalServer } from './local/local-server.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
+import { rebootBy } from './reboot.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
@@ -154,6 +155,7 @@ export const startAgent = async (
             profile: profiles[config.telemetry],
           },
     hostFacts: readHostFacts,
+    machine: rebootBy(config.rebootCommand),
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),

@@ -134,7 +134,10 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
-    repeatBirth: () => publishStatus(true),
+    repeatBirth: () => {
+      isLeaving = false
+      return publishStatus(true)
+    },
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {

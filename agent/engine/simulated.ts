@@ -125,6 +125,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         return image && toEngineImage(image, world)
       }),
     imageIds: () => call('imageIds', '', () => [...new Set([...world.images.values()].map(({ id }) => id))]),
+    imagesInUse: () =>
+      call('imagesInUse', '', () => [...new Set([...world.containers.values()].map(({ spec }) => spec.imageId))]),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
@@ -174,6 +176,15 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       }),
     signalContainer: (id) => call('signalContainer', id, () => undefined),
     withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
+    runToEnd: (id, onOutput, signal) =>
+      call('runToEnd', id, async () => {
+        world.start(id)
+        const container = world.find(id) ?? fail('runToEnd', `no container ${id}`)
+        for (const line of container.lines) await onOutput('stdout', Buffer.from(`${line}\n`))
+        while (container.state === 'running' && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1))
+        if (container.state === 'running') world.stop(id, 137)
+        return container.exitCode
+      }),
     lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
   }
@@ -223,6 +234,7 @@ const toEngineImage = ({ id, platform, digests }: SimulatedImage, { namesOf }: W
   id,
   platform,
   digests,
+  sizeBytes: 1_000_000,
   names: namesOf(id).sort(),
 })
 
