@@ -63,6 +63,8 @@ export type Session = {
   readonly contest: () => Reason | undefined
   /** Says once more that the device is there, as after its clock was set. */
   readonly repeatBirth: () => Promise<void>
+  /** After a goodbye that came too early: the device is there. */
+  readonly stay: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -145,6 +147,10 @@ export const createSession = (input: SessionInput): Session => {
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
     repeatBirth: async () => {
       if (!isLeaving) await publishStatus(true)
+    },
+    stay: () => {
+      isLeaving = false
+      return publishStatus(true)
     },
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
