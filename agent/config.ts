@@ -37,6 +37,12 @@ export const agentConfigSchema = z.strictObject({
   ca: z.string().optional().describe('path of a PEM file'),
   cert: z.string().optional(),
   key: z.string().optional(),
+  renewCertificate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'the broker is asked for a new certificate before the one in cert and key, which must be one file, runs out',
+    ),
   clientId: z.string().min(1).optional().describe('default: the device id'),
   root: rootSchema.default(defaultRoot),
   state: z.string().min(1).default('/var/lib/longshore'),
@@ -127,6 +133,11 @@ export const agentConfigSchema = z.strictObject({
     .max(86_400)
     .default(60)
     .describe('a look at the hardware, for what neither /dev nor udev told'),
+  rebootCommand: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['systemctl', 'reboot'])
+    .describe('what the command reboot runs, where the policy lets it: a program and its arguments'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

@@ -27,6 +27,7 @@ await build({
     'bench/link': 'bench/link.ts',
     'bench/logs': 'bench/logs.ts',
     'bench/outbox': 'bench/outbox.ts',
+    'bench/telemetry': 'bench/telemetry.ts',
     'bench/updates': 'bench/updates.ts',
     'test/crashing-agent': 'test/support/crashing-agent.ts',
     'test/flooded-agent': 'test/support/flooded-agent.ts',

@@ -7,8 +7,18 @@ export const defaultRoot = 'longshore'
 export type ParsedTopic =
   | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
   | { readonly kind: 'status' | 'inventory' | 'event'; readonly device: string }
-  | { readonly kind: 'telemetry'; readonly device: string /** absent: of the host */; readonly app?: string }
+  | TelemetryTopic
   | { readonly kind: 'command' | 'reply' | 'log' | 'log-credit'; readonly device: string; readonly id: string }
+  | { readonly kind: 'certificate'; readonly device: string; readonly way: CertificateWay }
+
+type TelemetryTopic = {
+  readonly kind: 'telemetry'
+  readonly device: string
+  /** absent: of the host */
+  readonly app?: string
+}
+
+export type CertificateWay = 'request' | 'response'
 
 /** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
 export type Topics = ReturnType<typeof topicsUnder>
@@ -29,6 +39,14 @@ export const topicsUnder = (root: string) => {
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
     log: (device: string, id: string) => `${base}${device}/log/${id}`,
     logCredit: (device: string, id: string) => `${base}${device}/log/${id}/credit`,
+    certificate: (device: string, way: CertificateWay) => `${base}${device}/certificate/${way}`,
+    /** Of a device that has no certificate yet: `id` is the client id that it came with. */
+    enroll: (id: string, way: CertificateWay) => `${base}enroll/${id}/${way}`,
+    /** The id of who asks for its first certificate on this topic; undefined for any other topic. */
+    parseEnroll: (topic: string): string | undefined => {
+      const [enroll, id, way, ...rest] = topic.startsWith(base) ? topic.slice(base.length).split('/') : []
+      return enroll === 'enroll' && way === 'request' && rest.length === 0 ? id : undefined
+    },
     /** Where a message goes that was queued for an event, reply or telemetry topic under whatever root and id the device had then. */
     ownTopic: (device: string, queued: string): string => {
       const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+|telemetry\/host|telemetry\/app\/[^/]+)$/.exec(queued) ?? []
@@ -66,6 +84,8 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'log':
       if (!commandIdSchema.safeParse(name).success) return undefined
       return { kind: isCredit ? 'log-credit' : 'log', device, id: name as string }
+    case 'certificate':
+      return name === 'request' || name === 'response' ? { kind, device, way: name } : undefined
     default:
       return undefined
   }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { shownAddress } from '../../link/addresses.ts'
 import { type BrokerOptions, mergeBroker, resolveBroker, withBrokerOptions } from '../context.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
+import { addAgentEnroll } from './agent-enroll.ts'
 import { addAgentStatus } from './agent-status.ts'
 
 type Options = BrokerOptions & {
@@ -47,6 +48,7 @@ export const addAgent = (program: Command): void => {
       await untilSignal(log, agent.stop)
     })
   addAgentStatus(agent)
+  addAgentEnroll(agent)
   agent
     .command('prepare')
     .description(
