@@ -328,7 +328,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
-    onCertificate: async (payload) => renewal?.onResponse(payload),
+    onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()

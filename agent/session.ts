@@ -33,7 +33,7 @@ export type SessionInput = {
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
-  readonly onCertificate: (payload: Uint8Array) => Promise<void>
+  readonly onCertificate: (payload: Uint8Array) => void
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -191,7 +191,7 @@ export const createSession = (input: SessionInput): Session => {
         case 'status':
           return onStatus(payload)
         case 'certificate':
-          return parsed.way === 'response' ? await input.onCertificate(payload) : undefined
+          return parsed.way === 'response' ? input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':

@@ -6,6 +6,7 @@ import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
+import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
@@ -31,6 +32,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   reply: replySchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
+  'certificate-request': certificateRequestSchema,
+  'certificate-response': certificateResponseSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

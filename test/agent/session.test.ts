@@ -54,7 +54,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
-    onCertificate: async () => undefined,
+    onCertificate: () => undefined,
     onCommand: async (id) => void taken.push(`command ${id}`),
     onReady: ({ isContinued }) => done.push(isContinued ? 'ready again' : 'ready'),
     onOrphanReport: (app) => taken.push(`orphan ${app}`),

@@ -5,6 +5,7 @@ import { issueClient, newAuthority } from '../../../src/pki/authority.ts'
 import { readRequest } from '../../../src/pki/certificate-request.ts'
 import { digestOfKeyPem, readCertificate } from '../../../src/pki/read-certificate.ts'
 import { topicsUnder } from '../../../src/protocol/topics.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const hourMs = 3_600_000
 const topics = topicsUnder('longshore')
@@ -36,7 +37,8 @@ const open = async (more: Partial<RenewalInput> = {}) => {
     log: pino({ level: 'silent' }),
     ...more,
   })
-  const answer = (fields: object) => renewal.onResponse(Buffer.from(JSON.stringify({ schema: 1, at: 1, ...fields })))
+  const answer = (fields: object): void =>
+    renewal.onResponse(Buffer.from(JSON.stringify({ schema: 1, at: 1, ...fields })))
   const issue = (commonName = 'gw-1', by = authority) =>
     issueClient(by, { request: asked.at(-1)?.request ?? '', commonName, notAfter: Date.now() + hourMs })
   const setUp = (to: boolean): void => {
@@ -47,6 +49,9 @@ const open = async (more: Partial<RenewalInput> = {}) => {
 
 type Opened = Awaited<ReturnType<typeof open>>
 
+/** What was answered is heard in a turn that follows. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 test('asks when, once in the life of the process, and again when it was told to', async () => {
@@ -56,7 +61,8 @@ test('asks when, once in the life of the process, and again when it was told to'
   renewal.onReady()
   await pass(0)
   expect(asked).toEqual([{ schema: 1, at: 0 }])
-  await answer({ renewInMs: 40 * 24 * hourMs })
+  answer({ renewInMs: 40 * 24 * hourMs })
+  await settled()
   await pass(40 * 24 * hourMs - 1)
   expect(asked).toHaveLength(1)
   await pass(1)
@@ -67,15 +73,18 @@ test('when it is due a new key asks for the certificate, and both are put into o
   const { renewal, asked, written, answer, issue } = await open()
   renewal.onReady()
   await pass(0)
-  await answer({ renewInMs: 0 })
+  answer({ renewInMs: 0 })
+  await eventually('a request', () => asked[1]?.request)
   const request = await readRequest(asked[1]?.request ?? '')
   expect(request).toMatchObject({ commonName: 'gw-1' })
-  await answer({ certificate: await issue(), renewInMs: hourMs })
-  expect(written).toHaveLength(1)
+  answer({ certificate: await issue(), renewInMs: hourMs })
+  await eventually('the file', () => written[0])
+  await settled()
   expect(digestOfKeyPem(written[0] ?? '')).toBe(request?.key)
   expect(readCertificate(written[0] ?? '')).toMatchObject({ commonName: 'gw-1', key: request?.key })
   // Once more, as a broker may send it: it is no answer to anything.
-  await answer({ certificate: await issue(), renewInMs: hourMs })
+  answer({ certificate: await issue(), renewInMs: hourMs })
+  await settled()
   expect(written).toHaveLength(1)
   await pass(hourMs)
   expect(asked).toHaveLength(3)
@@ -89,21 +98,24 @@ test.each([
   const site = await open()
   site.renewal.onReady()
   await pass(0)
-  await site.answer({ renewInMs: 0 })
-  await site.answer({ certificate: await make(site), renewInMs: hourMs })
+  site.answer({ renewInMs: 0 })
+  await eventually('a request', () => site.asked[1]?.request)
+  site.answer({ certificate: await make(site), renewInMs: hourMs })
+  await settled()
   expect(site.written).toEqual([])
   await pass(hourMs)
   expect(site.asked).toHaveLength(3)
-  await site.answer({ renewInMs: 0 })
-  await site.answer({ certificate: await site.issue(), renewInMs: hourMs })
-  expect(site.written).toHaveLength(1)
+  site.answer({ renewInMs: 0 })
+  await eventually('a request', () => site.asked[3]?.request)
+  site.answer({ certificate: await site.issue(), renewInMs: hourMs })
+  await eventually('the file', () => site.written[0])
 })
 
 test('a broker that says no, says nothing, or cannot be reached is asked again after an hour, and no sooner', async () => {
   const { renewal, asked, answer, setUp } = await open()
   renewal.onReady()
   await pass(0)
-  await answer({ reason: { code: 'enrolment-refused', message: 'no' } })
+  answer({ reason: { code: 'enrolment-refused', message: 'no' } })
   renewal.onReady()
   await pass(hourMs - 1)
   expect(asked).toHaveLength(1)
@@ -116,7 +128,7 @@ test('a broker that says no, says nothing, or cannot be reached is asked again a
   renewal.onReady()
   await pass(0)
   expect(asked).toHaveLength(3)
-  await renewal.onResponse(Buffer.from('rubbish'))
+  renewal.onResponse(Buffer.from('rubbish'))
   renewal.stop()
   await pass(24 * hourMs)
   expect(asked).toHaveLength(3)
@@ -126,7 +138,8 @@ test('a fleet that was made on one day does not come as one', async () => {
   const { renewal, asked, answer } = await open({ random: () => 0.5 })
   renewal.onReady()
   await pass(0)
-  await answer({ renewInMs: 100 * hourMs })
+  answer({ renewInMs: 100 * hourMs })
+  await settled()
   await pass(105 * hourMs - 1)
   expect(asked).toHaveLength(1)
   await pass(1)
