@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -50,9 +50,9 @@ test.runIf(process.getuid?.() === 0)(
 test('a folder that cannot be made is named', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'longshore-owner-'))
   onTestFinished(() => rm(parent, { recursive: true, force: true }))
-  await mkdir(join(parent, 'tokens'))
+  await writeFile(join(parent, 'file'), '')
   const site = { names: ['localhost'], port: 1, root: 'longshore', operator: 'ada', nowMs: 0 }
-  await expect(initSite({ ...site, folder: '/proc/no-such-place/site' })).rejects.toMatchObject({
+  await expect(initSite({ ...site, folder: join(parent, 'file', 'site') })).rejects.toMatchObject({
     code: 'file-unwritable',
   })
   await expect(initSite({ ...site, folder: parent, operator: 'a b' })).rejects.toMatchObject({ code: 'usage' })
