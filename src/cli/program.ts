@@ -19,6 +19,7 @@ import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
 import { addRestart } from './commands/restart.ts'
 import { addRollback } from './commands/rollback.ts'
+import { addRun } from './commands/run.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addStop } from './commands/stop.ts'
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addHold,
     addStop,
     addRestart,
+    addRun,
     addGet,
     addValidate,
     addDevices,
