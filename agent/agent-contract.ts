@@ -53,6 +53,8 @@ export type AgentInput = {
   /** undefined: nothing is told of the machine */
   readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
   readonly hostFacts: () => Promise<HostFacts>
+  /** the last lines of the own log, oldest first; absent: nobody keeps them */
+  readonly recentLog?: () => readonly string[]
   /** absent: nobody can reboot it from here */
   readonly machine?: RebootMachine
   readonly hardware: HardwareFollower

@@ -38,8 +38,9 @@ import { profiles } from './telemetry/profiles.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What tests put around the effects, to kill the daemon in the middle of one. */
+/** What is put around the effects: the log's last lines, and by tests a way to kill the daemon in the middle of one. */
 export type Around = {
+  readonly recentLog?: () => readonly string[]
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -156,6 +157,7 @@ export const startAgent = async (
           },
     hostFacts: readHostFacts,
     machine: rebootBy(config.rebootCommand),
+    ...(around.recentLog === undefined ? {} : { recentLog: around.recentLog }),
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),

@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { formatPath } from '../protocol/payload.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { whyUnreadable } from '../why-unreadable.ts'
+import type { RecentLines } from './recent-lines.ts'
 
 /** Flags over file over defaults; everything wrong is in the one error. @throws LongshoreError config-invalid, file-unreadable */
 export const readConfig = async <T>(
@@ -50,8 +51,11 @@ export const logLevelOption = (): Option =>
 
 const syslogLevels: Readonly<Record<string, number>> = { trace: 7, debug: 7, info: 6, warn: 4, error: 3, fatal: 2 }
 
-/** JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works. */
-export const createLog = (level: string): Logger => {
+/**
+ * JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works.
+ * @param recent is told each line too
+ */
+export const createLog = (level: string, recent?: RecentLines): Logger => {
   const isJournal = process.env.JOURNAL_STREAM !== undefined
   const destination = isJournal
     ? {
@@ -68,7 +72,14 @@ export const createLog = (level: string): Logger => {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    recent === undefined
+      ? destination
+      : {
+          write: (line: string): void => {
+            recent.add(line)
+            destination.write(line)
+          },
+        },
   )
 }
 

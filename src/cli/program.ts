@@ -8,6 +8,7 @@ import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
+import { addDiagnose } from './commands/diagnose.ts'
 import { addEvents } from './commands/events.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
@@ -60,6 +61,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addLabel,
     addTelemetry,
     addMaintain,
+    addDiagnose,
     addSecret,
     addBackup,
     addBundle,
