@@ -70,7 +70,8 @@ describe.each(brokers)('on $name', (broker) => {
     expect(new Set(phases)).toEqual(new Set(['running']))
   })
 
-  test('run: output in order and whole, exit code, and nothing is left', async () => {
+  // What it says takes the same way on every broker.
+  test.runIf(broker === brokers[0])('run: output in order and whole, exit code, and nothing is left', async () => {
     const { device, fleet, progress, command } = await open(broker)
     await deployAndWait(fleet, device, modelOf('hello', { web: { environment: { NAME: 'site 4' } } }))
     const script = 'i=0; while [ $i -lt 5000 ]; do echo "$NAME line $i"; i=$((i+1)); done; echo oops >&2; exit 3'
