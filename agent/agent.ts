@@ -74,6 +74,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
+  const startedAt = nowMs()
 
   const state = createStatePublisher({
     publish: (...values) => link.publish(...values),
@@ -211,7 +212,7 @@ export const createAgent = (input: AgentInput): Agent => {
     labels: site.labels,
     hardware: hardware.current,
     features: hardware.features,
-    agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    agent: { version: input.version, startedAt, namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
     faults: () => [
@@ -317,6 +318,40 @@ export const createAgent = (input: AgentInput): Agent => {
     secretVersions: secrets.versions,
     modelFault: (model) => policyFault(model, policy.inForce()),
     runsUnderWay,
+    facts: {
+      device,
+      engine,
+      store,
+      nowMs,
+      parts: {
+        agent: () => ({
+          ...{
+            version: input.version,
+            startedAt,
+            node: process.version,
+            pid: process.pid,
+            memory: process.memoryUsage(),
+          },
+          ...{ root: input.root, maxBytes: input.maxBytes, keepaliveS: input.keepaliveS, clientId: input.clientId },
+        }),
+        host: site.hostFacts,
+        hardware: hardware.current,
+        readings: async () => ({ ...vitalSigns.host() }),
+        health: vitalSigns.health.onTheMachine,
+        disk: input.readDisk,
+        labels: site.labels,
+        policy: () => ({ ...policy.status(), inForce: policy.inForce().policy }),
+        link: () => ({
+          isConnected: link.isConnected(),
+          session: session.number(),
+          contest: session.contest(),
+          downForMs: downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs,
+        }),
+        outbox: outbox.counts,
+        reports: () => store.apps().map(({ app }) => reporter.message(app)),
+        log: () => input.ownLog.lines().map(({ text }) => text),
+      },
+    },
     maxBytes: input.maxBytes,
     observe: reconciler.observe,
     hardware: hardware.allotted,
@@ -459,7 +494,6 @@ export const createAgent = (input: AgentInput): Agent => {
     wasContested = isContested
   }
 
-  const startedAt = nowMs()
   const timers: NodeJS.Timeout[] = []
   return {
     local,
