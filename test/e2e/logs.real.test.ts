@@ -103,6 +103,11 @@ test('any bytes come as they are, long lines too; a container without a log is t
     'job-1 stderr badly\n',
     'job-1 stdout worked\n',
   ])
+  // Capped where nobody says how it is kept, and nowhere else.
+  const { HostConfig } = await docker().getContainer(`${device}-shop-job-1`).inspect()
+  expect(HostConfig.LogConfig).toEqual({ Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } })
+  const { HostConfig: given } = await docker().getContainer(`${device}-shop-binary-1`).inspect()
+  expect(given.LogConfig).toEqual({ Type: 'local', Config: {} })
   expect([...log.faults]).toEqual([['mute-1', expect.objectContaining({ code: 'log-unreadable' })]])
   await expect(wholeLog(fleet, device, { app: 'shop', service: 'mute' })).rejects.toMatchObject({
     code: 'log-unreadable',

@@ -17,8 +17,9 @@ import { deployAndWait } from '../support/story.ts'
 
 const campaign = openCampaign('logs-readers')
 const perGroup = 10
-const lineCount = 1_000_000
-const text = Array.from({ length: lineCount }, (_, index) => `${index + 1}\n`).join('')
+const lineCount = 60_000
+const filling = 'x'.repeat(90)
+const text = Array.from({ length: lineCount }, (_, index) => `${index + 1} ${filling}\n`).join('')
 
 let built: BuiltCommand
 beforeAll(async () => {
@@ -68,7 +69,7 @@ test.each(brokers)(
       const fleet = await openFleet(url)
       await eventually('the agent to run', () => agent.output().includes('connected'))
       const web = {
-        command: ['sh', '-c', `seq ${lineCount}; while :; do sleep 1; done`],
+        command: ['sh', '-c', `seq ${lineCount} | sed 's/$/ ${filling}/'; while :; do sleep 1; done`],
         network_mode: 'none',
         stop_grace_period: '0s',
         logging: { driver: 'json-file' },
