@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
@@ -57,15 +57,12 @@ test.each(brokers)(
         await rm(state, { recursive: true, force: true })
       }, 60_000)
       const settings = {
-        device,
-        broker: url,
-        state,
-        engine: `unix://${inject('socketPath')}`,
-        'name-prefix': `${device}-`,
+        ...{ device, broker: url, state, engine: `unix://${inject('socketPath')}`, namePrefix: `${device}-` },
+        logBytesPerDay: 0,
       }
-      const flags = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value])
+      await writeFile(join(state, 'agent.yaml'), JSON.stringify(settings))
       // As the systemd unit starts it.
-      const agent = start(['--optimize-for-size', built.path, 'agent', ...flags])
+      const agent = start(['--optimize-for-size', built.path, 'agent', '--config', join(state, 'agent.yaml')])
       const fleet = await openFleet(url)
       await eventually('the agent to run', () => agent.output().includes('connected'))
       const web = {
