@@ -379,7 +379,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
     onLogCredit: logs.onCredit,
-    onCertificate: async (payload) => renewal?.onResponse(payload),
+    onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()

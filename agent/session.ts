@@ -38,7 +38,7 @@ export type SessionInput = {
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
   /** of a reader of a log */
   readonly onLogCredit: (id: string, payload: Uint8Array) => void
-  readonly onCertificate: (payload: Uint8Array) => Promise<void>
+  readonly onCertificate: (payload: Uint8Array) => void
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -209,7 +209,7 @@ export const createSession = (input: SessionInput): Session => {
         case 'status':
           return onStatus(payload)
         case 'certificate':
-          return parsed.way === 'response' ? await input.onCertificate(payload) : undefined
+          return parsed.way === 'response' ? input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':

@@ -6,6 +6,7 @@ import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
+import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
@@ -36,6 +37,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   policy: policyFileSchema,
   bundle: bundleSchema,
   'agent-status': agentStatusSchema,
+  'certificate-request': certificateRequestSchema,
+  'certificate-response': certificateResponseSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({
