@@ -2,6 +2,8 @@
 import type { Logger } from 'pino'
 import type { Broker, Credentials } from '../src/link/contract.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { AgentStatus } from '../src/protocol/local.ts'
+import type { TelemetryProfile } from '../src/protocol/telemetry.ts'
 import type { CertificateFiles } from './certificate/renewal.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
@@ -10,15 +12,18 @@ import type { HostFacts } from './devices/host-facts.ts'
 import type { ReadDisk } from './disk/disk-space.ts'
 import type { Engine } from './engine/engine.ts'
 import type { ProjectFiles } from './files/project-files.ts'
+import type { HealthLimits } from './health/findings.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
+import type { LogRing } from './log-ring.ts'
 import type { PolicySource } from './policy-source.ts'
+import type { RebootMachine } from './reboot.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
 import type { Store } from './store/store.ts'
-import type { Profile } from './telemetry/dead-band.ts'
 import type { HostReading } from './telemetry/host-sample.ts'
+import type { ContainerReader } from './telemetry/read-containers.ts'
 import type { RegistryMirrors } from './translate/registry.ts'
 
 export type AgentInput = {
@@ -31,6 +36,8 @@ export type AgentInput = {
   readonly certificate?: CertificateFiles | undefined
   readonly root: string
   readonly namePrefix: string
+  /** what logs may cost in a day; absent or 0: whatever they cost */
+  readonly logBytesPerDay?: number
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
@@ -54,9 +61,13 @@ export type AgentInput = {
   readonly secretStore: SecretStore
   readonly store: Store
   readonly outbox: Outbox
-  /** undefined: nothing is told of the machine */
-  readonly telemetry?: { readonly read: () => Promise<HostReading>; readonly profile: Profile } | undefined
+  /** absent: nothing is read of the machine, as of a simulated one */
+  readonly read?: { readonly host: () => Promise<HostReading>; readonly containers: ContainerReader } | undefined
+  readonly telemetry: TelemetryProfile
+  readonly health: HealthLimits
   readonly hostFacts: () => Promise<HostFacts>
+  /** absent: nobody can reboot it from here */
+  readonly machine?: RebootMachine
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
   /** how it shows that a container lost its GPU; absent: nobody looks */
@@ -65,6 +76,8 @@ export type AgentInput = {
   /** epoch ms */
   readonly builtAt: number
   readonly log: Logger
+  /** the last lines of `log` */
+  readonly ownLog: LogRing
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
   readonly monotonicMs: () => number
@@ -76,4 +89,6 @@ export type Agent = {
   readonly stop: () => Promise<void>
   /** for commands on the same machine */
   readonly local: LocalApi
+  /** how it is, as far as the device itself knows */
+  readonly status: () => AgentStatus
 }

@@ -1,7 +1,9 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import { defined } from '../src/defined.ts'
+import { shownAddress } from '../src/link/addresses.ts'
 import { createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { AgentStatus } from '../src/protocol/local.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
@@ -9,10 +11,9 @@ import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
 import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
-import { controlVerbs } from './commands/control-verbs.ts'
-import { historyVerb, releaseVerb } from './commands/history-verbs.ts'
-import { planVerb } from './commands/plan-verb.ts'
 import { createSendReply } from './commands/send-reply.ts'
+import { sweepRuns } from './commands/sweep-runs.ts'
+import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
@@ -23,10 +24,13 @@ import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
+import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
+import { rebootBy } from './reboot.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
@@ -40,13 +44,17 @@ import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
-import { createTelemetry } from './telemetry/telemetry.ts'
+import { telemetryInForce } from './telemetry-choice.ts'
+import { createVitalSigns } from './vital-signs.ts'
 
 const dayMs = 86_400_000
 
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
 const goodbyeMs = 500
+
+/** Before a reboot there is more of it. */
+const leaveMs = 5_000
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -82,16 +90,6 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  const telemetry =
-    input.telemetry &&
-    createTelemetry({
-      ...input.telemetry,
-      outbox,
-      topic: topics.telemetryOfHost(device),
-      session: () => session.number(),
-      monotonicMs,
-      log,
-    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => {
@@ -102,6 +100,27 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const newest = new Map<string, ReportBody>()
+  const telemetryProfile = () => telemetryInForce(store.device().telemetry, input.telemetry, nowMs())
+  const vitalSigns = createVitalSigns({
+    device,
+    topics,
+    engine,
+    read: input.read,
+    outbox,
+    profile: telemetryProfile,
+    limits: input.health,
+    reports: () => newest.values(),
+    isConnected: () => link.isConnected(),
+    isClockBehind: () => clockOf(nowMs(), [builtAt, ...issued()]).behind !== undefined,
+    session: () => session.number(),
+    events,
+    onHealth: () => {
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
+    },
+    nowMs,
+    monotonicMs,
+    log,
+  })
   /** A message that waits for the disk is told of with whatever else there is to say of the app. */
   const reporter: Reporter = {
     ...reports,
@@ -110,6 +129,10 @@ export const createAgent = (input: AgentInput): Agent => {
       reportWatcher.watch(body)
       const reason = pending.reason(body.app)
       reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
+    },
+    clear: (app) => {
+      newest.delete(app)
+      reports.clear(app)
     },
   }
   const progress = createProgress({
@@ -249,6 +272,7 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   let downSinceMs: number | undefined
+  let linkChange: Pick<AgentStatus['link'], 'since' | 'reason'> | undefined
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
   const onPolicyChange = (): void => {
@@ -269,36 +293,61 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
-  const verbs = {
-    plan: planVerb({
-      owner,
-      policy: policy.inForce,
-      store,
-      engine,
-      files,
-      secretVersions: secrets.versions,
-      observe: reconciler.observe,
-      hardware: hardware.allotted,
-      deviceFeatures: hardware.features,
-      site: site.read,
-      gates,
-    }),
-    history: historyVerb({ store }),
-    release: releaseVerb({ store, files }),
-    ...controlVerbs({ store, look: reconciler.look, nowMs }),
-    'set-labels': site.setLabels,
-    refresh: async () => {
-      await inventory.refresh()
-      reconciler.lookAtEverything()
-      reporter.repeatAll()
-      return { outcome: 'done' as const }
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
+  const runsUnderWay = new Set<string>()
+  const verbs = createVerbs({
+    owner,
+    policy: policy.inForce,
+    store,
+    engine,
+    files,
+    secrets,
+    secretVersions: secrets.versions,
+    modelFault: (model) => policyFault(model, policy.inForce()),
+    runsUnderWay,
+    maxBytes: input.maxBytes,
+    observe: reconciler.observe,
+    hardware: hardware.allotted,
+    deviceFeatures: hardware.features,
+    site: site.read,
+    gates,
+    look: reconciler.look,
+    setLabels: site.setLabels,
+    logs: logs.verb,
+    collector,
+    readDisk: input.readDisk,
+    machine: input.machine ?? rebootBy([]),
+    leave: async () => {
+      if (!link.isConnected()) return
+      await drained(outbox, leaveMs)
+      await within(goodbyeMs, session.sayGoodbye())
     },
-  }
+    stay: () => session.stay(),
+    onTelemetry: vitalSigns.hurry,
+    inventory,
+    reconciler,
+    reporter,
+    nowMs,
+    log,
+  })
   const commands = createCommands({
     verbs,
     verbFault: (verb) => verbFault(verb, policy.inForce()),
     store,
     publish: createSendReply({ outbox, link: () => link, topic: (id) => topics.reply(device, id), log }),
+    publishNow: (id, reply) => link.publish(topics.reply(device, id), writePayload(reply), { qos: 1, retain: false }),
     maxBytes: input.maxBytes,
     nowMs,
     believedMs: () => believedMs(nowMs(), builtAt, issued()),
@@ -319,6 +368,7 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    health: vitalSigns.health.toldToOthers,
     instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
     knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
@@ -328,17 +378,21 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
     onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
       renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
       downSinceMs = undefined
+      linkChange = { since: nowMs() }
+      vitalSigns.look()
       void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
@@ -371,7 +425,10 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
+      linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
+      vitalSigns.look()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
@@ -402,9 +459,29 @@ export const createAgent = (input: AgentInput): Agent => {
     wasContested = isContested
   }
 
+  const startedAt = nowMs()
   const timers: NodeJS.Timeout[] = []
   return {
     local,
+    status: () =>
+      agentStatus({
+        at: nowMs(),
+        device,
+        agent: input.version,
+        startedAt,
+        health: vitalSigns.health.onTheMachine(),
+        link: {
+          isConnected: link.isConnected(),
+          broker: shownAddress(input.broker.url),
+          session: session.number(),
+          ...defined({ ...linkChange }),
+        },
+        engine: { isThere: vitalSigns.isEngineThere() },
+        telemetry: telemetryProfile(),
+        outbox: outbox.counts(),
+        reports: newest.values(),
+        host: vitalSigns.host(),
+      }),
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()
@@ -413,7 +490,7 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
-      telemetry?.start()
+      vitalSigns.start()
       // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
       outbox.start(({ topic, payload }) =>
         link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
@@ -425,18 +502,28 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          vitalSigns.setEngine(true)
           site.onEngine()
+          logs.look()
+          sweepRuns(engine, device, (name) => runsUnderWay.has(name)).catch((error: unknown) =>
+            log.warn({ ...reasonOf(error) }, 'containers that commands ran in could not be removed'),
+          )
           void hardware.onEngine()
           if (link.isConnected())
             inventory
               .refresh()
               .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
         },
-        onLost: () => reconciler.setHearing(false),
+        onLost: () => {
+          reconciler.setHearing(false)
+          vitalSigns.setEngine(false)
+        },
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
+          vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
@@ -445,6 +532,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
@@ -466,21 +554,22 @@ export const createAgent = (input: AgentInput): Agent => {
       pending.stop()
       await reconciler.stop()
       clockWatcher.stop()
-      telemetry?.stop()
+      vitalSigns.stop()
+      await commands.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      const goodbye = session.sayGoodbye().catch((error: unknown) => {
-        // Gone already: then the will says it.
-        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
-      })
-      // A broker that does not answer any more must not keep a device from being shut down.
-      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
+      // A broker that does not answer any more must not keep a device from being shut down; gone already, the will says it.
+      await within(goodbyeMs, session.sayGoodbye())
       await link.stop()
       await outbox.close()
     },
   }
 }
+
+/** Resolves when the work has ended in some way, or after a time. */
+const within = (timeoutMs: number, work: Promise<void>): Promise<void> =>
+  Promise.race([work.catch(() => undefined), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** Resolves when the broker has all that was queued, or after a time. */
 const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {

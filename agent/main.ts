@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
-import { socketName } from '../src/protocol/local.ts'
+import { socketName, statusSocketName } from '../src/protocol/local.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
@@ -26,21 +26,27 @@ import { openEngine } from './engine/open-engine.ts'
 import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
-import { isAnswered, startLocalServer } from './local/local-server.ts'
+import { startLocalServer } from './local/local-server.ts'
+import { isAnswered } from './local/serve-on-socket.ts'
+import { startStatusServer } from './local/status-server.ts'
+import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
+import { rebootBy } from './reboot.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
-import { profiles } from './telemetry/profiles.ts'
+import { createContainerReader } from './telemetry/read-containers.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What tests put around the effects, to kill the daemon in the middle of one. */
+/** What comes from outside beside the configuration: the log's last lines, and what tests put around the effects. */
 export type Around = {
+  /** where `log` leaves its lines as well; default: nowhere */
+  readonly ownLog?: LogRing
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -86,7 +92,7 @@ export const startAgent = async (
   const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
-  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000, config.capContainerLogs)
   const engine = around.engine?.(realEngine) ?? realEngine
   const fileStore = await openFileStore(config.state, log)
   const store = around.store?.(fileStore) ?? fileStore
@@ -128,6 +134,7 @@ export const startAgent = async (
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    logBytesPerDay: config.logBytesPerDay,
     policy,
     keepaliveS: config.keepaliveS,
     connectTimeoutMs: config.connectTimeoutS * 1000,
@@ -147,24 +154,25 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     outbox,
-    telemetry:
-      config.telemetry === 'off'
-        ? undefined
-        : {
-            read: createHostReader({
-              root: '/',
-              loopDelayMs: loopWatch.takeStallMs,
-              readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
-            }),
-            profile: profiles[config.telemetry],
-          },
+    read: {
+      host: createHostReader({
+        root: '/',
+        loopDelayMs: loopWatch.takeStallMs,
+        readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
+      }),
+      containers: createContainerReader('/'),
+    },
+    telemetry: config.telemetry,
+    health: config.health,
     hostFacts: readHostFacts,
+    machine: rebootBy(config.rebootCommand),
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,
     log,
+    ownLog: around.ownLog ?? createLogRing(nowMs),
     nowMs,
     monotonicMs,
     random: Math.random,
@@ -175,9 +183,15 @@ export const startAgent = async (
     api: agent.local,
     log,
   })
+  const statusServer = await startStatusServer({
+    socketPath: config.statusSocket ?? join(config.state, statusSocketName),
+    status: agent.status,
+    log,
+  })
   return {
     stop: async () => {
       loopWatch.stop()
+      await statusServer.stop()
       await server.stop()
       await agent.stop()
       ending.abort()

@@ -3,12 +3,11 @@ import { z } from 'zod'
 import { defined } from '../../src/defined.ts'
 import { appNameSchema, epochMsSchema, lastDateMs } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
-import type { Reason } from '../../src/protocol/reason.ts'
 import { wholeApp } from '../reconcile/service-view.ts'
 import { targetOf } from '../reconcile/target.ts'
 import type { Accepted, AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
-import type { Answer, Verb } from './commands.ts'
+import { refused, type Verb } from './verb.ts'
 
 export type ControlInput = {
   readonly store: Pick<Store, 'app' | 'updateApp'>
@@ -83,5 +82,3 @@ const stoppedBut = (record: AppRecord, service: string): NonNullable<AppRecord['
   const { [service]: _, ...left } = { ...each, ...stopped }
   return left
 }
-
-const refused = (reason: Reason): Answer => ({ outcome: 'refused', reason })

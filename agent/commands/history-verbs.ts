@@ -9,12 +9,12 @@ import type { ProjectFiles } from '../files/project-files.ts'
 import { releaseToReturnTo } from '../reconcile/history.ts'
 import { type AppRecord, emptyRecord, type HistoryEntry } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
-import type { Answer, Verb } from './commands.ts'
+import { refused, type Verb } from './verb.ts'
 
-type Input = { readonly store: Pick<Store, 'app'>; readonly files: Pick<ProjectFiles, 'content'> }
+export type ReleaseInput = { readonly store: Pick<Store, 'app'>; readonly files: Pick<ProjectFiles, 'content'> }
 
 export const historyVerb =
-  ({ store }: Pick<Input, 'store'>): Verb =>
+  ({ store }: Pick<ReleaseInput, 'store'>): Verb =>
   async (args) => {
     const parsed = z.object({ app: appNameSchema }).safeParse(args)
     if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
@@ -37,7 +37,7 @@ const historyOf = (record: AppRecord) => {
 }
 
 export const releaseVerb =
-  ({ store, files }: Input): Verb =>
+  ({ store, files }: ReleaseInput): Verb =>
   async (args) => {
     const argsSchema = z.object({ app: appNameSchema, release: z.string().min(4).optional() })
     const parsed = argsSchema.safeParse(args)
@@ -50,7 +50,7 @@ export const releaseVerb =
     return { outcome: 'done', result: result as Reply['result'] }
   }
 
-const contentsOf = async (app: string, entry: HistoryEntry, files: Input['files']) =>
+const contentsOf = async (app: string, entry: HistoryEntry, files: ReleaseInput['files']) =>
   Object.fromEntries(
     await Promise.all(
       Object.entries(entry.files ?? {}).map(async ([path, { sha256, mode }]) => {
@@ -59,8 +59,6 @@ const contentsOf = async (app: string, entry: HistoryEntry, files: Input['files'
       }),
     ),
   )
-
-const refused = (reason: Reason): Answer => ({ outcome: 'refused', reason })
 
 const unknownApp = (app: string): Reason => ({ code: 'app-unknown', message: `no app ${app} is on the device` })
 

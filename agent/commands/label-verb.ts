@@ -4,7 +4,7 @@ import { labelFault } from '../../src/protocol/label.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import { type Labels, labelsInForce, mostLabels, withLabels } from '../labels.ts'
 import type { Store } from '../store/store.ts'
-import type { Verb } from './commands.ts'
+import type { Verb } from './verb.ts'
 
 export type LabelVerbInput = {
   readonly store: Pick<Store, 'device' | 'updateDevice'>

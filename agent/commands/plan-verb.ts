@@ -22,7 +22,7 @@ import type { KeptFile } from '../reconcile/plan-files.ts'
 import { type AppRecord, type Assigned, emptyRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
 import type { Owner } from '../translate/engine-names.ts'
-import type { Verb } from './commands.ts'
+import type { Verb } from './verb.ts'
 
 export type PlanVerbInput = {
   readonly owner: Owner

@@ -62,11 +62,11 @@ const ofDevice = {
     'event',
     'telemetry/#',
     'reply/+',
-    'log/#',
+    'log/+',
     'certificate/request',
   ],
   // Of its own status and reports it reads back what the broker kept.
-  subscribe: ['desired/+', 'secret/+', 'command/+', 'status', 'reported/+', 'certificate/response'],
+  subscribe: ['desired/+', 'secret/+', 'command/+', 'log/+/credit', 'status', 'reported/+', 'certificate/response'],
 } as const
 
 const deviceRights = (base: string, clientId: string): Rights => {

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
-import { createCommands, type Verb } from '../../agent/commands/commands.ts'
+import { describe, expect, test } from 'vitest'
+import { createCommands } from '../../agent/commands/commands.ts'
+import { interruptedN } from '../../agent/commands/reply-stream.ts'
+import type { Verb } from '../../agent/commands/verb.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import type { Reply } from '../../src/protocol/command.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -12,6 +14,8 @@ const set = (verbs: Record<string, Verb> = {}) => {
   const replies: Reply[] = []
   let fails = 0
   let isFull = false
+  let isDown = false
+  let line = Promise.resolve()
   const memory = memoryStore()
   const store: typeof memory = {
     ...memory,
@@ -31,6 +35,11 @@ const set = (verbs: Record<string, Verb> = {}) => {
       }
       replies.push(reply)
     },
+    publishNow: async (_id, reply) => {
+      if (isDown) throw new LongshoreError('link-down', 'down')
+      await line
+      replies.push(reply)
+    },
     maxBytes: 10_000,
     nowMs: () => now,
     believedMs: () => now,
@@ -48,6 +57,13 @@ const set = (verbs: Record<string, Verb> = {}) => {
     store,
     fillDisk: () => {
       isFull = true
+    },
+    cutLink: () => {
+      isDown = true
+    },
+    /** Progress is not acknowledged until the promise resolves. */
+    slowDown: (until: Promise<void>) => {
+      line = until
     },
     failNext: () => {
       fails += 1
@@ -168,4 +184,169 @@ test('an answer that no broker would take says so', async () => {
     outcome: 'failed',
     reason: { code: 'payload-too-large' },
   })
+})
+
+describe('progress', () => {
+  const told = (replies: readonly Reply[]) => replies.map(({ n, final, result }) => [n, final, result])
+
+  test('comes numbered before the answer, of which the number is the next', async () => {
+    const { commands, replies } = set({
+      walk: async (_args, { id, progress }) => {
+        for (const step of [1, 2, 3]) expect(await progress({ id, step })).toBe(true)
+        return { outcome: 'done', result: 'there' }
+      },
+    })
+    await commands.receive('c1', command('walk'))
+    await eventually('the answer', () => replies.some(({ final }) => final))
+    expect(told(replies)).toEqual([
+      [1, false, { id: 'c1', step: 1 }],
+      [2, false, { id: 'c1', step: 2 }],
+      [3, false, { id: 'c1', step: 3 }],
+      [4, true, 'there'],
+    ])
+  })
+
+  test('that nobody waits for is merged on a slow link, and the newest is sent before the answer', async () => {
+    let open = (): void => undefined
+    const { commands, replies, slowDown } = set({
+      walk: async (_args, { progress }) => {
+        for (let step = 1; step <= 1_000; step += 1) void progress(step)
+        return { outcome: 'done' }
+      },
+    })
+    slowDown(
+      new Promise((resolve) => {
+        open = resolve
+      }),
+    )
+    await commands.receive('c1', command('walk'))
+    open()
+    await eventually('the answer', () => replies.some(({ final }) => final))
+    expect(told(replies)).toEqual([
+      [1, false, 1],
+      [2, false, 1_000],
+      [3, true, undefined],
+    ])
+  })
+
+  test('without a connection is dropped, which the verb is told, and the number rises all the same', async () => {
+    const { commands, replies, cutLink } = set({
+      walk: async (_args, { progress }) => ({ outcome: 'done', result: await progress('lost') }),
+    })
+    cutLink()
+    await commands.receive('c1', command('walk'))
+    await eventually('the answer', () => replies.length === 1)
+    expect(told(replies)).toEqual([[2, true, false]])
+  })
+
+  test('of a command that a kill cut off has a lower number than its answer', async () => {
+    const { commands, replies } = set({
+      walk: async (_args, { progress }) => {
+        for (let step = 1; step <= 1_000; step += 1) await progress(step)
+        return await new Promise(() => undefined)
+      },
+    })
+    await commands.receive('c1', command('walk'))
+    await eventually('all progress', () => replies.length === 1_000)
+    await commands.answerInterrupted()
+    expect(replies.at(-1)).toMatchObject({ n: interruptedN, final: true, reason: { code: 'command-interrupted' } })
+    expect(interruptedN).toBeGreaterThan(1_000)
+  })
+})
+
+test('an agent that ends tells its verbs, and waits a moment only', async () => {
+  const { commands, replies } = set({
+    deaf: async () => await new Promise(() => undefined),
+    polite: async (_args, { signal }) =>
+      await new Promise((resolve) => signal.addEventListener('abort', () => resolve({ outcome: 'done' }))),
+  })
+  await commands.receive('c1', command('deaf'))
+  await commands.receive('c2', command('polite'))
+  await commands.stop()
+  expect(replies).toMatchObject([{ id: 'c2', outcome: 'done' }])
+})
+
+describe('too many', () => {
+  const flood = async (commands: { receive: (id: string, payload: Buffer) => Promise<void> }, payload: Buffer) => {
+    for (let number = 0; number < 1_000; number += 1) await commands.receive(`c${number}`, payload)
+  }
+
+  test('1,000 at once: as many as fit are carried out, each other one is busy, and stays so when it comes again', async () => {
+    let count = 0
+    let finish = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const { commands, store, replies } = set({
+      slow: async () => {
+        count += 1
+        await held
+        return { outcome: 'done' }
+      },
+    })
+    await flood(commands, command('slow'))
+    await eventually('the busy ones', () => replies.length === 936)
+    expect(new Set(replies.map(({ outcome }) => outcome))).toEqual(new Set(['busy']))
+    expect(replies[0]).toMatchObject({ final: true, reason: { code: 'command-busy' } })
+    expect(store.device().begun).toHaveLength(64)
+    finish()
+    await eventually('all answers', () => replies.length === 1_000)
+    expect(store.device()).toMatchObject({ begun: [], answered: { length: 64 } })
+    await flood(commands, command('slow'))
+    await eventually('all answers again', () => replies.length === 2_000)
+    expect(count).toBe(64)
+    expect(replies.slice(1_000).filter(({ outcome }) => outcome === 'busy')).toHaveLength(936)
+  })
+
+  test('quick ones are taken until so many have not expired: an id that may come again is never forgotten', async () => {
+    let count = 0
+    const { commands, store, replies } = set({
+      quick: async () => {
+        count += 1
+        return { outcome: 'done' }
+      },
+    })
+    for (let number = 0; number < 200; number += 1) {
+      await commands.receive(`c${number}`, command('quick'))
+      await eventually('its answer', () => replies.length === number + 1)
+    }
+    expect(count).toBe(128)
+    expect(store.device().answered.map(({ id }) => id)).toContain('c0')
+    expect(replies.at(-1)).toMatchObject({ outcome: 'busy', reason: { code: 'command-busy' } })
+  })
+
+  test('bad ones leave nothing on the disk', async () => {
+    const { commands, store, replies } = set()
+    await flood(commands, Buffer.alloc(1_000_000, 'x'))
+    await eventually('all answers', () => replies.length === 1_000)
+    expect(store.device()).toMatchObject({ answered: [] })
+    expect(store.device().begun).toBeUndefined()
+  })
+})
+
+test('one that was begun and of which nobody knows is answered interrupted when it comes again, and not done', async () => {
+  let count = 0
+  const { ask, store } = set({
+    count: async () => {
+      count += 1
+      return { outcome: 'done' }
+    },
+  })
+  await store.updateDevice((record) => ({ ...record, begun: [{ id: 'c1', at: now }] }))
+  expect(await ask('c1', command('count'))).toMatchObject({ reason: { code: 'command-interrupted' } })
+  expect(count).toBe(0)
+})
+
+test('what ends the agent itself is done once the answer is safe, and never again', async () => {
+  const steps: string[] = []
+  const { ask, replies } = set({
+    reboot: async () => ({
+      outcome: 'done',
+      afterwards: async () => void steps.push(`after ${replies.length} replies`),
+    }),
+  })
+  await ask('c1', command('reboot'))
+  await eventually('the end', () => steps.length === 1)
+  expect(await ask('c1', command('reboot'))).toMatchObject({ outcome: 'done' })
+  expect(steps).toEqual(['after 1 replies'])
 })

@@ -9,6 +9,7 @@ import { LongshoreError } from '../../src/protocol/reason.ts'
 import { app, owner, serviceModel } from '../support/builders.ts'
 import { allFeatures } from '../support/hardware.ts'
 import { simulatedDevice } from '../support/simulated-device.ts'
+import { verbContext } from '../support/verb-context.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -390,7 +391,7 @@ test('a plan says what it would do, and beside it what it would wait for first',
     gates: createGateKeeper({ files, apps: store.apps, timeZone: () => 'UTC', builtAt: 0, ...clocks }),
   })
   const planOf = async (compose: Model, options: { now?: boolean } = {}) => {
-    const answer = await ask({ app, compose: compose as never, ...options })
+    const answer = await ask({ app, compose: compose as never, ...options }, verbContext())
     return answer.outcome === 'done' ? answer.result : answer.reason
   }
   lock('')

@@ -4,6 +4,7 @@ import { agentConfigSchema } from '../../agent/config.ts'
 import { labelsInForce, withLabels } from '../../agent/labels.ts'
 import { type DeviceRecord, emptyDeviceRecord } from '../../agent/store/device-record.ts'
 import { labelFault } from '../../src/protocol/label.ts'
+import { verbContext } from '../support/verb-context.ts'
 
 const configured = { line: '3', site: 'hall' }
 
@@ -65,7 +66,7 @@ describe('the verb set-labels', () => {
 
   test('keeps them and answers with all that are in force', async () => {
     const { verb, changes, labels } = open()
-    expect(await verb({ set: { line: '4' }, remove: ['site'] })).toEqual({
+    expect(await verb({ set: { line: '4' }, remove: ['site'] }, verbContext())).toEqual({
       outcome: 'done',
       result: { labels: { line: '4' } },
     })
@@ -79,7 +80,7 @@ describe('the verb set-labels', () => {
     [{ set: Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`a${index}`, 'x'])) }, /64 labels/],
   ])('refuses what is no label, and changes nothing: %#', async (args, message) => {
     const { verb, changes, labels } = open()
-    expect(await verb(args as never)).toMatchObject({
+    expect(await verb(args as never, verbContext())).toMatchObject({
       outcome: 'refused',
       reason: { message: expect.stringMatching(message) },
     })

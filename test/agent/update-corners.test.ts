@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { historyVerb, releaseVerb } from '../../agent/commands/history-verbs.ts'
 import { app, serviceModel } from '../support/builders.ts'
 import { openDevice } from '../support/open-device.ts'
+import { verbContext } from '../support/verb-context.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
@@ -25,8 +26,9 @@ describe('what one can go back to', () => {
         await pass(10_500)
         expect(report()).toMatchObject({ outcome: 'rolled-back' })
       },
-      release: (release?: string) => releaseVerb(device)({ app, ...(release === undefined ? {} : { release }) }),
-      history: () => historyVerb(device)({ app }),
+      release: (release?: string) =>
+        releaseVerb(device)({ app, ...(release === undefined ? {} : { release }) }, verbContext()),
+      history: () => historyVerb(device)({ app }, verbContext()),
     }
   }
 
