@@ -97,7 +97,7 @@ test('a site, a token, a device with an app, a certificate renewed meanwhile, an
   expect(made).toMatchObject({ exitCode: 0 })
   // In the time of a test; a certificate says whole seconds.
   const config = await readFile(join(site, 'broker.yaml'), 'utf8')
-  await writeFile(join(site, 'broker.yaml'), config.replace('# lifetimeS: 31536000', 'lifetimeS: 10'))
+  await writeFile(join(site, 'broker.yaml'), config.replace('# lifetimeS: 31536000', 'lifetimeS: 12'))
   const runBroker = line('longshore broker --config')
   const broker = await start(runBroker, 'the broker listens')
 
