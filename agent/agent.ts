@@ -1,12 +1,15 @@
 /** The agent's parts put together. Every effect comes in from outside, so that a simulated one runs the same code. */
 import { defined } from '../src/defined.ts'
+import { shownAddress } from '../src/link/addresses.ts'
 import { createLink, type Link } from '../src/link/link.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
+import type { AgentStatus } from '../src/protocol/local.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { sweepRuns } from './commands/sweep-runs.ts'
@@ -22,7 +25,9 @@ import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
+import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -40,7 +45,8 @@ import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
-import { createTelemetry } from './telemetry/telemetry.ts'
+import { telemetryInForce } from './telemetry-choice.ts'
+import { createVitalSigns } from './vital-signs.ts'
 
 const dayMs = 86_400_000
 
@@ -86,16 +92,6 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  const telemetry =
-    input.telemetry &&
-    createTelemetry({
-      ...input.telemetry,
-      outbox,
-      topic: topics.telemetryOfHost(device),
-      session: () => session.number(),
-      monotonicMs,
-      log,
-    })
   const reportWatcher = createReportWatcher({ events, store, log })
   const reports = createReporter({
     publish: (app, message) => {
@@ -106,6 +102,27 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const newest = new Map<string, ReportBody>()
+  const telemetryProfile = () => telemetryInForce(store.device().telemetry, input.telemetry, nowMs())
+  const vitalSigns = createVitalSigns({
+    device,
+    topics,
+    engine,
+    read: input.read,
+    outbox,
+    profile: telemetryProfile,
+    limits: input.health,
+    reports: () => newest.values(),
+    isConnected: () => link.isConnected(),
+    isClockBehind: () => clockOf(nowMs(), [builtAt, ...issued()]).behind !== undefined,
+    session: () => session.number(),
+    events,
+    onHealth: () => {
+      if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
+    },
+    nowMs,
+    monotonicMs,
+    log,
+  })
   /** A message that waits for the disk is told of with whatever else there is to say of the app. */
   const reporter: Reporter = {
     ...reports,
@@ -114,6 +131,10 @@ export const createAgent = (input: AgentInput): Agent => {
       reportWatcher.watch(body)
       const reason = pending.reason(body.app)
       reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
+    },
+    clear: (app) => {
+      newest.delete(app)
+      reports.clear(app)
     },
   }
   const progress = createProgress({
@@ -253,6 +274,7 @@ export const createAgent = (input: AgentInput): Agent => {
   }
 
   let downSinceMs: number | undefined
+  let linkChange: Pick<AgentStatus['link'], 'since' | 'reason'> | undefined
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
   const onPolicyChange = (): void => {
@@ -273,6 +295,19 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
   const runsUnderWay = new Set<string>()
   const verbs = createVerbs({
     owner,
@@ -291,6 +326,7 @@ export const createAgent = (input: AgentInput): Agent => {
       nowMs,
       parts: agentParts({
         ...{ input, startedAt, site, hardware: hardware.current, outbox, reporter },
+        vitalSigns: () => ({ health: vitalSigns.health.onTheMachine(), telemetry: telemetryProfile() }),
         link: () => ({
           isConnected: link.isConnected(),
           session: session.number(),
@@ -307,6 +343,7 @@ export const createAgent = (input: AgentInput): Agent => {
     gates,
     look: reconciler.look,
     setLabels: site.setLabels,
+    logs: logs.verb,
     collector,
     readDisk: input.readDisk,
     machine: input.machine ?? rebootBy([]),
@@ -315,8 +352,8 @@ export const createAgent = (input: AgentInput): Agent => {
       await drained(outbox, leaveMs)
       await within(goodbyeMs, session.sayGoodbye())
     },
-    stay: () => session.repeatBirth(),
-    telemetry: { setProfile: async (profile) => log.info({ profile }, 'the profile of the telemetry was chosen') },
+    stay: () => session.stay(),
+    onTelemetry: vitalSigns.hurry,
     inventory,
     reconciler,
     reporter,
@@ -349,6 +386,7 @@ export const createAgent = (input: AgentInput): Agent => {
     topics,
     store,
     version: input.version,
+    health: vitalSigns.health.toldToOthers,
     instance: Math.floor(random() * 2 ** 32).toString(16),
     nowMs,
     knownMs: () => clockOf(nowMs(), [builtAt, ...issued()]).now,
@@ -358,15 +396,21 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
+    onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
+      renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
       downSinceMs = undefined
+      linkChange = { since: nowMs() }
+      vitalSigns.look()
       void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
@@ -381,6 +425,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const link: Link = createLink({
     broker: input.broker,
+    ...defined({ credentials: input.credentials }),
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
@@ -398,11 +443,18 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
+      linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
+      vitalSigns.look()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
   })
+
+  const renewal =
+    input.certificate &&
+    createRenewal({ device, topics, link: () => link, files: input.certificate, nowMs, monotonicMs, random, log })
 
   const local = createLocalApi({
     device,
@@ -428,6 +480,25 @@ export const createAgent = (input: AgentInput): Agent => {
   const timers: NodeJS.Timeout[] = []
   return {
     local,
+    status: () =>
+      agentStatus({
+        at: nowMs(),
+        device,
+        agent: input.version,
+        startedAt,
+        health: vitalSigns.health.onTheMachine(),
+        link: {
+          isConnected: link.isConnected(),
+          broker: shownAddress(input.broker.url),
+          session: session.number(),
+          ...defined({ ...linkChange }),
+        },
+        engine: { isThere: vitalSigns.isEngineThere() },
+        telemetry: telemetryProfile(),
+        outbox: outbox.counts(),
+        reports: newest.values(),
+        host: vitalSigns.host(),
+      }),
     start: () => {
       // Apps first: with no broker in reach, what was accepted before must run again.
       reconciler.lookAtEverything()
@@ -436,7 +507,7 @@ export const createAgent = (input: AgentInput): Agent => {
         .answerInterrupted()
         .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'interrupted commands could not be answered'))
       clockWatcher.start()
-      telemetry?.start()
+      vitalSigns.start()
       // Under an id or a root that it had before, a broker may refuse it, and end the connection over each message.
       outbox.start(({ topic, payload }) =>
         link.publish(topics.ownTopic(device, topic), payload, { qos: 1, retain: false }),
@@ -448,7 +519,9 @@ export const createAgent = (input: AgentInput): Agent => {
         random,
         onOpen: () => {
           reconciler.setHearing(true)
+          vitalSigns.setEngine(true)
           site.onEngine()
+          logs.look()
           sweepRuns(engine, device, (name) => runsUnderWay.has(name)).catch((error: unknown) =>
             log.warn({ ...reasonOf(error) }, 'containers that commands ran in could not be removed'),
           )
@@ -458,11 +531,16 @@ export const createAgent = (input: AgentInput): Agent => {
               .refresh()
               .catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
         },
-        onLost: () => reconciler.setHearing(false),
+        onLost: () => {
+          reconciler.setHearing(false)
+          vitalSigns.setEngine(false)
+        },
         onEvent: (event) => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
+          vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
       })
@@ -471,6 +549,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
@@ -485,6 +564,7 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       site.stop()
+      renewal?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()
@@ -493,7 +573,7 @@ export const createAgent = (input: AgentInput): Agent => {
       await commands.stop()
       await reconciler.stop()
       clockWatcher.stop()
-      telemetry?.stop()
+      vitalSigns.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)

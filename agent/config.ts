@@ -6,6 +6,7 @@ import { deviceIdSchema, rootSchema } from '../src/protocol/names.ts'
 import { defaultMaxBytes } from '../src/protocol/payload.ts'
 import { telemetryProfiles } from '../src/protocol/telemetry.ts'
 import { defaultRoot } from '../src/protocol/topics.ts'
+import { healthLimitsSchema } from './health/health-limits.ts'
 import { registryOf } from './translate/registry.ts'
 
 const registryHost = String.raw`(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:\d+)?`
@@ -36,6 +37,12 @@ export const agentConfigSchema = z.strictObject({
   ca: z.string().optional().describe('path of a PEM file'),
   cert: z.string().optional(),
   key: z.string().optional(),
+  renewCertificate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'the broker is asked for a new certificate before the one in cert and key, which must be one file, runs out',
+    ),
   clientId: z.string().min(1).optional().describe('default: the device id'),
   root: rootSchema.default(defaultRoot),
   state: z.string().min(1).default('/var/lib/longshore'),
@@ -62,7 +69,30 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
-  telemetry: z.enum(telemetryProfiles).default('thrifty').describe('how much is told of what the machine is doing'),
+  capContainerLogs: z
+    .boolean()
+    .default(true)
+    .describe(
+      'what a container says is kept up to 3 files of 10 MB, where neither its service nor the engine says how it logs',
+    ),
+  logBytesPerDay: z
+    .int()
+    .nonnegative()
+    .default(100_000_000)
+    .describe(
+      'what longshore logs may send in a day (UTC), so that a follower who is forgotten does not use up a data plan; 0: no limit',
+    ),
+  telemetry: z
+    .enum(telemetryProfiles)
+    .exclude(['live'])
+    .default('thrifty')
+    .describe('how much is told of what the machine and its containers are doing'),
+  statusSocket: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where anybody on the machine may read how the device is; default: status.sock in the state folder'),
+  health: healthLimitsSchema,
   keepaliveS: z.int().min(5).max(3600).default(60).describe('thin links: 600 costs a tenth'),
   connectTimeoutS: z.int().min(1).max(3600).default(15).describe('how long a broker may take to answer a connection'),
   acknowledgeS: z

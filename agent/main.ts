@@ -1,14 +1,16 @@
 /** Composition root of the daemon: real engine, real files, real clock. Wires and nothing else. */
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
-import { socketName } from '../src/protocol/local.ts'
+import { socketName, statusSocketName } from '../src/protocol/local.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
+import type { CertificateFiles } from './certificate/renewal.ts'
 import type { AgentConfig } from './config.ts'
 import { runNvidiaSmi } from './devices/ask-nvidia-smi.ts'
 import { openDeviceNodes } from './devices/device-nodes.ts'
@@ -24,7 +26,10 @@ import { openEngine } from './engine/open-engine.ts'
 import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
-import { isAnswered, startLocalServer } from './local/local-server.ts'
+import { startLocalServer } from './local/local-server.ts'
+import { isAnswered } from './local/serve-on-socket.ts'
+import { startStatusServer } from './local/status-server.ts'
+import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { rebootBy } from './reboot.ts'
@@ -34,13 +39,14 @@ import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
 import { openFileStore } from './store/file-store.ts'
 import { replaceText } from './store/record-file.ts'
 import type { Store } from './store/store.ts'
-import { profiles } from './telemetry/profiles.ts'
+import { createContainerReader } from './telemetry/read-containers.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What is put around the effects: the log's last lines, and by tests a way to kill the daemon in the middle of one. */
+/** What comes from outside beside the configuration: the log's last lines, and what tests put around the effects. */
 export type Around = {
-  readonly recentLog?: () => readonly string[]
+  /** where `log` leaves its lines as well; default: nowhere */
+  readonly ownLog?: LogRing
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -71,7 +77,7 @@ export const startAgent = async (
     const message = `another agent runs on ${config.state}: stop it, or give this one a state folder of its own`
     throw new LongshoreError('state-unusable', message)
   }
-  const broker = await readBrokerFiles({
+  const brokerFiles = {
     url: config.broker,
     mqttVersion: config.mqttVersion,
     username: config.username,
@@ -79,12 +85,14 @@ export const startAgent = async (
     ca: config.ca,
     cert: config.cert,
     key: config.key,
-  })
+  }
+  const broker = await readBrokerFiles(brokerFiles)
+  const certificate = certificateFiles(config)
   const nowMs = around.nowMs ?? clockOfMachine
   const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
-  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000, config.capContainerLogs)
   const engine = around.engine?.(realEngine) ?? realEngine
   const fileStore = await openFileStore(config.state, log)
   const store = around.store?.(fileStore) ?? fileStore
@@ -122,9 +130,11 @@ export const startAgent = async (
     device: config.device,
     clientId: config.clientId ?? config.device,
     broker,
+    ...(certificate === undefined ? {} : { certificate, credentials: () => readBrokerFiles(brokerFiles) }),
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    logBytesPerDay: config.logBytesPerDay,
     policy,
     keepaliveS: config.keepaliveS,
     connectTimeoutMs: config.connectTimeoutS * 1000,
@@ -144,26 +154,25 @@ export const startAgent = async (
     secretStore: await openSecretStore(config.state, log),
     store,
     outbox,
-    telemetry:
-      config.telemetry === 'off'
-        ? undefined
-        : {
-            read: createHostReader({
-              root: '/',
-              loopDelayMs: loopWatch.takeStallMs,
-              readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
-            }),
-            profile: profiles[config.telemetry],
-          },
+    read: {
+      host: createHostReader({
+        root: '/',
+        loopDelayMs: loopWatch.takeStallMs,
+        readGpus: createGpuReader({ root: '/', run: runNvidiaSmi(), monotonicMs }),
+      }),
+      containers: createContainerReader('/'),
+    },
+    telemetry: config.telemetry,
+    health: config.health,
     hostFacts: readHostFacts,
     machine: rebootBy(config.rebootCommand),
-    ...(around.recentLog === undefined ? {} : { recentLog: around.recentLog }),
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),
     timeZone: deviceTimeZone,
     builtAt,
     log,
+    ownLog: around.ownLog ?? createLogRing(nowMs),
     nowMs,
     monotonicMs,
     random: Math.random,
@@ -174,12 +183,26 @@ export const startAgent = async (
     api: agent.local,
     log,
   })
+  const statusServer = await startStatusServer({
+    socketPath: config.statusSocket ?? join(config.state, statusSocketName),
+    status: agent.status,
+    log,
+  })
   return {
     stop: async () => {
       loopWatch.stop()
+      await statusServer.stop()
       await server.stop()
       await agent.stop()
       ending.abort()
     },
   }
+}
+
+/** undefined: nobody renews it. @throws LongshoreError config-invalid */
+const certificateFiles = ({ renewCertificate, ca, cert, key }: AgentConfig): CertificateFiles | undefined => {
+  if (!renewCertificate) return undefined
+  if (ca === undefined || cert === undefined || cert !== key)
+    throw new LongshoreError('config-invalid', 'renewCertificate needs ca, and one file as cert and key')
+  return { authority: () => readFile(ca, 'utf8'), replace: (text) => replaceText(cert, text) }
 }

@@ -8,6 +8,7 @@
  */
 import type { Logger } from 'pino'
 import type { Link, Will } from '../src/link/link.ts'
+import type { Health } from '../src/protocol/health.ts'
 import { readPayload, writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { reportedSchema } from '../src/protocol/reported.ts'
@@ -22,6 +23,8 @@ export type SessionInput = {
   readonly topics: Topics
   readonly store: Store
   readonly version: string
+  /** the own verdict, as others are told */
+  readonly health: () => Health
   /** random, of this process */
   readonly instance: string
   readonly nowMs: () => number
@@ -33,6 +36,9 @@ export type SessionInput = {
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
+  /** of a reader of a log */
+  readonly onLogCredit: (id: string, payload: Uint8Array) => void
+  readonly onCertificate: (payload: Uint8Array) => void
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -57,6 +63,8 @@ export type Session = {
   readonly contest: () => Reason | undefined
   /** Says once more that the device is there, as after its clock was set. */
   readonly repeatBirth: () => Promise<void>
+  /** After a goodbye that came too early: the device is there. */
+  readonly stay: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -81,7 +89,10 @@ export const createSession = (input: SessionInput): Session => {
   const reportedBefore = new Map<string, number>()
 
   const statusMessage = (online: boolean): Buffer =>
-    writePayload({ schema: 1, at: nowMs(), online, session, agent: input.version, instance } satisfies Status)
+    writePayload({
+      ...{ schema: 1, at: nowMs(), online, session, agent: input.version, instance },
+      ...(online ? { health: input.health() } : {}),
+    } satisfies Status)
 
   const publishStatus = (online: boolean): Promise<void> =>
     link().publish(topics.status(device), statusMessage(online), { qos: 1, retain: true })
@@ -134,7 +145,10 @@ export const createSession = (input: SessionInput): Session => {
   return {
     number: () => session,
     contest: () => (idContest.isOn() ? contestReason(device) : undefined),
-    repeatBirth: () => {
+    repeatBirth: async () => {
+      if (!isLeaving) await publishStatus(true)
+    },
+    stay: () => {
       isLeaving = false
       return publishStatus(true)
     },
@@ -190,8 +204,12 @@ export const createSession = (input: SessionInput): Session => {
           return await input.onSecret(parsed.app, payload)
         case 'command':
           return await input.onCommand(parsed.id, payload)
+        case 'log-credit':
+          return input.onLogCredit(parsed.id, payload)
         case 'status':
           return onStatus(payload)
+        case 'certificate':
+          return parsed.way === 'response' ? input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':
@@ -199,6 +217,7 @@ export const createSession = (input: SessionInput): Session => {
         case 'telemetry':
         case 'progress':
         case 'reply':
+        case 'log':
           return
       }
     },

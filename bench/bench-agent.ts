@@ -7,6 +7,8 @@ import type { AgentInput } from '../agent/agent-contract.ts'
 import { dockerEngine } from '../agent/engine/docker.ts'
 import { memoryFiles } from '../agent/files/memory-files.ts'
 import { fixedPolicy } from '../agent/fixed-policy.ts'
+import { usualHealthLimits } from '../agent/health/health-limits.ts'
+import { createLogRing } from '../agent/log-ring.ts'
 import { openIdentity } from '../agent/secrets/identity.ts'
 import { memorySecretStore } from '../agent/secrets/secret-store.ts'
 import { memoryStore } from '../agent/store/memory-store.ts'
@@ -53,6 +55,8 @@ export const openBenchAgent = async (hardware = noHardware): Promise<BenchAgent>
   const { port } = await broker.start()
   const url = `mqtt://127.0.0.1:${port}`
   const agent = createAgent({
+    telemetry: 'off',
+    health: usualHealthLimits,
     device: 'bench',
     clientId: 'bench',
     broker: { url },
@@ -85,6 +89,7 @@ export const openBenchAgent = async (hardware = noHardware): Promise<BenchAgent>
       memoryBytes: 0,
     }),
     log,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

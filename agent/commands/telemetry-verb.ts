@@ -2,22 +2,23 @@
 import { defined } from '../../src/defined.ts'
 import { setTelemetryArgs } from '../../src/protocol/set-telemetry.ts'
 import type { Store } from '../store/store.ts'
-import { chooseTelemetry, type TelemetryChoice } from '../telemetry-choice.ts'
+import { chooseTelemetry } from '../telemetry-choice.ts'
 import { type Verb, verbOf } from './verb.ts'
 
 export type TelemetryVerbInput = {
-  readonly store: Pick<Store, 'updateDevice'>
-  readonly telemetry: {
-    /** @param untilMs epoch ms; absent: for good */
-    readonly setProfile: (profile: TelemetryChoice['profile'], untilMs?: number) => Promise<void>
-  }
+  readonly store: Pick<Store, 'device' | 'updateDevice'>
+  /** another profile is in force */
+  readonly onTelemetry: () => void
   readonly nowMs: () => number
 }
 
-export const telemetryVerb = ({ store, telemetry, nowMs }: TelemetryVerbInput): Verb =>
+export const telemetryVerb = ({ store, onTelemetry, nowMs }: TelemetryVerbInput): Verb =>
   verbOf(setTelemetryArgs, async ({ profile, forMs }) => {
-    const choice = chooseTelemetry(profile, forMs, nowMs())
-    await store.updateDevice((record) => ({ ...record, telemetry: choice }))
-    await telemetry.setProfile(choice.profile, choice.until)
-    return { outcome: 'done', result: defined(choice) }
+    const now = nowMs()
+    await store.updateDevice((record) => ({
+      ...record,
+      telemetry: chooseTelemetry(record.telemetry, profile, forMs, now),
+    }))
+    onTelemetry()
+    return { outcome: 'done', result: defined({ profile, until: store.device().telemetry?.meanwhile?.until }) }
   })

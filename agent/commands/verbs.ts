@@ -21,7 +21,7 @@ export type VerbsInput = PlanVerbInput &
   RefreshInput &
   RestartVerbInput &
   RunVerbInput &
-  TelemetryVerbInput & { readonly setLabels: SiteKeeper['setLabels'] }
+  TelemetryVerbInput & { readonly setLabels: SiteKeeper['setLabels']; readonly logs: Verb }
 
 export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> => ({
   plan: planVerb(input),
@@ -29,6 +29,7 @@ export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> =
   release: releaseVerb(input),
   ...controlVerbs(input),
   'set-labels': input.setLabels,
+  logs: input.logs,
   refresh: refreshVerb(input),
   diagnose: diagnoseVerb(input),
   restart: restartVerb(input),

@@ -14,12 +14,14 @@ export type AgentPartsInput = {
   readonly site: Pick<SiteKeeper, 'hostFacts' | 'labels'>
   readonly hardware: HardwareFollower['current']
   readonly link: () => object
+  /** what was judged by them: health, and the profile in force */
+  readonly vitalSigns: () => object
   readonly outbox: Pick<Outbox, 'counts'>
   readonly reporter: Pick<Reporter, 'message'>
 }
 
 export const agentParts = (own: AgentPartsInput): FactsInput['parts'] => {
-  const { input, startedAt, site, hardware, link, outbox, reporter } = own
+  const { input, startedAt, site, hardware, link, vitalSigns, outbox, reporter } = own
   const { version, root, maxBytes, keepaliveS, clientId, policy, store } = input
   return {
     agent: () => {
@@ -28,13 +30,14 @@ export const agentParts = (own: AgentPartsInput): FactsInput['parts'] => {
     },
     host: site.hostFacts,
     hardware,
-    readings: () => input.telemetry?.read(),
+    readings: () => input.read?.host(),
+    vitalSigns,
     disk: input.readDisk,
     labels: site.labels,
     policy: () => ({ ...policy.status(), inForce: policy.inForce().policy }),
     link,
     outbox: outbox.counts,
     reports: () => store.apps().map(({ app }) => reporter.message(app)),
-    log: () => input.recentLog?.() ?? [],
+    log: () => input.ownLog.lines().map(({ text }) => text),
   }
 }

@@ -19,6 +19,7 @@ export type AgentEvent = { readonly kind: EventKind } & Partial<
     | 'byMs'
     | 'dropped'
     | 'hardware'
+    | 'health'
   >
 >
 

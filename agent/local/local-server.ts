@@ -1,16 +1,12 @@
-/**
- * The agent's socket for commands on the same machine: HTTP, for the user that the agent runs as and root alone.
- * An agent whose socket cannot be opened goes on without it: its apps come first.
- */
-import { chmod, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+/** The agent's socket for commands on the same machine: HTTP, for the user that the agent runs as and root alone. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { type Bundle, bundleSchema, longestManifestBytes } from '../../src/protocol/bundle.ts'
 import { appNameSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { LocalApi } from './local-api.ts'
+import { type LocalServer, serveOnSocket } from './serve-on-socket.ts'
 
 export type LocalServerInput = {
   readonly socketPath: string
@@ -18,56 +14,12 @@ export type LocalServerInput = {
   readonly log: Logger
 }
 
-export type LocalServer = { readonly stop: () => Promise<void> }
-
-export const startLocalServer = async (input: LocalServerInput): Promise<LocalServer> => {
-  const { socketPath, log } = input
+export const startLocalServer = (input: LocalServerInput): Promise<LocalServer> => {
   const server = createServer((request, response) => void respond(input, request, response))
   // Gigabytes from a USB stick take longer than any limit.
   server.requestTimeout = 0
-  try {
-    if (await isAnswered(socketPath)) throw new Error('another agent listens there')
-    await rm(socketPath, { force: true })
-    await listen(server, socketPath)
-    await chmod(socketPath, 0o600)
-  } catch (error) {
-    log.warn(
-      { code: 'state-unusable', path: socketPath },
-      `no socket for longshore load: ${(error as Error).message}; going on without`,
-    )
-    return { stop: async () => undefined }
-  }
-  return {
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return serveOnSocket({ ...input, server, mode: 0o600, what: 'longshore load' })
 }
-
-/** Made with no rights for others from its first moment on: there is no time in which anybody could connect. */
-const listen = (server: Server, socketPath: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    const before = process.umask(0o177)
-    try {
-      server.listen(socketPath, () => resolve())
-    } finally {
-      process.umask(before)
-    }
-  })
-
-/** Whether an agent listens there; what a killed one left behind answers nobody. */
-export const isAnswered = (socketPath: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(socketPath)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 
 const respond = async (input: LocalServerInput, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const answer = (status: number, body: object): void => {

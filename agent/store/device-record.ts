@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { replySchema } from '../../src/protocol/command.ts'
 import { commandIdSchema, epochMsSchema } from '../../src/protocol/names.ts'
-import { settableProfiles } from '../../src/protocol/set-telemetry.ts'
+import { telemetryProfiles } from '../../src/protocol/telemetry.ts'
 
 const pulledImageSchema = z.object({ id: z.string(), reference: z.string(), at: epochMsSchema })
 
@@ -23,8 +23,16 @@ export const deviceRecordSchema = z.object({
   begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema, expiresAt: epochMsSchema.optional() })).optional(),
   /** set from outside, over those of the configuration; null: taken away */
   labels: z.record(z.string(), z.string().nullable()).optional(),
+  /** what logs cost on a day: the day since 1970 UTC, and bytes */
+  logBytes: z.object({ day: z.int(), bytes: z.int().nonnegative() }).optional(),
   /** how much is told of what the machine is doing, where it was said by a command; absent: as configured */
-  telemetry: z.object({ profile: z.enum(settableProfiles), until: epochMsSchema.optional() }).optional(),
+  telemetry: z
+    .object({
+      profile: z.enum(telemetryProfiles).optional(),
+      /** for so long, ending then; over what was chosen for good */
+      meanwhile: z.object({ profile: z.enum(telemetryProfiles), until: epochMsSchema, forMs: z.number() }).optional(),
+    })
+    .optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
   /** pulls that have not ended yet: what they bring is ours also when the agent ends first */

@@ -44,6 +44,7 @@ export type DiskReading = {
   readonly free: number
   readonly available: number
   readonly freeInodes: number
+  readonly inodes: number
 }
 
 export type Metrics = Readonly<Record<string, number>>
@@ -61,10 +62,11 @@ export const hostMetricsOf = (reading: HostReading, before: HostReading | undefi
     agentLoopDelayMs: Math.round(reading.agentLoopDelayMs),
   }),
   ...memoryMetrics(reading.meminfo),
-  ...each(reading.disks, 'disk', ({ blockBytes, blocks, free, available, freeInodes }) => ({
+  ...each(reading.disks, 'disk', ({ blockBytes, blocks, free, available, freeInodes, inodes }) => ({
     freeBytes: available * blockBytes,
     usedBytes: (blocks - free) * blockBytes,
     freeInodes,
+    inodes,
   })),
   ...each(blocksOf(reading.diskstats), 'block', (counters) => ({ ...counters })),
   ...each(networksOf(reading.netDev), 'network', (counters) => ({ ...counters })),

@@ -1,6 +1,6 @@
 /**
- * Every metric of a host that telemetry may hold: what its name means, its unit, and by how much it must move to be told
- * before its time. docs/telemetry.md has this table. Pure.
+ * Every metric that telemetry may hold: what its name means, its unit, and by how much it must move to be told
+ * before its time. docs/telemetry.md has these tables. Pure.
  */
 
 export type Metric = {
@@ -70,6 +70,7 @@ export const hostMetrics: Readonly<Record<string, Metric>> = {
     bandShare: 0.2,
     text: 'files that can yet be made',
   },
+  'disk.*.inodes': { kind: 'gauge', unit: 'count', text: 'files that it can hold in all; 0: no such limit' },
   'block.*.readBytes': { kind: 'counter', unit: 'bytes', text: 'read from the device' },
   'block.*.writtenBytes': { kind: 'counter', unit: 'bytes', text: 'written to the device' },
   'block.*.busyMs': { kind: 'counter', unit: 'ms', text: 'in which it had something to do' },
@@ -114,6 +115,39 @@ export const hostMetrics: Readonly<Record<string, Metric>> = {
   },
 }
 
-/** The entry of the table for the name of a metric; the part between the first and the last dot is free. */
-export const metricOf = (name: string): Metric | undefined =>
+/** Of a service, with all its containers together; `*` is its name. */
+export const appMetrics: Readonly<Record<string, Metric>> = {
+  '*.containers': { kind: 'gauge', unit: 'count', band: 1, text: 'that run, paused ones among them' },
+  '*.cpuPercent': { kind: 'gauge', unit: 'percent', band: 20, text: 'of one processor, as `docker stats` has it' },
+  '*.cpuMs': { kind: 'counter', unit: 'ms', text: 'of processors' },
+  '*.throttledMs': { kind: 'counter', unit: 'ms', text: 'in which it was held back by its limit of processors' },
+  '*.memoryBytes': {
+    kind: 'gauge',
+    unit: 'bytes',
+    band: 32 * 1024 * 1024,
+    bandShare: 0.2,
+    text: 'without files that can be dropped at once, as `docker stats` has it',
+  },
+  '*.memoryLimitBytes': { kind: 'gauge', unit: 'bytes', band: 1, text: 'it may have; absent: all there is' },
+  '*.outOfMemoryKills': { kind: 'counter', unit: 'count', band: 1, text: 'processes killed for their memory' },
+  '*.pids': { kind: 'gauge', unit: 'count', band: 50, bandShare: 0.5, text: 'processes and threads' },
+  '*.receivedBytes': { kind: 'counter', unit: 'bytes', text: 'received on networks of its own; not with the host’s' },
+  '*.sentBytes': { kind: 'counter', unit: 'bytes', text: 'sent on networks of its own' },
+  '*.readBytes': { kind: 'counter', unit: 'bytes', text: 'read from disks' },
+  '*.writtenBytes': { kind: 'counter', unit: 'bytes', text: 'written to disks' },
+  '*.restarts': { kind: 'counter', unit: 'count', band: 1, text: 'of its containers, by the engine' },
+  '*.isHealthy': {
+    kind: 'gauge',
+    unit: 'yes',
+    band: 1,
+    text: '0: a healthcheck fails; absent: it has none, or starts',
+  },
+  '*.imageBytes': { kind: 'gauge', unit: 'bytes', text: 'its image with all layers, which others may share' },
+}
+
+/** The entry of the table for the name of a metric: the part between the first and the last dot is free. */
+export const hostMetricOf = (name: string): Metric | undefined =>
   hostMetrics[name] ?? hostMetrics[name.replace(/^([^.]+)\..*\.([^.]+)$/, '$1.*.$2')]
+
+/** The same of an app: services may have dots in their names. */
+export const appMetricOf = (name: string): Metric | undefined => appMetrics[name.replace(/^.*\.([^.]+)$/, '*.$1')]

@@ -81,14 +81,19 @@ export const parseUptime = (text: string): number | undefined => {
   return Number.isFinite(seconds) && text.trim() !== '' ? seconds : undefined
 }
 
-/** /proc/self/mountinfo: mount points of real file systems, one for each; the shortest path where several show the same. */
+/**
+ * /proc/self/mountinfo: mount points of real file systems that can be written to, one for each; the shortest path where several
+ * show the same.
+ */
 export const parseMounts = (text: string): readonly string[] => {
   const byDevice = new Map<string, string>()
   for (const line of text.split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
     const [, , device, , path] = before.split(' ')
-    const [type] = after.split(' ')
-    if (device === undefined || path === undefined || type === undefined || !isReal(type)) continue
+    // Read-only as a whole: it is full by nature. As a mount alone it may be, where systemd shields the agent.
+    const [type, , options = ''] = after.split(' ')
+    const isReadOnly = options.split(',').includes('ro')
+    if (device === undefined || path === undefined || type === undefined || isReadOnly || !isReal(type)) continue
     const mount = unescapeMount(path)
     const known = byDevice.get(device)
     if (known === undefined || mount.length < known.length) byDevice.set(device, mount)

@@ -54,9 +54,9 @@ export const createHostReader = ({
     if (hung.has(mount)) return undefined
     hung.add(mount)
     const asked = readStatfs(join(root, mount)).then(
-      ({ bsize, blocks, bfree, bavail, ffree }) => {
+      ({ bsize, blocks, bfree, bavail, files, ffree }) => {
         hung.delete(mount)
-        return { blockBytes: bsize, blocks, free: bfree, available: bavail, freeInodes: ffree }
+        return { blockBytes: bsize, blocks, free: bfree, available: bavail, freeInodes: ffree, inodes: files }
       },
       () => {
         hung.delete(mount)

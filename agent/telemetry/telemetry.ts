@@ -1,67 +1,56 @@
-/** Samples the machine every few seconds and tells what is worth it. */
-import type { Logger } from 'pino'
+/** Tells what of a sample is worth it: of the host, and of each app, on topics of their own. */
 import type { Outbox } from '../../src/outbox/outbox.ts'
-import { reasonOf } from '../../src/protocol/reason.ts'
-import { type Profile, type Told, worthTelling } from './dead-band.ts'
-import { type HostReading, hostMetricsOf } from './host-sample.ts'
-import { sampleEveryMs } from './profiles.ts'
+import type { ServiceReport } from '../../src/protocol/reported.ts'
+import type { TelemetryProfile } from '../../src/protocol/telemetry.ts'
+import { appMetricsOf } from './app-sample.ts'
+import { type Told, worthTelling } from './dead-band.ts'
+import type { Metrics } from './host-sample.ts'
+import { appMetricOf, hostMetricOf } from './metrics.ts'
+import { profiles } from './profiles.ts'
+import type { Sample } from './sampler.ts'
 
 export type TelemetryInput = {
-  readonly read: () => Promise<HostReading>
   readonly outbox: Pick<Outbox, 'append'>
-  readonly topic: string
-  readonly profile: Profile
+  readonly topics: { readonly host: string; readonly app: (app: string) => string }
+  readonly profile: () => TelemetryProfile
+  readonly isConnected: () => boolean
+  /** what was reported last, by app and service */
+  readonly reports: () => Iterable<readonly [app: string, services: Readonly<Record<string, ServiceReport>>]>
   readonly session: () => number
   /** ms of a clock that never jumps */
   readonly monotonicMs: () => number
-  readonly log: Logger
 }
 
-export type Telemetry = { readonly start: () => void; readonly stop: () => void }
+export type Telemetry = { readonly take: (sample: Sample) => Promise<void> }
 
-export const createTelemetry = ({
-  read,
-  outbox,
-  topic,
-  profile,
-  session,
-  monotonicMs,
-  log,
-}: TelemetryInput): Telemetry => {
-  let before: HostReading | undefined
-  let told: Told | undefined
-  let timer: NodeJS.Timeout | undefined
-  let isSampling = false
-
-  const sample = async (): Promise<void> => {
-    const reading = await read()
-    const isFirst = before === undefined
-    const metrics = hostMetricsOf(reading, before)
-    before = reading
-    // The load of the processors is known from two readings.
-    if (isFirst) return
-    const worth = worthTelling(metrics, told, profile, monotonicMs())
-    told = worth.told
-    if (worth.tell !== undefined)
-      await outbox.append('telemetry', { topic, body: { schema: 1, session: session(), ...worth.tell } })
-  }
-
-  const tick = (): void => {
-    if (isSampling) return
-    isSampling = true
-    sample()
-      .catch((error: unknown) => log.warn({ ...reasonOf(error) }, 'the machine could not be sampled'))
-      .finally(() => {
-        isSampling = false
-      })
-  }
+export const createTelemetry = (input: TelemetryInput): Telemetry => {
+  const { outbox, topics, profile, isConnected, reports, session, monotonicMs } = input
+  /** by topic */
+  let told = new Map<string, Told>()
 
   return {
-    start: () => {
-      tick()
-      timer = setInterval(tick, sampleEveryMs)
-      timer.unref()
+    take: async ({ host, apps }) => {
+      const chosen = profile()
+      if (chosen === 'off') {
+        told = new Map()
+        return
+      }
+      // Nobody looks on while the link is down, and what is queued then costs the flash.
+      const inForce = profiles[chosen === 'live' && !isConnected() ? 'thrifty' : chosen]
+      const samples: [topic: string, metrics: Metrics, metricOf: typeof hostMetricOf][] = [
+        [topics.host, host, hostMetricOf],
+      ]
+      for (const [app, services] of reports())
+        samples.push([topics.app(app), appMetricsOf(services, apps.get(app)), appMetricOf])
+      const before = told
+      told = new Map()
+      for (const [topic, metrics, metricOf] of samples) {
+        if (Object.keys(metrics).length === 0) continue
+        const worth = worthTelling(metrics, before.get(topic), inForce, metricOf, monotonicMs())
+        if (worth.told !== undefined) told.set(topic, worth.told)
+        if (worth.tell !== undefined)
+          await outbox.append('telemetry', { topic, body: { schema: 1, session: session(), ...worth.tell } })
+      }
     },
-    stop: () => clearInterval(timer),
   }
 }

@@ -1,16 +1,19 @@
 /** The pages and schemas that are made from the code, by path. Pure. */
 import { z } from 'zod'
 import { policyFileSchema } from '../../agent/policy/policy-schema.ts'
-import { hostMetrics } from '../../agent/telemetry/metrics.ts'
+import { appMetrics, hostMetrics, type Metric } from '../../agent/telemetry/metrics.ts'
 import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
+import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
 import { eventSchema } from '../../src/protocol/event.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
+import { agentStatusSchema } from '../../src/protocol/local.ts'
+import { logChunkSchema, logCreditSchema } from '../../src/protocol/log.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
@@ -29,8 +32,13 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  log: logChunkSchema,
+  'log-credit': logCreditSchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
+  'agent-status': agentStatusSchema,
+  'certificate-request': certificateRequestSchema,
+  'certificate-response': certificateResponseSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({
@@ -49,39 +57,60 @@ const telemetryPage = (): string =>
   [
     '# Telemetry',
     '',
-    'The agent reads what the machine is doing every 10 seconds, from files of the kernel, and tells what is worth it on',
-    '`<root>/v1/<device>/telemetry/host`, through the [outbox](outbox.md): flat JSON, numbers with their units in the names.',
+    'The agent reads what the machine and the containers of its apps are doing every 10 seconds, from files of the kernel, and tells what is worth it on',
+    '`<root>/v1/<device>/telemetry/host` and `<root>/v1/<device>/telemetry/app/<app>`, through the [outbox](outbox.md): flat JSON, numbers with their units in',
+    'the names.',
     '',
     '```sh',
-    "mosquitto_sub -v -t 'longshore/v1/+/telemetry/host'",
+    "mosquitto_sub -v -t 'longshore/v1/+/telemetry/#'",
     '```',
     '',
     'A full report has every metric. Between two of them only what moved by its band is told, and no more often than the pause says. The setting `telemetry` of',
-    'the [agent](agent.md) chooses:',
+    'the [agent](agent.md) chooses, and `longshore telemetry PROFILE --device ID` changes it while the agent runs:',
     '',
-    '| profile | full report | pause | bands |',
-    '| --- | --- | --- | --- |',
+    '| profile | samples | full report | pause | bands |',
+    '| --- | --- | --- | --- | --- |',
     ...Object.entries(profiles).map(
-      ([name, { fullEveryMs, leastPauseMs, bandFactor }]) =>
-        `| \`${name}\`${name === 'thrifty' ? ' (default)' : ''} | every ${fullEveryMs / 60_000} min | ${leastPauseMs / 60_000} min | × ${bandFactor} |`,
+      ([name, { sampleEveryMs, fullEveryMs, leastPauseMs, bandFactor }]) =>
+        `| \`${name}\`${name === 'thrifty' ? ' (default)' : ''} | every ${spanText(sampleEveryMs)} | ${name === 'off' ? 'never | |' : `every ${spanText(fullEveryMs)} | ${spanText(leastPauseMs)} | × ${bandFactor}`} |`,
     ),
-    '| `off` | never | | |',
     '',
-    'Counters start anew with the machine, or with the interface. In the names `*` stands for the mount point, device, interface, sensor or GPU. What a machine does',
-    'not have is left out.',
+    '`live` is for while somebody looks: it ends by itself, and while the device has no connection what `thrifty` tells is told. A device that is told to tell',
+    'nothing samples all the same, for its own verdict on its [health](health.md).',
+    '',
+    'In the names `*` stands for the mount point, device, interface, sensor, GPU or service. What a machine does not have is left out, and so is what cannot be',
+    'read: a container without a cgroup, a network file system, a disk that does not answer within a second. Disks that are mounted read-only are full by nature',
+    'and not told.',
+    '',
+    '## The host',
+    '',
+    'Counters start anew with the machine, or with the interface.',
+    '',
+    ...metricTable(hostMetrics),
     '',
     'GPUs are called as in the inventory (`longshore devices --device ID`). Those of AMD tell all of it through sysfs, those of Intel what their driver has there.',
     'NVIDIA has a program for it: `nvidia-smi` is started once a minute, only where its driver has a GPU that is awake, and killed after 20 seconds.',
     'It is the one process that telemetry starts.',
     '',
-    '| metric | kind | unit | told early when it moves by | what |',
-    '| --- | --- | --- | --- | --- |',
-    ...Object.entries(hostMetrics).map(
-      ([name, { kind, unit, text, band, bandShare }]) =>
-        `| \`${name}\` | ${kind} | ${unit} | ${bandText(band, bandShare)} | ${text} |`,
-    ),
+    '## Apps',
+    '',
+    'Of a service with several containers their sum is told. Counters begin when the agent starts, and go on when a container is started again or replaced by',
+    'that of a new release; `restarts` is what the engine counts of the container that is there. Cgroups of version 1 and 2 are read.',
+    '',
+    ...metricTable(appMetrics),
     '',
   ].join('\n')
+
+const metricTable = (metrics: Readonly<Record<string, Metric>>): string[] => [
+  '| metric | kind | unit | told early when it moves by | what |',
+  '| --- | --- | --- | --- | --- |',
+  ...Object.entries(metrics).map(
+    ([name, { kind, unit, text, band, bandShare }]) =>
+      `| \`${name}\` | ${kind} | ${unit} | ${bandText(band, bandShare)} | ${text} |`,
+  ),
+]
+
+const spanText = (ms: number): string => (ms < 60_000 ? `${ms / 1_000} s` : `${ms / 60_000} min`)
 
 const bandText = (band: number | undefined, share: number | undefined): string => {
   if (band === undefined) return ''

@@ -21,12 +21,6 @@ export const parseTarget = (text: string): { app: string; service?: string } => 
   return { app: parseApp(app), service }
 }
 
-export const parseDuration = (text: string): number => {
-  const durationMs = parseDurationMs(text)
-  if (durationMs === undefined || durationMs <= 0) throw new InvalidArgumentError('must be a duration, as in 8h or 30m')
-  return durationMs
-}
-
 export const parseDevice = (text: string): string => checked(deviceIdSchema, text)
 
 /** An app, or `_registry`. */
@@ -51,6 +45,13 @@ export const parseCount = (text: string): number => {
   const count = Number(text)
   if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number above 0')
   return count
+}
+
+/** ms */
+export const parseDuration = (text: string): number => {
+  const durationMs = parseDurationMs(text)
+  if (durationMs === undefined || durationMs <= 0) throw new InvalidArgumentError('must be a duration, as in 8h or 30m')
+  return durationMs
 }
 
 export const parsePort = (text: string): number => {

@@ -7,7 +7,6 @@ import type { z } from 'zod'
 import { formatPath } from '../protocol/payload.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { whyUnreadable } from '../why-unreadable.ts'
-import type { RecentLines } from './recent-lines.ts'
 
 /** Flags over file over defaults; everything wrong is in the one error. @throws LongshoreError config-invalid, file-unreadable */
 export const readConfig = async <T>(
@@ -53,18 +52,19 @@ const syslogLevels: Readonly<Record<string, number>> = { trace: 7, debug: 7, inf
 
 /**
  * JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works.
- * @param recent is told each line too
+ * @param keep is given each line too
  */
-export const createLog = (level: string, recent?: RecentLines): Logger => {
+export const createLog = (level: string, keep: (line: string) => void = () => undefined): Logger => {
   const isJournal = process.env.JOURNAL_STREAM !== undefined
-  const destination = isJournal
-    ? {
-        write: (line: string): void => {
-          const found = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info'
-          process.stdout.write(`<${syslogLevels[found] ?? 6}>${line}`)
-        },
-      }
-    : pino.destination({ fd: 1, sync: true })
+  const stdout = isJournal ? undefined : pino.destination({ fd: 1, sync: true })
+  const write = (line: string): void => {
+    if (stdout !== undefined) stdout.write(line)
+    else {
+      const found = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info'
+      process.stdout.write(`<${syslogLevels[found] ?? 6}>${line}`)
+    }
+    keep(line)
+  }
   return pino(
     {
       level,
@@ -72,14 +72,7 @@ export const createLog = (level: string, recent?: RecentLines): Logger => {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    recent === undefined
-      ? destination
-      : {
-          write: (line: string): void => {
-            recent.add(line)
-            destination.write(line)
-          },
-        },
+    { write },
   )
 }
 

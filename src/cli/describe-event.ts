@@ -26,6 +26,7 @@ const factsOf = ({
   byMs,
   dropped,
   hardware,
+  health,
   leftOut,
 }: Event): string[] => [
   cause ?? '',
@@ -37,6 +38,11 @@ const factsOf = ({
     ? ''
     : `${dropped.count} of class ${dropped.class}, ${dropped.from} to ${dropped.to}: ${dropped.reason}`,
   hardware === undefined ? '' : hardwareText(hardware),
+  health === undefined
+    ? ''
+    : [health.verdict, health.reasons.map(({ message }) => message).join('; ')]
+        .filter((text) => text !== '')
+        .join(': '),
   leftOut === undefined ? '' : `(${leftOut} more of this kind left out)`,
 ]
 

@@ -4,7 +4,14 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Bundle } from '../protocol/bundle.ts'
 import type { Code } from '../protocol/codes.ts'
-import { type Judgement, judgementSchema, localErrorSchema, socketName } from '../protocol/local.ts'
+import {
+  type AgentStatus,
+  agentStatusSchema,
+  type Judgement,
+  judgementSchema,
+  localErrorSchema,
+  socketName,
+} from '../protocol/local.ts'
 import { LongshoreError } from '../protocol/reason.ts'
 import { type Reported, reportedSchema } from '../protocol/reported.ts'
 
@@ -36,6 +43,10 @@ export const localAgent = (state: string): LocalAgent => {
     },
   }
 }
+
+/** How the device is. @throws LongshoreError agent-unreachable */
+export const readAgentStatus = async (socketPath: string): Promise<AgentStatus> =>
+  agentStatusSchema.parse(await call(socketPath, 'GET', '/status'))
 
 /** Sends no faster than the agent reads; an answer that comes before all was sent ends the sending. */
 const call = (socketPath: string, method: 'GET' | 'POST', path: string, body?: string | Readable): Promise<unknown> =>

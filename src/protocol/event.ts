@@ -1,5 +1,6 @@
 /** `<device>/event`: what happened on a device, and when. Not retained, QoS 1, through the outbox. */
 import { z } from 'zod'
+import { healthSchema } from './health.ts'
 import { hostDeviceSchema } from './host-device.ts'
 import { appNameSchema, digestSchema, generationSchema } from './names.ts'
 import { queuedSchema } from './queued.ts'
@@ -32,6 +33,7 @@ export const eventKinds = [
   'service-missing',
   'device-plugged',
   'device-unplugged',
+  'health-changed',
 ] as const
 
 export type EventKind = (typeof eventKinds)[number]
@@ -71,6 +73,7 @@ export const eventSchema = z
       })
       .optional()
       .describe('messages-dropped: of these messages so many will never come'),
+    health: healthSchema.optional().describe('health-changed: the verdict from now on'),
     leftOut: z.int().positive().optional().describe('events of the same kind and source since the last one, not told'),
   })
   .meta({ id: 'Event' })

@@ -1,8 +1,6 @@
 /** The arguments of the command `set-telemetry`. */
 import { z } from 'zod'
-
-export const settableProfiles = ['off', 'minimal', 'thrifty', 'normal', 'live'] as const
-export type SettableProfile = (typeof settableProfiles)[number]
+import { telemetryProfiles } from './telemetry.ts'
 
 const dayMs = 86_400_000
 
@@ -15,7 +13,7 @@ const mostForMs = 366 * dayMs
 
 export const setTelemetryArgs = z
   .object({
-    profile: z.enum(settableProfiles),
+    profile: z.enum(telemetryProfiles),
     forMs: z.int().min(1_000).max(mostForMs).optional(),
     by: z.string().max(200).default('somebody'),
   })

@@ -1,5 +1,6 @@
 /** `<device>/status`: birth and last will on one topic. Retained, QoS 1. */
 import { z } from 'zod'
+import { healthSchema } from './health.ts'
 import { epochMsSchema } from './names.ts'
 
 export const statusSchema = z
@@ -9,6 +10,7 @@ export const statusSchema = z
     online: z.boolean(),
     session: z.int().nonnegative().describe('counts connections; compare for equality with the latest birth only'),
     agent: z.string().describe('version of the agent'),
+    health: healthSchema.optional().describe('the own verdict; absent in a will'),
     instance: z.string().optional().describe('random, of the process: two agents under one id differ in it'),
   })
   .meta({ id: 'Status' })

@@ -1,4 +1,7 @@
-/** `<device>/telemetry/host`: what a machine is doing, flat numbers with their units in the names. Not retained, through the outbox. */
+/**
+ * `<device>/telemetry/host` and `<device>/telemetry/app/<app>`: what a machine and the services of an app are doing, flat
+ * numbers with their units in the names. Not retained, through the outbox.
+ */
 import { z } from 'zod'
 import { queuedSchema } from './queued.ts'
 
@@ -11,5 +14,5 @@ export const telemetrySchema = z
   .catchall(z.union([z.number(), z.string()]))
   .meta({ id: 'Telemetry', description: 'metrics stand beside these fields, as numbers; docs/telemetry.md lists them' })
 
-export const telemetryProfiles = ['off', 'minimal', 'thrifty', 'normal'] as const
+export const telemetryProfiles = ['off', 'minimal', 'thrifty', 'normal', 'live'] as const
 export type TelemetryProfile = (typeof telemetryProfiles)[number]

@@ -6,7 +6,6 @@ import { mask, maskSecrets } from '../../agent/diagnose/mask-secrets.ts'
 import { plainSpec, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import { ownerLabels } from '../../agent/translate/engine-names.ts'
-import { createRecentLines } from '../../src/cli/recent-lines.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { app, assignment, committed, owner, serviceModel } from '../support/builders.ts'
 import { verbContext } from '../support/verb-context.ts'
@@ -138,12 +137,4 @@ describe('the bundle', () => {
     expect(await first).toMatchObject({ outcome: 'done' })
     expect(await diagnose()).toMatchObject({ outcome: 'done' })
   })
-})
-
-test('of the own log the last lines are kept, and none is long', () => {
-  const recent = createRecentLines()
-  for (let line = 0; line < 5_000; line += 1) recent.add(`${line} ${'x'.repeat(3_000)}\n`)
-  expect(recent.lines()).toHaveLength(500)
-  expect(recent.lines().at(-1)).toMatch(/^4999 x+$/)
-  expect(recent.lines().at(-1)).toHaveLength(2_000)
 })

@@ -12,8 +12,11 @@ import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { type SimulatedEngine, simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import type { LocalApi } from '../../agent/local/local-api.ts'
-import { type LocalServer, startLocalServer } from '../../agent/local/local-server.ts'
+import { startLocalServer } from '../../agent/local/local-server.ts'
+import type { LocalServer } from '../../agent/local/serve-on-socket.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { memorySecretStore } from '../../agent/secrets/secret-store.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
@@ -73,6 +76,8 @@ beforeEach(async () => {
   disk = undefined
   store = memoryStore()
   const agent = createAgent({
+    telemetry: 'off',
+    health: usualHealthLimits,
     device: 'gw-1',
     clientId: 'gw-1',
     broker: { url: 'mqtt://127.0.0.1:1' }, // where nobody listens
@@ -100,6 +105,7 @@ beforeEach(async () => {
     hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: () => 0.5,

@@ -19,16 +19,22 @@ import { openAgentOutbox } from '../../agent/events/open-agent-outbox.ts'
 import { diskFiles } from '../../agent/files/disk-files.ts'
 import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
+import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
+import { startStatusServer } from '../../agent/local/status-server.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { replaceText } from '../../agent/store/record-file.ts'
+import { createContainerReader } from '../../agent/telemetry/read-containers.ts'
+import { createHostReader } from '../../agent/telemetry/read-host.ts'
 import type { RegistryMirrors } from '../../agent/translate/registry.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
-import { socketName } from '../../src/protocol/local.ts'
+import { socketName, statusSocketName } from '../../src/protocol/local.ts'
+import type { TelemetryProfile } from '../../src/protocol/telemetry.ts'
 import { fixedHardware } from './fixed-hardware.ts'
 
 export const silent = pino({ level: process.env.TEST_LOG ?? 'silent' })
@@ -94,6 +100,10 @@ export type TestAgentOptions = {
   readonly pullStallMs?: number
   readonly keepReleases?: number
   readonly outboxBytes?: number
+  /** default: no limit */
+  readonly logBytesPerDay?: number
+  /** default: nothing is read of this machine */
+  readonly telemetry?: TelemetryProfile
   /** bytes; without it the disk is not looked at */
   readonly diskReserve?: number
 }
@@ -104,6 +114,11 @@ export type TestAgent = {
   readonly agent: Agent
   readonly stop: () => Promise<void>
 }
+
+const thisMachine = () => ({
+  host: createHostReader({ root: '/', loopDelayMs: () => 0 }),
+  containers: createContainerReader('/'),
+})
 
 export const startTestAgent = async (options: TestAgentOptions): Promise<TestAgent> => {
   const device = options.device ?? newDeviceId()
@@ -116,6 +131,9 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   const store = await openFileStore(state, silent)
   const maxBytes = options.maxBytes ?? 256 * 1024
   const agent = createAgent({
+    ...(options.telemetry === undefined ? {} : { read: thisMachine() }),
+    telemetry: options.telemetry ?? 'off',
+    health: usualHealthLimits,
     device,
     clientId: device,
     broker: { url: options.url },
@@ -127,6 +145,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    logBytesPerDay: options.logBytesPerDay ?? 0,
     labels: options.labels ?? {},
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
@@ -158,6 +177,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,
@@ -167,6 +187,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     if (isStopped) return
     isStopped = true
     await server.stop()
+    await statusServer.stop()
     await agent.stop()
     ending.abort()
   }
@@ -178,6 +199,11 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   }, 60_000)
   agent.start()
   const server = await startLocalServer({ socketPath: join(state, socketName), api: agent.local, log: silent })
+  const statusServer = await startStatusServer({
+    socketPath: join(state, statusSocketName),
+    status: agent.status,
+    log: silent,
+  })
   return { device, state, agent, stop }
 }
 

@@ -4,8 +4,10 @@ import { retainedClockFault } from '../../fleet/clock-fault.ts'
 import { forgetDevice } from '../../fleet/forget.ts'
 import { type DeviceState, readState } from '../../fleet/read-state.ts'
 import { LongshoreError } from '../../protocol/reason.ts'
+import type { Status } from '../../protocol/status.ts'
 import { parseDevice } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
+import { verdictText } from '../describe-agent.ts'
 import { agoText } from '../describe-app.ts'
 import { hardwareText } from '../describe-hardware.ts'
 import { hardwareCompose } from '../hardware-compose.ts'
@@ -61,6 +63,8 @@ export const addDevices = (program: Command): void => {
       for (const { device, status, inventory } of found.values()) {
         const clock = status?.online === true ? retainedClockFault(status.at, Date.now()) : undefined
         if (clock !== undefined) remark(`${device}: ${clock}; set it`)
+        if (status?.online === true)
+          for (const { code, message } of status.health?.reasons ?? []) remark(`${device}: ${code}: ${message}`)
         for (const fault of [inventory?.policy?.fault, ...(inventory?.faults ?? [])])
           if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
       }
@@ -98,9 +102,15 @@ const sayCompose = (state: DeviceState | undefined): void => {
   remark(`${state?.device}: ${why}`)
 }
 
+/** What it says of itself counts while it is there. */
+const stateText = ({ online, health }: Status): string => {
+  if (!online) return paint('red', 'offline')
+  return health === undefined || health.verdict === 'ok' ? paint('green', 'online') : verdictText(health)
+}
+
 const rowOf = ({ device, status, inventory, apps }: DeviceState): string[] => [
   device,
-  status === undefined ? 'unknown' : status.online ? paint('green', 'online') : paint('red', 'offline'),
+  status === undefined ? 'unknown' : stateText(status),
   status === undefined ? '-' : agoText(status.at, Date.now()),
   status?.agent ?? '-',
   inventory?.engine == null ? '-' : `${inventory.engine.name} ${inventory.engine.version}`,

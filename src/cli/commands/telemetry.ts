@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander'
 import { z } from 'zod'
 import { defined } from '../../defined.ts'
-import { settableProfiles } from '../../protocol/set-telemetry.ts'
+import { telemetryProfiles } from '../../protocol/telemetry.ts'
 import { operator, parseDuration } from '../arguments.ts'
 import { askAll, type DeviceOptions, deviceCommand } from '../device-command.ts'
 
@@ -11,10 +11,10 @@ const resultSchema = z.looseObject({ profile: z.string(), until: z.number().opti
 export const addTelemetry = (program: Command): void => {
   deviceCommand(program, 'telemetry')
     .description('choose how much devices tell of what they are doing; it outlasts a restart of the agent')
-    .addArgument(new Argument('<profile>', 'how much').choices(settableProfiles))
+    .addArgument(new Argument('<profile>', 'how much').choices(telemetryProfiles))
     .option(
       '--for <duration>',
-      'go back to the configured one after this time, as in 30m; live: 10m, 24h at most',
+      'go back to the one before after this time, as in 30m; live: 10m, 24h at most',
       parseDuration,
     )
     .addHelpText('after', '\nExample:\n  longshore telemetry live --device gw-17 --for 30m')

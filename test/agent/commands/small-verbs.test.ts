@@ -10,7 +10,7 @@ import { createImageCollector } from '../../../agent/disk/image-collector.ts'
 import { plainSpec, simulatedEngine } from '../../../agent/engine/simulated.ts'
 import { rebootBy } from '../../../agent/reboot.ts'
 import { memoryStore } from '../../../agent/store/memory-store.ts'
-import { telemetryInForce } from '../../../agent/telemetry-choice.ts'
+import { chooseTelemetry, type TelemetryChoice, telemetryInForce } from '../../../agent/telemetry-choice.ts'
 import { ownerLabels } from '../../../agent/translate/engine-names.ts'
 import { silent } from '../../support/agents.ts'
 import { assignment, committed, owner, serviceModel } from '../../support/builders.ts'
@@ -141,10 +141,10 @@ describe('reboot', () => {
 describe('set-telemetry', () => {
   const open = () => {
     const store = memoryStore()
-    const set: unknown[] = []
-    const setProfile = async (...values: unknown[]) => void set.push(values)
-    const verb = telemetryVerb({ store, telemetry: { setProfile }, nowMs: () => 1_000 })
-    return { store, set, ask: (args: object) => verb(args as never, verbContext()) }
+    const inForce: string[] = []
+    const onTelemetry = () => void inForce.push(telemetryInForce(store.device().telemetry, 'thrifty', 1_000))
+    const verb = telemetryVerb({ store, onTelemetry, nowMs: () => 1_000 })
+    return { store, inForce, ask: (args: object) => verb(args as never, verbContext()) }
   }
 
   test.each([
@@ -159,10 +159,9 @@ describe('set-telemetry', () => {
       { profile: 'live', until: 86_401_000 },
     ],
   ])('%j is on disk before it is in force', async (args, choice) => {
-    const { store, set, ask } = open()
+    const { inForce, ask } = open()
     expect(await ask(args)).toEqual({ outcome: 'done', result: choice })
-    expect(store.device().telemetry).toEqual(choice)
-    expect(set).toEqual([[choice.profile, 'until' in choice ? choice.until : undefined]])
+    expect(inForce).toEqual([choice.profile])
   })
 
   test.each([
@@ -177,9 +176,16 @@ describe('set-telemetry', () => {
   })
 
   test('a restart keeps what was chosen for good, and of what had an end what has not passed', () => {
-    expect(telemetryInForce(undefined, 'thrifty', 5)).toEqual({ profile: 'thrifty' })
-    expect(telemetryInForce({ profile: 'minimal' }, 'thrifty', 5)).toEqual({ profile: 'minimal' })
-    expect(telemetryInForce({ profile: 'live', until: 6 }, 'thrifty', 5)).toEqual({ profile: 'live', until: 6 })
-    expect(telemetryInForce({ profile: 'live', until: 5 }, 'thrifty', 5)).toEqual({ profile: 'thrifty' })
+    const at = (choice: TelemetryChoice | undefined, now: number) => telemetryInForce(choice, 'thrifty', now)
+    expect(at(undefined, 5)).toBe('thrifty')
+    const minimal = chooseTelemetry(undefined, 'minimal', undefined, 0)
+    expect(at(minimal, 5)).toBe('minimal')
+    const live = chooseTelemetry(minimal, 'live', 100, 1_000)
+    expect([at(live, 1_000), at(live, 1_099), at(live, 1_100)]).toEqual(['live', 'live', 'minimal'])
+  })
+
+  test('a clock that was set back does not draw out what was chosen for a while', () => {
+    const live = chooseTelemetry(undefined, 'live', 60_000, 1_000_000)
+    expect(telemetryInForce(live, 'normal', 500_000)).toBe('normal')
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { hostMetricsOf } from '../../../agent/telemetry/host-sample.ts'
-import { metricOf } from '../../../agent/telemetry/metrics.ts'
+import { hostMetricOf } from '../../../agent/telemetry/metrics.ts'
 import { parseUse } from '../../../agent/telemetry/parse-nvidia.ts'
 import { createGpuReader } from '../../../agent/telemetry/read-gpus.ts'
 import { amd } from '../../fixtures/hosts/amd.ts'
@@ -108,6 +108,6 @@ test('AMD tells all of it through sysfs, and what a card does not tell is left o
     undefined,
   )
   expect(metrics).toMatchObject({ 'gpu.renderD128.usePercent': 42, 'gpu.renderD128.watts': 86 })
-  for (const name of Object.keys(metrics)) expect(metricOf(name), name).toBeDefined()
+  for (const name of Object.keys(metrics)) expect(hostMetricOf(name), name).toBeDefined()
   expect(await (await open(nucCoral)).readAt(0)).toEqual({})
 })

@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Profile, type Told, worthTelling } from '../../../agent/telemetry/dead-band.ts'
-import { type HostReading, hostMetricsOf } from '../../../agent/telemetry/host-sample.ts'
-import { hostMetrics, metricOf } from '../../../agent/telemetry/metrics.ts'
+import { type Profile, type Told, worthTelling as worth } from '../../../agent/telemetry/dead-band.ts'
+import { type HostReading, hostMetricsOf, type Metrics } from '../../../agent/telemetry/host-sample.ts'
+import { appMetricOf, appMetrics, hostMetricOf, hostMetrics } from '../../../agent/telemetry/metrics.ts'
 import { profiles } from '../../../agent/telemetry/profiles.ts'
 import { createHostReader } from '../../../agent/telemetry/read-host.ts'
+import { createSampler, type Sample } from '../../../agent/telemetry/sampler.ts'
 import { createTelemetry } from '../../../agent/telemetry/telemetry.ts'
+import type { ServiceReport } from '../../../src/protocol/reported.ts'
+import type { TelemetryProfile } from '../../../src/protocol/telemetry.ts'
 import { silent } from '../../support/agents.ts'
 
 const reading = (more: Partial<HostReading> = {}): HostReading => ({
@@ -30,7 +33,7 @@ describe('a sample', () => {
   test('names disks, sensors and cards, and leaves out the far ends of containers', () => {
     const metrics = hostMetricsOf(
       reading({
-        disks: { '/var/lib': { blockBytes: 4_096, blocks: 100, free: 40, available: 30, freeInodes: 7 } },
+        disks: { '/var/lib': { blockBytes: 4_096, blocks: 100, free: 40, available: 30, freeInodes: 7, inodes: 70 } },
         temperatures: { 'cpu-thermal': 48_312 },
         lifeTimes: { mmcblk0: '0x02 0x03\n' },
         throttled: '50005\n',
@@ -50,7 +53,7 @@ describe('a sample', () => {
       'block.sda.writtenBytes': 4_096,
     })
     expect(Object.keys(metrics).some((name) => /veth|sda1/.test(name))).toBe(false)
-    for (const name of Object.keys(metrics)) expect(metricOf(name), name).toBeDefined()
+    for (const name of Object.keys(metrics)) expect(hostMetricOf(name), name).toBeDefined()
   })
 
   test('counts what is available by itself where the kernel tells no estimate', () => {
@@ -60,7 +63,9 @@ describe('a sample', () => {
 })
 
 describe('what is worth telling', () => {
-  const profile: Profile = { fullEveryMs: 60_000, leastPauseMs: 10_000, bandFactor: 1 }
+  const profile: Profile = { sampleEveryMs: 10_000, fullEveryMs: 60_000, leastPauseMs: 10_000, bandFactor: 1 }
+  const worthTelling = (sample: Metrics, told: Told | undefined, of: Profile, nowMs: number) =>
+    worth(sample, told, of, hostMetricOf, nowMs)
   const told: Told = { values: { cpuPercent: 10, load1: 1 }, fullAtMs: 0, atMs: 0 }
 
   test('is everything at first, and again when it is due', () => {
@@ -100,7 +105,7 @@ describe('what is worth telling', () => {
 })
 
 test('the table says of every metric what it is', () => {
-  for (const [name, { text, unit }] of Object.entries(hostMetrics)) {
+  for (const [name, { text, unit }] of Object.entries({ ...hostMetrics, ...appMetrics })) {
     expect(text, name).toMatch(/\w{3}/)
     if (unit === 'bytes') expect(name).toMatch(/Bytes$/)
     if (unit === 'percent') expect(name).toMatch(/Percent$/)
@@ -160,37 +165,116 @@ describe('the reader', () => {
   })
 })
 
-test('samples every ten seconds and appends what is worth it', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  onTestFinished(() => void vi.useRealTimers())
-  const appended: object[] = []
-  let [now, idle] = [0, 0]
-  const telemetry = createTelemetry({
-    read: async () => reading({ stat: `cpu ${now / 10} 0 0 ${idle}\n` }),
-    outbox: {
-      append: async (_class, { body }) => {
-        appended.push(body)
-        return { epoch: 1, seq: appended.length }
+describe('telemetry', () => {
+  const teller = (profile: () => TelemetryProfile, isConnected = true) => {
+    const told: { topic: string; body: object }[] = []
+    let now = 0
+    const telemetry = createTelemetry({
+      outbox: {
+        append: async (_class, message) => {
+          told.push(message)
+          return { epoch: 1, seq: told.length }
+        },
       },
+      topics: { host: 'host', app: (app) => `app/${app}` },
+      profile,
+      isConnected: () => isConnected,
+      reports: () => [['line', { plc: serviceReport({ restarts: 2, health: 'healthy' }), job: serviceReport({}) }]],
+      session: () => 7,
+      monotonicMs: () => now,
+    })
+    const take = async (atMs: number, host: Metrics, plc: Metrics): Promise<object[]> => {
+      now = atMs
+      told.length = 0
+      await telemetry.take({ host, apps: new Map([['line', new Map([['plc', plc]])]]) })
+      return told.map(({ topic, body }) => ({ topic, ...body }))
+    }
+    return take
+  }
+  const serviceReport = (more: Partial<ServiceReport>): ServiceReport => ({
+    ...{ state: 'running', health: 'none', image: 'i', restarts: 0 },
+    ...more,
+  })
+  const message = { schema: 1, session: 7 }
+
+  test('tells of the host and of each app on topics of their own, everything at first and then what moved', async () => {
+    const take = teller(() => 'thrifty')
+    expect(await take(0, { cpuPercent: 5 }, { containers: 1, cpuPercent: 2, cpuMs: 10 })).toEqual([
+      { topic: 'host', ...message, cpuPercent: 5 },
+      {
+        topic: 'app/line',
+        ...message,
+        ...{ 'plc.containers': 1, 'plc.cpuPercent': 2, 'plc.cpuMs': 10, 'plc.restarts': 2, 'plc.isHealthy': 1 },
+        ...{ 'job.containers': 0, 'job.restarts': 0 },
+      },
+    ])
+    expect(await take(1_000_000, { cpuPercent: 6 }, { containers: 1, cpuPercent: 90, cpuMs: 900 })).toEqual([
+      { topic: 'app/line', ...message, 'plc.cpuPercent': 90 },
+    ])
+  })
+
+  test('when off nothing is told, and everything when it is on again', async () => {
+    let profile: TelemetryProfile = 'normal'
+    const take = teller(() => profile)
+    expect(await take(0, { load1: 1 }, {})).toHaveLength(2)
+    profile = 'off'
+    expect(await take(1_000_000, { load1: 1 }, {})).toEqual([])
+    profile = 'normal'
+    expect(await take(1_000_001, { load1: 1 }, {})).toHaveLength(2)
+  })
+
+  test('live, everything is told at each sample; with no connection only what would be told anyway', async () => {
+    const live = teller(() => 'live')
+    await live(0, { load1: 1 }, {})
+    expect(await live(1_000, { load1: 1 }, {})).toHaveLength(2)
+    const alone = teller(() => 'live', false)
+    await alone(0, { load1: 1 }, {})
+    expect(await alone(1_000, { load1: 1 }, {})).toEqual([])
+  })
+
+  test('services may have dots in their names', () => {
+    expect(appMetricOf('a.b.cpuPercent')).toBe(appMetrics['*.cpuPercent'])
+    expect(appMetricOf('a.b.nothing')).toBeUndefined()
+  })
+})
+
+test('samples again after the time that the profile says, and never two at once', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const samples: Sample[] = []
+  let [now, idle, everyMs, reads] = [0, 0, 10_000, 0]
+  const sampler = createSampler({
+    readHost: async () => {
+      reads += 1
+      return reading({ stat: `cpu ${now / 10} 0 0 ${idle}\n` })
     },
-    topic: 't',
-    profile: { fullEveryMs: 60_000, leastPauseMs: 10_000, bandFactor: 1 },
-    session: () => 7,
+    readContainers: () => [{ id: 'c', app: 'line', service: 'plc', usage: { cpuMs: now / 2 } }],
+    containers: { current: async () => [] },
+    everyMs: () => everyMs,
+    onSample: async (sample) => void samples.push(sample),
     monotonicMs: () => now,
     log: silent,
   })
-  const pass = async (idleTicks: number): Promise<void> => {
-    now += 10_000
-    idle += idleTicks
-    vi.advanceTimersByTime(10_000)
-    await new Promise((resolve) => setImmediate(resolve))
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve))
   }
-  telemetry.start()
-  onTestFinished(telemetry.stop)
-  await new Promise((resolve) => setImmediate(resolve))
+  const pass = async (ms: number): Promise<void> => {
+    now += ms
+    idle += ms / 10
+    vi.advanceTimersByTime(ms)
+    await settle()
+  }
+  sampler.start()
+  sampler.hurry()
+  onTestFinished(sampler.stop)
+  await settle()
+  expect([reads, samples]).toEqual([1, []])
+  await pass(10_000)
+  expect(samples.at(-1)).toMatchObject({ host: { cpuPercent: 50, agentResidentBytes: 1 } })
+  expect(samples.at(-1)?.apps.get('line')?.get('plc')).toMatchObject({ cpuPercent: 50, cpuMs: 5_000, containers: 1 })
+  everyMs = 1_000
+  sampler.hurry()
+  await settle()
   await pass(1_000)
-  await pass(1_000)
-  expect(appended).toMatchObject([{ schema: 1, session: 7, cpuPercent: 50, agentResidentBytes: 1 }])
-  await pass(0)
-  expect(appended.at(-1)).toEqual({ schema: 1, session: 7, cpuPercent: 100 })
+  expect([reads, samples.length]).toEqual([4, 3])
 })

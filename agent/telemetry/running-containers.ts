@@ -1,0 +1,86 @@
+/** Which containers of this agent run, and as which process: asked of the engine only when something happened to one. */
+import type { Engine, EngineContainer, EngineEvent } from '../engine/engine.ts'
+import { label } from '../translate/engine-names.ts'
+
+export type RunningContainer = {
+  readonly id: string
+  readonly app: string
+  readonly service: string
+  readonly imageBytes?: number | undefined
+  /** its first process, as the machine of the engine counts */
+  readonly pid: number
+}
+
+export type RunningContainers = {
+  /** While the engine does not answer, those that ran before. */
+  readonly current: () => Promise<readonly RunningContainer[]>
+  readonly onEngineEvent: (event: EngineEvent) => void
+  /** Events may have been missed: nothing that was read before is trusted. */
+  readonly forgetAll: () => void
+}
+
+/** Of what happens to a container: what changes its process, or that there is one. */
+const telling = new Set(['start', 'die', 'destroy', 'remove', 'pause', 'unpause'])
+
+export const createRunningContainers = (
+  engine: Pick<Engine, 'list' | 'details' | 'image'>,
+  agent: string,
+): RunningContainers => {
+  let known: readonly RunningContainer[] = []
+  let isStale = true
+  /** read of containers, by id; what happened to one takes it out */
+  const pids = new Map<string, number>()
+  const imageBytes = new Map<string, number | undefined>()
+
+  const pidOf = async ({ id }: EngineContainer): Promise<number> => {
+    const pid = pids.get(id) ?? (await engine.details(id))?.pid ?? 0
+    if (pid > 0) pids.set(id, pid)
+    return pid
+  }
+
+  /** An image stays what it is. */
+  const bytesOf = async (imageId: string): Promise<number | undefined> => {
+    if (!imageBytes.has(imageId)) imageBytes.set(imageId, (await engine.image(imageId))?.sizeBytes)
+    return imageBytes.get(imageId)
+  }
+
+  const read = async (): Promise<readonly RunningContainer[]> => {
+    const { containers } = await engine.list({ agent })
+    const running = containers.filter(({ state }) => state === 'running' || state === 'paused')
+    for (const id of [...pids.keys()]) if (!running.some((container) => container.id === id)) pids.delete(id)
+    for (const id of [...imageBytes.keys()]) if (!running.some(({ imageId }) => imageId === id)) imageBytes.delete(id)
+    const found = await Promise.all(
+      running.map(async (container) => ({
+        id: container.id,
+        app: container.labels[label.app] ?? '',
+        service: container.labels[label.service] ?? '',
+        imageBytes: await bytesOf(container.imageId),
+        pid: await pidOf(container),
+      })),
+    )
+    return found.filter(({ pid }) => pid > 0)
+  }
+
+  return {
+    current: async () => {
+      if (!isStale) return known
+      isStale = false
+      try {
+        known = await read()
+      } catch {
+        // What the engine does not tell now it is asked next time; the apps' reports say that it is away.
+        isStale = true
+      }
+      return known
+    },
+    onEngineEvent: ({ subject, action, id }) => {
+      if (subject !== 'container' || !telling.has(action)) return
+      isStale = true
+      pids.delete(id)
+    },
+    forgetAll: () => {
+      isStale = true
+      pids.clear()
+    },
+  }
+}
