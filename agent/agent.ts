@@ -15,6 +15,7 @@ import { createSendReply } from './commands/send-reply.ts'
 import { sweepRuns } from './commands/sweep-runs.ts'
 import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
+import { agentParts } from './diagnose/agent-parts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
@@ -323,34 +324,16 @@ export const createAgent = (input: AgentInput): Agent => {
       engine,
       store,
       nowMs,
-      parts: {
-        agent: () => ({
-          ...{
-            version: input.version,
-            startedAt,
-            node: process.version,
-            pid: process.pid,
-            memory: process.memoryUsage(),
-          },
-          ...{ root: input.root, maxBytes: input.maxBytes, keepaliveS: input.keepaliveS, clientId: input.clientId },
-        }),
-        host: site.hostFacts,
-        hardware: hardware.current,
-        readings: async () => ({ ...vitalSigns.host() }),
-        health: vitalSigns.health.onTheMachine,
-        disk: input.readDisk,
-        labels: site.labels,
-        policy: () => ({ ...policy.status(), inForce: policy.inForce().policy }),
+      parts: agentParts({
+        ...{ input, startedAt, site, hardware: hardware.current, outbox, reporter },
+        vitalSigns: () => ({ health: vitalSigns.health.onTheMachine(), telemetry: telemetryProfile() }),
         link: () => ({
           isConnected: link.isConnected(),
           session: session.number(),
           contest: session.contest(),
           downForMs: downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs,
         }),
-        outbox: outbox.counts,
-        reports: () => store.apps().map(({ app }) => reporter.message(app)),
-        log: () => input.ownLog.lines().map(({ text }) => text),
-      },
+      }),
     },
     maxBytes: input.maxBytes,
     observe: reconciler.observe,
@@ -586,10 +569,11 @@ export const createAgent = (input: AgentInput): Agent => {
       abort.abort()
       progress.stop()
       pending.stop()
+      // First: what a verb does to an app, the reconciler waits for.
+      await commands.stop()
       await reconciler.stop()
       clockWatcher.stop()
       vitalSigns.stop()
-      await commands.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
