@@ -9,6 +9,7 @@ import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
 import { addEvents } from './commands/events.ts'
+import { addExporter } from './commands/exporter.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
@@ -58,6 +59,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addLoad,
     addAgent,
     addBroker,
+    addExporter,
     addCompletion,
   ]
   for (const add of parts) add(program)
