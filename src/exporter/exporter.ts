@@ -38,7 +38,7 @@ export const startExporter = async ({ connect, listen, staleMs, log }: ExporterI
     else view.beginRound()
   }
 
-  const render = (): string[] => {
+  const render = (): Iterable<string> => {
     const startedMs = performance.now()
     const at = now()
     const own = ownSeries({ isConnected, counts: view.counts(), messages, lastScrapeMs, process }, at)

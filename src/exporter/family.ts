@@ -15,10 +15,13 @@ export type Series = {
 }
 
 /** Values come from devices, and may hold anything. */
-export const labelsText = (labels: Readonly<Record<string, string>>): string =>
-  `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',')}}`
+export const labelsText = (labels: Readonly<Record<string, string>>): string => {
+  const parts = ['{']
+  for (const [name, value] of Object.entries(labels))
+    parts.push(parts.length > 1 ? ',' : '', name, '="', escaped(value), '"')
+  // Joined, not added: a text that is kept for long is then one text in memory, and not a tree of its parts.
+  return [...parts, '}'].join('')
+}
 
 const escaped = (value: string): string =>
   value

@@ -15,7 +15,7 @@ export type MetricsServer = { readonly port: number; readonly stop: () => Promis
 export type MetricsServerInput = {
   readonly listen: Address
   /** what stands on /metrics, in pieces */
-  readonly render: () => readonly string[]
+  readonly render: () => Iterable<string>
   readonly log: Logger
 }
 
@@ -48,7 +48,7 @@ export const startMetricsServer = async ({ listen, render, log }: MetricsServerI
 const answer = async (
   request: IncomingMessage,
   response: ServerResponse,
-  render: () => readonly string[],
+  render: () => Iterable<string>,
 ): Promise<void> => {
   const [path] = (request.url ?? '').split('?')
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -63,7 +63,7 @@ const answer = async (
     response.writeHead(404, { 'Content-Type': 'text/plain' }).end('here is /metrics, and /-/healthy\n')
     return
   }
-  const pieces = Readable.from(render())
+  const pieces = Readable.from(render(), { objectMode: false })
   response.setHeader('Content-Type', expositionType)
   if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) return pipeline(pieces, response)
   response.setHeader('Content-Encoding', 'gzip')

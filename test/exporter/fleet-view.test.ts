@@ -22,7 +22,7 @@ const newView = (more: Partial<ViewInput> = {}): FleetView => createFleetView({ 
 /** By the text before the value. */
 const shown = (view: FleetView, atMs = 0): Record<string, number> =>
   Object.fromEntries(
-    exposition(allFamilies, view.series({ epochMs: 1_790_000_000_000 + atMs, monotonicMs: atMs }))
+    [...exposition(allFamilies, view.series({ epochMs: 1_790_000_000_000 + atMs, monotonicMs: atMs }))]
       .join('')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'))
@@ -238,8 +238,13 @@ test('no bytes on any topic throw', () => {
     topics.telemetryOfHost('gw-1'),
   )
   fc.assert(
-    fc.property(topic, fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (to, bytes) =>
-      tell(view, to, Buffer.from(bytes)),
+    fc.property(
+      topic,
+      fc.oneof(
+        fc.uint8Array(),
+        fc.json().map((text) => Buffer.from(text)),
+      ),
+      (to, bytes) => tell(view, to, Buffer.from(bytes)),
     ),
   )
   expect(() => shown(view)).not.toThrow()

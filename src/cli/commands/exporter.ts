@@ -6,25 +6,26 @@ import { parsePort } from '../arguments.ts'
 import { type BrokerOptions, fleetInput, withBrokerOptions } from '../context.ts'
 import { createLog, failLoudly, logLevelOption, untilSignal } from '../daemon.ts'
 
+const usualAddress: Listen = { host: '127.0.0.1', port: 9464 }
+
 /** A full report comes once an hour by default. */
 const usualStaleMs = 7_200_000
 
 type Listen = { readonly host: string; readonly port: number }
 
-type Options = BrokerOptions & { listen: Listen; stale: number; logLevel: string }
+type Options = BrokerOptions & { listen?: Listen; stale?: number; logLevel: string }
 
 export const addExporter = (program: Command): void => {
   withBrokerOptions(program.command('exporter'))
     .description('show the fleet to Prometheus, as metrics on http://…/metrics')
-    .option('--listen <address>', 'host and port to listen on', parseListen, { host: '127.0.0.1', port: 9464 })
+    .option('--listen <address>', 'host and port to listen on (default: 127.0.0.1:9464)', parseListen)
     .option(
       '--stale <duration>',
-      'what was not told for so long is no longer shown, as 90m or 2h',
+      'what was not told for so long is no longer shown, as 90m or 2h (default: 2h)',
       parseStale,
-      usualStaleMs,
     )
     .addOption(logLevelOption())
-    .action(async ({ listen, stale, logLevel, ...options }: Options) => {
+    .action(async ({ listen = usualAddress, stale = usualStaleMs, logLevel, ...options }: Options) => {
       const log = createLog(logLevel)
       // Only the process that is one loads it.
       const { startExporter } = await import('../../exporter/exporter.ts')
