@@ -11,7 +11,7 @@ import { telemetrySchema } from '../protocol/telemetry.ts'
 import type { ParsedTopic } from '../protocol/topics.ts'
 import { lastMessage, lastTelemetry, seriesOfInventory, seriesOfReported, seriesOfStatus } from './device-families.ts'
 import { labelsText, type Series } from './family.ts'
-import { isNewer, type LeftOut, type Sample, type Stamp, scopeOf, takeSamples } from './samples.ts'
+import { countOf, isNewer, type LeftOut, type Sample, type Samples, type Stamp, takeSamples } from './samples.ts'
 
 export type Now = {
   /** of the own clock */
@@ -55,7 +55,7 @@ type Device = {
   status?: Retained & { readonly isOnline: boolean }
   inventory?: Retained
   readonly apps: Map<string, Retained>
-  readonly samples: Map<string, Sample>
+  readonly samples: Samples
   /** of the newest telemetry */
   newest?: Stamp
   /** epoch ms by the clock of the device, when it said something that had not waited in its outbox */
@@ -129,12 +129,12 @@ export const createFleetView = (input: ViewInput): FleetView => {
     for (const { series } of device.apps.values()) room -= series.length
     const series = seriesOfReported(id, app, reported)
     for (let cut = room; cut < series.length; cut += 1) refuse('too-many-series')
-    if (room > 0) device.apps.set(app, { series: series.slice(0, room), round })
+    if (room > 0 && series.length > 0) device.apps.set(app, { series: series.slice(0, room), round })
     // What was taken out of the app is not told any more; of a shortened report nobody knows.
     if (reported.shortened) return
-    for (const key of device.samples.keys())
-      if (key.startsWith(scopeOf(app)) && !Object.hasOwn(reported.services, serviceOf(key, app)))
-        device.samples.delete(key)
+    const ofApp = device.samples.get(app)
+    for (const metric of ofApp?.keys() ?? [])
+      if (!Object.hasOwn(reported.services, metric.slice(0, metric.lastIndexOf('.')))) ofApp?.delete(metric)
   }
 
   const takeTelemetry = (id: string, app: string | undefined, device: Device, payload: Buffer, now: Now): void => {
@@ -200,20 +200,24 @@ export const createFleetView = (input: ViewInput): FleetView => {
         yield* timesOf(id, device)
         if (isLongOffline(device, now, staleMs)) continue
         for (const { series } of device.apps.values()) yield* series
-        for (const sample of device.samples.values()) if (!isStale(sample, now, staleMs)) yield sample
+        for (const ofScope of device.samples.values())
+          for (const sample of ofScope.values()) if (!isStale(sample, now, staleMs)) yield sample
       }
     },
 
     sweep: (now) => {
       for (const [id, device] of devices) {
-        for (const [key, sample] of device.samples) if (isStale(sample, now, staleMs)) device.samples.delete(key)
+        for (const [scope, ofScope] of device.samples) {
+          for (const [metric, sample] of ofScope) if (isStale(sample, now, staleMs)) ofScope.delete(metric)
+          if (ofScope.size === 0) device.samples.delete(scope)
+        }
         if (device.status === undefined && now.monotonicMs - device.heardMs > staleMs) devices.delete(id)
       }
     },
 
     counts: () => {
       let samples = 0
-      for (const device of devices.values()) samples += device.samples.size
+      for (const device of devices.values()) samples += countOf(device.samples)
       return { devices: devices.size, samples, leftOut }
     },
   }
@@ -230,10 +234,8 @@ const noteClock = (device: Device, at: number, now: Now): void => {
 
 const forgetApp = (device: Device | undefined, app: string): void => {
   device?.apps.delete(app)
-  for (const key of device?.samples.keys() ?? []) if (key.startsWith(scopeOf(app))) device?.samples.delete(key)
+  device?.samples.delete(app)
 }
-
-const serviceOf = (key: string, app: string): string => key.slice(scopeOf(app).length, key.lastIndexOf('.'))
 
 const isStale = ({ stamp }: Sample, now: Now, staleMs: number): boolean => now.monotonicMs - stamp.takenMs > staleMs
 

@@ -19,15 +19,19 @@ export type MetricsServerInput = {
   readonly log: Logger
 }
 
+const stillMs = 30_000
+
 /** @throws LongshoreError port-unavailable */
 export const startMetricsServer = async ({ listen, render, log }: MetricsServerInput): Promise<MetricsServer> => {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    answer(request, response, render).catch((error: NodeJS.ErrnoException) => {
+    answer(request, response, render).catch((error: unknown) => {
       // Who asked may go away before the end.
-      if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') log.error({ err: error }, 'a scrape failed')
+      if (!response.destroyed) log.error({ err: error }, 'a scrape failed')
       response.destroy()
     })
   })
+  // Nor does one that stops reading keep a page in memory.
+  server.timeout = stillMs
   const { host, port } = listen
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>

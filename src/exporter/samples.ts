@@ -33,40 +33,50 @@ export type SamplesInput = {
 
 const envelope: ReadonlySet<string> = new Set(['schema', 'class', 'epoch', 'seq', 'at', 'session'])
 
-/** No app has such a name, so that it stands for the host. */
-const hostScope = ''
+/** By app (`hostScope`: of the host), then by metric. */
+export type Samples = Map<string, Map<string, Sample>>
 
-/** What the samples of an app begin with; a name of an app has no space. */
-export const scopeOf = (app: string = hostScope): string => `${app} `
+/** No app has such a name. */
+export const hostScope = ''
 
-/** Puts the values that are newer into `samples`, by scope and metric. */
-export const takeSamples = (samples: Map<string, Sample>, input: SamplesInput): void => {
+/** Puts those values into `samples` that are newer than what is there. */
+export const takeSamples = (samples: Samples, input: SamplesInput): void => {
   const { device, app, telemetry, takenMs, onLeftOut } = input
+  const ofScope = samples.get(app ?? hostScope) ?? new Map<string, Sample>()
+  let room = input.mostSamples - countOf(samples)
   const { epoch, seq, at } = telemetry
   const stamp: Stamp = { epoch, seq, at, takenMs }
   for (const [metric, value] of Object.entries(telemetry)) {
     if (envelope.has(metric) || typeof value !== 'number') continue
-    const key = `${scopeOf(app)}${metric}`
-    const before = samples.get(key)
+    const before = ofScope.get(metric)
     if (before !== undefined && !isNewer(stamp, before.stamp)) {
       onLeftOut('old')
       continue
     }
     const found = app === undefined ? hostFamilyOf(metric) : appFamilyOf(metric)
-    const refusal = before === undefined ? refusalOf(found, samples.size, input.mostSamples) : undefined
+    const refusal = before === undefined ? refusalOf(found, room) : undefined
     if (found === undefined || refusal !== undefined) {
       onLeftOut(refusal ?? 'unknown-metric')
       continue
     }
     const { family, instance } = found
     if (family.isReported) continue
-    samples.set(key, {
+    if (before === undefined) room -= 1
+    ofScope.set(metric, {
       family,
       labels: before?.labels ?? labelsOf(device, app, family.label, instance),
       value: converted(value, family.conversion, at),
       stamp,
     })
   }
+  // A device may make up apps without end.
+  if (ofScope.size > 0) samples.set(app ?? hostScope, ofScope)
+}
+
+export const countOf = (samples: Samples): number => {
+  let count = 0
+  for (const ofScope of samples.values()) count += ofScope.size
+  return count
 }
 
 /**
@@ -76,10 +86,10 @@ export const takeSamples = (samples: Map<string, Sample>, input: SamplesInput): 
 export const isNewer = (a: Omit<Stamp, 'takenMs'>, b: Omit<Stamp, 'takenMs'>): boolean =>
   a.epoch === b.epoch ? a.seq > b.seq : a.epoch > b.epoch || a.at > b.at
 
-const refusalOf = (found: Found | undefined, count: number, most: number): LeftOut | undefined => {
+const refusalOf = (found: Found | undefined, room: number): LeftOut | undefined => {
   if (found === undefined) return 'unknown-metric'
   if (!canBeLabel(found.instance)) return 'unusable-name'
-  return count >= most ? 'too-many-series' : undefined
+  return room <= 0 ? 'too-many-series' : undefined
 }
 
 const labelsOf = (device: string, app: string | undefined, label: string | undefined, instance: string): string =>
