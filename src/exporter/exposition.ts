@@ -1,6 +1,6 @@
 /**
  * The text format of Prometheus, version 0.0.4. A writer of our own: prom-client keeps an object and a hash for each series,
- * which takes several times as long and as much memory at 50,000 of them (docs/monitoring.md has the figures). Pure.
+ * which takes four times as long at 50,000 of them (docs/monitoring.md has the figures). Pure.
  */
 import type { Family, Series } from './family.ts'
 
