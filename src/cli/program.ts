@@ -13,6 +13,7 @@ import { addExporter } from './commands/exporter.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
+import { addHomeAssistant } from './commands/home-assistant.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
 import { addPlan } from './commands/plan.ts'
@@ -60,6 +61,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addAgent,
     addBroker,
     addExporter,
+    addHomeAssistant,
     addCompletion,
   ]
   for (const add of parts) add(program)
