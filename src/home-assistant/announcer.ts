@@ -97,6 +97,9 @@ export const startAnnouncer = async ({
     const device = devices.get(id)
     if (device === undefined) return
     const topic = discoveryTopic(prefix, id)
+    // To be taken out costs a device what people made of it there: what may only have come late is asked for once more.
+    if (!device.hasStatus && device.before !== undefined)
+      for (const [at, payload] of await to.read([to.topics.status(id)])) take(to, { topic: at, payload })
     if (!device.hasStatus) {
       if (device.before !== undefined) {
         await to.publish(topic, Buffer.alloc(0), { retain: true })
