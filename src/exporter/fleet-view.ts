@@ -52,12 +52,14 @@ export type Counts = {
 type Retained = { readonly series: readonly Series[]; readonly round: number }
 
 type Device = {
-  status?: Retained & { readonly isOnline: boolean }
+  status?: Retained
   inventory?: Retained
   readonly apps: Map<string, Retained>
   readonly samples: Samples
   /** of the newest telemetry */
   newest?: Stamp
+  /** of its connections, the newest that was told of */
+  session?: number
   /** epoch ms by the clock of the device, when it said something that had not waited in its outbox */
   clockAt?: number
   /** epoch ms by the own clock */
@@ -107,10 +109,12 @@ export const createFleetView = (input: ViewInput): FleetView => {
   const takeStatus = (id: string, device: Device, payload: Buffer, now: Now): void => {
     const status = read(statusSchema, payload)
     if (status === undefined) return
-    device.status = { series: seriesOfStatus(id, status), round, isOnline: status.online }
+    device.status = { series: seriesOfStatus(id, status), round }
     device.offlineSinceMs = status.online ? undefined : (device.offlineSinceMs ?? now.monotonicMs)
     // A will was written when the connection was made.
-    if (status.online) noteClock(device, status.at, now)
+    if (!status.online) return
+    device.session = status.session
+    noteClock(device, status.at, now)
   }
 
   const takeInventory = (id: string, device: Device, payload: Buffer, now: Now): void => {
@@ -141,8 +145,9 @@ export const createFleetView = (input: ViewInput): FleetView => {
     const telemetry = read(telemetrySchema, payload)
     if (telemetry === undefined) return
     const stamp = { ...telemetry, takenMs: now.monotonicMs }
-    // What waited in the outbox of a device is no value of now. Its own clock tells, which may be wrong, but of both.
-    if (device.clockAt !== undefined && device.clockAt - telemetry.at > staleMs) {
+    // What waited in the outbox of a device is no value of now: it was read before this connection, long ago by its own clock.
+    const { clockAt = 0, session } = device
+    if (telemetry.session !== session && clockAt - telemetry.at > staleMs) {
       refuse('old')
       return
     }

@@ -113,12 +113,19 @@ test('messages twice and in any order come to the same values', () => {
 
 test('what waited in the outbox for longer than values are shown is no value of now, whatever the clock of the device', () => {
   const view = newView()
-  tell(view, topics.status('gw-1'), statusOf({ at: 5 * hourMs }))
+  tell(view, topics.status('gw-1'), statusOf({ at: 5 * hourMs, session: 2 }))
   tell(view, topics.telemetryOfHost('gw-1'), telemetryOf({ load1: 1, load5: 1 }, { seq: 1, at: hourMs }))
   tell(view, topics.telemetryOfHost('gw-1'), telemetryOf({ load1: 2 }, { seq: 2, at: 5 * hourMs }))
   expect(shown(view)).toMatchObject({ 'node_load1{device_id="gw-1"}': 2 })
   expect(shown(view)).not.toHaveProperty('node_load5{device_id="gw-1"}')
   expect(view.counts().leftOut.get('old')).toBe(1)
+})
+
+test('a clock that is set back in the middle of a connection makes nothing old', () => {
+  const view = newView()
+  tell(view, topics.status('gw-1'), statusOf({ at: 1_900_000_000_000, session: 1 }))
+  tell(view, topics.telemetryOfHost('gw-1'), telemetryOf({ load1: 1 }, { at: 1_790_000_000_000 }))
+  expect(shown(view)).toMatchObject({ 'node_load1{device_id="gw-1"}': 1 })
 })
 
 test('a device that was made anew begins again', () => {
