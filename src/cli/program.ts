@@ -11,9 +11,11 @@ import { addDevices } from './commands/devices.ts'
 import { addDiagnose } from './commands/diagnose.ts'
 import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
+import { addExporter } from './commands/exporter.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
+import { addHomeAssistant } from './commands/home-assistant.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
 import { addLogs } from './commands/logs.ts'
@@ -74,6 +76,8 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addLoad,
     addAgent,
     addBroker,
+    addExporter,
+    addHomeAssistant,
     addCompletion,
   ]
   for (const add of parts) add(program)
