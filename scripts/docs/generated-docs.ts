@@ -36,9 +36,9 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'log-credit': logCreditSchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
+  'agent-status': agentStatusSchema,
   'certificate-request': certificateRequestSchema,
   'certificate-response': certificateResponseSchema,
-  'agent-status': agentStatusSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

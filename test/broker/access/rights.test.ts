@@ -37,10 +37,10 @@ const ownTopics = [
   ['event', true, false],
   ['telemetry/host', true, false],
   ['reply/c1', true, false],
-  ['certificate/request', true, false],
-  ['certificate/response', false, true],
   ['log/c1', true, false],
   ['log/c1/credit', false, true],
+  ['certificate/request', true, false],
+  ['certificate/response', false, true],
   ['anything', false, false],
 ] as const
 
