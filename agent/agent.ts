@@ -9,8 +9,10 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
+import { sweepRuns } from './commands/sweep-runs.ts'
 import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
 import type { Engine } from './engine/engine.ts'
@@ -24,9 +26,11 @@ import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
 import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
+import { rebootBy } from './reboot.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
@@ -40,6 +44,7 @@ import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
+import { telemetryInForce } from './telemetry-choice.ts'
 import { createVitalSigns } from './vital-signs.ts'
 
 const dayMs = 86_400_000
@@ -47,6 +52,9 @@ const dayMs = 86_400_000
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
 const goodbyeMs = 500
+
+/** Before a reboot there is more of it. */
+const leaveMs = 5_000
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -66,6 +74,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
+  const startedAt = nowMs()
 
   const state = createStatePublisher({
     publish: (...values) => link.publish(...values),
@@ -92,13 +101,14 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const newest = new Map<string, ReportBody>()
+  const telemetryProfile = () => telemetryInForce(store.device().telemetry, input.telemetry, nowMs())
   const vitalSigns = createVitalSigns({
     device,
     topics,
     engine,
     read: input.read,
     outbox,
-    profile: () => input.telemetry,
+    profile: telemetryProfile,
     limits: input.health,
     reports: () => newest.values(),
     isConnected: () => link.isConnected(),
@@ -202,7 +212,7 @@ export const createAgent = (input: AgentInput): Agent => {
     labels: site.labels,
     hardware: hardware.current,
     features: hardware.features,
-    agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    agent: { version: input.version, startedAt, namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
     faults: () => [
@@ -284,13 +294,65 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
+  const runsUnderWay = new Set<string>()
   const verbs = createVerbs({
     owner,
     policy: policy.inForce,
     store,
     engine,
     files,
+    secrets,
     secretVersions: secrets.versions,
+    modelFault: (model) => policyFault(model, policy.inForce()),
+    runsUnderWay,
+    facts: {
+      device,
+      engine,
+      store,
+      nowMs,
+      parts: {
+        agent: () => ({
+          ...{
+            version: input.version,
+            startedAt,
+            node: process.version,
+            pid: process.pid,
+            memory: process.memoryUsage(),
+          },
+          ...{ root: input.root, maxBytes: input.maxBytes, keepaliveS: input.keepaliveS, clientId: input.clientId },
+        }),
+        host: site.hostFacts,
+        hardware: hardware.current,
+        readings: async () => ({ ...vitalSigns.host() }),
+        health: vitalSigns.health.onTheMachine,
+        disk: input.readDisk,
+        labels: site.labels,
+        policy: () => ({ ...policy.status(), inForce: policy.inForce().policy }),
+        link: () => ({
+          isConnected: link.isConnected(),
+          session: session.number(),
+          contest: session.contest(),
+          downForMs: downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs,
+        }),
+        outbox: outbox.counts,
+        reports: () => store.apps().map(({ app }) => reporter.message(app)),
+        log: () => input.ownLog.lines().map(({ text }) => text),
+      },
+    },
+    maxBytes: input.maxBytes,
     observe: reconciler.observe,
     hardware: hardware.allotted,
     deviceFeatures: hardware.features,
@@ -298,10 +360,22 @@ export const createAgent = (input: AgentInput): Agent => {
     gates,
     look: reconciler.look,
     setLabels: site.setLabels,
+    logs: logs.verb,
+    collector,
+    readDisk: input.readDisk,
+    machine: input.machine ?? rebootBy([]),
+    leave: async () => {
+      if (!link.isConnected()) return
+      await drained(outbox, leaveMs)
+      await within(goodbyeMs, session.sayGoodbye())
+    },
+    stay: () => session.stay(),
+    onTelemetry: vitalSigns.hurry,
     inventory,
     reconciler,
     reporter,
     nowMs,
+    log,
   })
   const commands = createCommands({
     verbs,
@@ -339,11 +413,15 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
+    onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
+      renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
@@ -364,6 +442,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const link: Link = createLink({
     broker: input.broker,
+    ...defined({ credentials: input.credentials }),
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
@@ -381,6 +460,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
       linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
       vitalSigns.look()
@@ -388,6 +468,10 @@ export const createAgent = (input: AgentInput): Agent => {
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
   })
+
+  const renewal =
+    input.certificate &&
+    createRenewal({ device, topics, link: () => link, files: input.certificate, nowMs, monotonicMs, random, log })
 
   const local = createLocalApi({
     device,
@@ -410,7 +494,6 @@ export const createAgent = (input: AgentInput): Agent => {
     wasContested = isContested
   }
 
-  const startedAt = nowMs()
   const timers: NodeJS.Timeout[] = []
   return {
     local,
@@ -428,7 +511,7 @@ export const createAgent = (input: AgentInput): Agent => {
           ...defined({ ...linkChange }),
         },
         engine: { isThere: vitalSigns.isEngineThere() },
-        telemetry: input.telemetry,
+        telemetry: telemetryProfile(),
         outbox: outbox.counts(),
         reports: newest.values(),
         host: vitalSigns.host(),
@@ -455,6 +538,10 @@ export const createAgent = (input: AgentInput): Agent => {
           reconciler.setHearing(true)
           vitalSigns.setEngine(true)
           site.onEngine()
+          logs.look()
+          sweepRuns(engine, device, (name) => runsUnderWay.has(name)).catch((error: unknown) =>
+            log.warn({ ...reasonOf(error) }, 'containers that commands ran in could not be removed'),
+          )
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -469,6 +556,7 @@ export const createAgent = (input: AgentInput): Agent => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
           vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
@@ -478,6 +566,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
@@ -492,6 +581,7 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       site.stop()
+      renewal?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()
@@ -503,17 +593,17 @@ export const createAgent = (input: AgentInput): Agent => {
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      const goodbye = session.sayGoodbye().catch((error: unknown) => {
-        // Gone already: then the will says it.
-        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
-      })
-      // A broker that does not answer any more must not keep a device from being shut down.
-      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
+      // A broker that does not answer any more must not keep a device from being shut down; gone already, the will says it.
+      await within(goodbyeMs, session.sayGoodbye())
       await link.stop()
       await outbox.close()
     },
   }
 }
+
+/** Resolves when the work has ended in some way, or after a time. */
+const within = (timeoutMs: number, work: Promise<void>): Promise<void> =>
+  Promise.race([work.catch(() => undefined), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** Resolves when the broker has all that was queued, or after a time. */
 const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {

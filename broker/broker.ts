@@ -15,6 +15,9 @@ import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
 import { createDoor } from './door.ts'
+import { attachCertifier } from './enrolment/attach-certifier.ts'
+import { openSite, type Site } from './enrolment/open-site.ts'
+import { siteFiles } from './enrolment/site-files.ts'
 import { createHooks } from './hooks.ts'
 import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
 import type { Peer } from './listen/open-listener.ts'
@@ -68,6 +71,9 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   // A clock that nobody has set says nothing of how old a message is.
   const nowMs = (): number => (Date.now() < builtAt ? 0 : Date.now())
 
+  /** What is issued by a clock that nobody has set must be good for its time all the same. */
+  const certificateMs = (): number => Math.max(Date.now(), builtAt)
+
   const peerOf = ({ conn }: Client): Peer | undefined => streams.get(conn as ClientStream)
 
   const enter = (address: string): boolean => {
@@ -83,7 +89,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     opened?.aedes.handle(stream)
   }
 
-  const openAedes = async (accounts: Accounts) => {
+  const openAedes = async (accounts: Accounts, site: Site | undefined) => {
     if (settings.state !== undefined) giveUpFolder = await claimFolder(settings.state)
     const store = await openStore({
       files: settings.state === undefined ? undefined : diskOutboxFiles(settings.state),
@@ -102,7 +108,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     })
     const { maxInFlight, maxFailedLogins } = settings
     const monotonicMs = (): number => performance.now()
-    const access = createAccess({ accounts, maxFailedLogins, store, peerOf, refusals, monotonicMs })
+    const access = createAccess({ accounts, site, maxFailedLogins, store, peerOf, refusals, monotonicMs })
     const delivery = createDelivery({ store, maxInFlight, streamOf, mayRead: access.mayRead, nowMs })
     const hooks = createHooks({ settings, aedes: () => aedes, store, streamOf, access, refusals })
     let subscriber: Client | undefined
@@ -144,16 +150,30 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       delivery.detach(client)
       log.debug({ client: client.id }, 'client disconnected')
     })
+    if (site !== undefined && settings.enrolment !== undefined)
+      attachCertifier({ ...settings.enrolment, aedes, site, accounts, access, nowMs: certificateMs, log })
     reportErrors(aedes, { log, refusals, addressOf: (client) => peerOf(client)?.shown })
     await aedes.listen()
-    return { store, aedes, access, accounts }
+    return { store, aedes, access, accounts, site }
   }
 
   const open = async (): Promise<BrokerAddress> => {
-    const { users, access, maxPacketBytes } = settings
-    const resolved = resolveListeners(settings.listeners, { hasUsers: users !== undefined })
+    const { users, access, enrolment, maxPacketBytes } = settings
+    const resolved = resolveListeners(settings.listeners, {
+      hasUsers: users !== undefined,
+      hasEnrolment: enrolment !== undefined,
+    })
     const changed: AccountsInput['changed'] = (what, isOther) => opened?.access.closeOthers(what, isOther)
-    opened = await openAedes(await openAccounts({ users, access, changed, log }))
+    const accounts = await openAccounts({ users, access, changed, log })
+    const site =
+      enrolment &&
+      (await openSite({
+        files: siteFiles(enrolment.folder),
+        changed: () => opened?.access.closeRevoked(),
+        nowMs: certificateMs,
+        log,
+      }))
+    opened = await openAedes(accounts, site)
     watch(opened.store)
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
@@ -162,7 +182,8 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       enter,
       left: door.leave,
       accept,
-      refused: (refusal, address, message) => refusals.note(refusal, { address }, `connection refused: ${message}`),
+      refused: (refusal, address, message, why) =>
+        refusals.note(refusal, { address }, `connection refused: ${message}`, why),
       log,
     })
     const { ports } = listeners
@@ -174,7 +195,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   }
 
   const reread = async (how: 'check' | 'reload'): Promise<void> => {
-    const all = [...(listeners?.certificates ?? []), ...(opened === undefined ? [] : [opened.accounts])]
+    const all = [...(listeners?.certificates ?? []), ...[opened?.accounts, opened?.site].flatMap((one) => one ?? [])]
     await Promise.all(all.map((one) => one[how]()))
   }
 
@@ -193,6 +214,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
 
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
+    opened?.site?.close()
     // A server that closes waits for its connections: end those first, with and without CONNECT.
     const closed = listeners?.close()
     await new Promise<void>((resolve) => (opened === undefined ? resolve() : opened.aedes.close(resolve)))

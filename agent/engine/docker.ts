@@ -13,9 +13,11 @@ import { attachmentTest, nameOf, toContainer, toHealth } from './docker-containe
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
+import { readLogs } from './docker-log-stream.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
+import { runToEnd } from './docker-run.ts'
 import { hasCdi, toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
@@ -108,7 +110,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       info && {
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
-        ...defined({ bytes: info.Size }),
+        sizeBytes: info.Size,
         digests: [...(info.RepoDigests ?? [])].sort(),
         // Podman writes out the registry that Docker leaves away.
         names: (info.RepoTags ?? []).map((name) => name.replace(/^docker\.io\/(library\/)?/, '')).sort(),
@@ -131,6 +133,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
+        loggingDriver: String(info.LoggingDriver ?? ''),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
         runtimes: Object.keys(info.Runtimes ?? {}).sort(),
         hasCdi: hasCdi(known.name, version.Version, info.CDISpecDirs),
@@ -161,6 +164,10 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     },
     image,
     imageIds: () => translated('listing images', async () => (await docker.listImages()).map(({ Id }) => Id)),
+    imagesInUse: () =>
+      translated('listing the images of containers', async () => [
+        ...new Set((await docker.listContainers({ all: true })).map(({ ImageID }) => ImageID)),
+      ]),
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
       const name = withTag(reference)
       const authconfig = authOf(reference, credentials)
@@ -278,7 +285,9 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       await attempt(doing, () => docker.getNetwork(network).disconnect({ Container: id }), [404])
       await attempt(doing, () => docker.getNetwork(network).connect({ Container: id }), [404])
     },
+    runToEnd: (id, onOutput, signal) => runToEnd(docker, id, onOutput, signal),
     lastLines: (id, count) => readLastLines(docker, id, count),
+    logs: (id, query, signal) => readLogs(docker, id, query, signal),
     events: (signal) => readEvents(docker, signal),
   }
 }

@@ -71,6 +71,8 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
+  /** of containers for which nobody says another */
+  readonly loggingDriver: string
   /** by their names, sorted */
   readonly runtimes: readonly string[]
   /** whether it hands over devices of the Container Device Interface */
@@ -105,13 +107,35 @@ export type EngineImage = {
   readonly id: string
   /** as `linux/arm/v7`; empty where the image does not say */
   readonly platform: string
-  /** with all its layers, though others may share them; absent: the engine does not say */
-  readonly bytes?: number
   /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
   readonly digests: readonly string[]
+  /** with layers that other images share */
+  readonly sizeBytes: number
   /** with a tag, sorted; none of one that lost its last to another image, or was pulled by digest */
   readonly names: readonly string[]
 }
+
+/** A line that a container said, with its end, or a piece of one that is too long for the engine. */
+export type LogFrame = {
+  readonly stream: 'stdout' | 'stderr'
+  /** as `logTime` writes it */
+  readonly time: string
+  readonly bytes: Buffer
+}
+
+/** Moments are as `logTime` writes them, both within. */
+export type LogQuery = {
+  /** goes on until the container ends */
+  readonly follow: boolean
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  /** so many lines at most from the end of what is there */
+  readonly tail?: number | undefined
+  /** Neighbouring lines may come as one frame, with the time of the last of them: that costs a fraction. */
+  readonly joins?: boolean | undefined
+}
+
+export type OutputListener = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>
 
 export type Engine = {
   readonly facts: () => Promise<EngineFacts>
@@ -127,6 +151,8 @@ export type Engine = {
   readonly image: (reference: string) => Promise<EngineImage | undefined>
   /** Of all local images that are more than a step in a build. */
   readonly imageIds: () => Promise<readonly string[]>
+  /** Ids of the images of all containers, whoever made them and whatever their state. */
+  readonly imagesInUse: () => Promise<readonly string[]>
   /** Gets an image and tells what came. Layers that are here already are not fetched again. */
   readonly pull: (
     reference: string,
@@ -161,6 +187,18 @@ export type Engine = {
   readonly withdrawAliases: (id: string, network: string) => Promise<void>
   /** The last lines of what a container said, oldest first; none of one that is gone. */
   readonly lastLines: (id: string, count: number) => Promise<readonly string[]>
+  /**
+   * What a container said, oldest first, in the portions in which it comes; nothing of one that is gone. No more is read
+   * than is taken. Throws log-unreadable where its log driver keeps nothing that could be read.
+   */
+  readonly logs: (id: string, query: LogQuery, signal: AbortSignal) => AsyncIterable<readonly LogFrame[]>
+  /**
+   * Starts a container that was never started and follows it to its end. What it says is read no faster than the listener
+   * takes it.
+   * @param signal kills it
+   * @returns its exit code
+   */
+  readonly runToEnd: (id: string, onOutput: OutputListener, signal: AbortSignal) => Promise<number>
   /** To the first process of a container that runs; one that does not gets none. @param signal as `HUP` */
   readonly signalContainer: (id: string, signal: string) => Promise<void>
   /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */

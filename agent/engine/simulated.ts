@@ -10,6 +10,7 @@ import type { ContainerSpec } from '../translate/container-spec.ts'
 import type { NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import type { Engine, EngineEvent, EngineImage, EngineState, NamedObject } from './engine.ts'
+import { logTime } from './log-time.ts'
 import { createBroadcast } from './simulated-events.ts'
 import {
   fail,
@@ -107,6 +108,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         storageDriver: 'memory',
         dataRoot: '/',
         cgroupVersion: '2',
+        loggingDriver: 'json-file',
         runtimes: ['runc'],
         hasCdi: false,
       })),
@@ -125,6 +127,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         return image && toEngineImage(image, world)
       }),
     imageIds: () => call('imageIds', '', () => [...new Set([...world.images.values()].map(({ id }) => id))]),
+    imagesInUse: () =>
+      call('imagesInUse', '', () => [...new Set([...world.containers.values()].map(({ spec }) => spec.imageId))]),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
@@ -174,7 +178,25 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       }),
     signalContainer: (id) => call('signalContainer', id, () => undefined),
     withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
+    runToEnd: (id, onOutput, signal) =>
+      call('runToEnd', id, async () => {
+        world.start(id)
+        const container = world.find(id) ?? fail('runToEnd', `no container ${id}`)
+        for (const line of container.lines) await onOutput('stdout', Buffer.from(`${line}\n`))
+        while (container.state === 'running' && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1))
+        if (container.state === 'running') world.stop(id, 137)
+        return container.exitCode
+      }),
     lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
+    async *logs(id, { tail }) {
+      const lines = await call('logs', id, () => world.find(id)?.lines ?? [])
+      const time = logTime(input.now())
+      yield lines.slice(tail === undefined ? 0 : Math.max(0, lines.length - tail)).map((line) => ({
+        stream: 'stdout' as const,
+        time,
+        bytes: Buffer.from(`${line}\n`),
+      }))
+    },
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
   }
 }
@@ -223,6 +245,7 @@ const toEngineImage = ({ id, platform, digests }: SimulatedImage, { namesOf }: W
   id,
   platform,
   digests,
+  sizeBytes: 1_000_000,
   names: namesOf(id).sort(),
 })
 

@@ -1,5 +1,6 @@
 /** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
-import { deviceIdSchema } from '../../src/protocol/names.ts'
+import { commandIdSchema, deviceIdSchema } from '../../src/protocol/names.ts'
+import { topicsUnder } from '../../src/protocol/topics.ts'
 import { type AccessFile, entryOf } from './access-file.ts'
 import { covers, fillIn } from './topic-filter.ts'
 
@@ -43,10 +44,29 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
   }
 }
 
+/** All that a token is good for: to ask for a certificate, and to hear the answer. @param client its client id */
+export const tokenRights = (access: AccessFile, tokenId: string, client: string): Rights | undefined => {
+  // Its own, so that no two with one token hear each other.
+  if (!commandIdSchema.safeParse(client).success || !client.startsWith(`${tokenId}-`)) return undefined
+  const { enroll } = topicsUnder(access.root)
+  const subscribe = [enroll(client, 'response')]
+  return { kind: 'some', publish: [enroll(client, 'request')], subscribe, read: subscribe }
+}
+
 const ofDevice = {
-  publish: ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/#'],
+  publish: [
+    'status',
+    'inventory',
+    'reported/+',
+    'progress/+',
+    'event',
+    'telemetry/#',
+    'reply/+',
+    'log/+',
+    'certificate/request',
+  ],
   // Of its own status and reports it reads back what the broker kept.
-  subscribe: ['desired/+', 'secret/+', 'command/+', 'status', 'reported/+'],
+  subscribe: ['desired/+', 'secret/+', 'command/+', 'log/+/credit', 'status', 'reported/+', 'certificate/response'],
 } as const
 
 const deviceRights = (base: string, clientId: string): Rights => {

@@ -6,12 +6,14 @@ import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
+import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
 import { eventSchema } from '../../src/protocol/event.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
 import { agentStatusSchema } from '../../src/protocol/local.ts'
+import { logChunkSchema, logCreditSchema } from '../../src/protocol/log.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
@@ -31,9 +33,13 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  log: logChunkSchema,
+  'log-credit': logCreditSchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
   'agent-status': agentStatusSchema,
+  'certificate-request': certificateRequestSchema,
+  'certificate-response': certificateResponseSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

@@ -8,6 +8,8 @@ import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
+import { addDiagnose } from './commands/diagnose.ts'
+import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
 import { addExporter } from './commands/exporter.ts'
 import { addGet } from './commands/get.ts'
@@ -16,12 +18,18 @@ import { addHold } from './commands/hold.ts'
 import { addHomeAssistant } from './commands/home-assistant.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
+import { addLogs } from './commands/logs.ts'
+import { addMaintain } from './commands/maintain.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
+import { addRestart } from './commands/restart.ts'
 import { addRollback } from './commands/rollback.ts'
+import { addRun } from './commands/run.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addStop } from './commands/stop.ts'
+import { addTelemetry } from './commands/telemetry.ts'
+import { addTop } from './commands/top.ts'
 import { addValidate } from './commands/validate.ts'
 
 export const createProgram = (): Command => {
@@ -43,17 +51,25 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
   const parts = [
     addDeploy,
     addStatus,
+    addTop,
+    addEnroll,
     addEvents,
+    addLogs,
     addPlan,
     addRemove,
     addRollback,
     addHistory,
     addHold,
     addStop,
+    addRestart,
+    addRun,
     addGet,
     addValidate,
     addDevices,
     addLabel,
+    addTelemetry,
+    addMaintain,
+    addDiagnose,
     addSecret,
     addBackup,
     addBundle,

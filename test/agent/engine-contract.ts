@@ -159,6 +159,12 @@ export const describeEngine = (
       expect((await engine.image(imageId))?.names).not.toContain(name)
     })
 
+    test('an image has a size, and is in use by a container that never ran', async () => {
+      expect((await engine.image(imageId))?.sizeBytes).toBeGreaterThan(0)
+      await make('web')
+      expect(await engine.imagesInUse()).toContain(imageId)
+    })
+
     test('a container is created, with its name, labels, image and no start', async () => {
       const id = await make('web', { labels: { ...labels(), own: 'x' } })
       expect(await find('web')).toMatchObject({
@@ -259,6 +265,41 @@ export const describeEngine = (
       await eventually('the lines', async () => (await engine.lastLines(id, 1))[0] === 'three')
       expect(await engine.lastLines(id, 2)).toEqual(['two', 'three'])
       expect(await engine.lastLines(named('nothing'), 2)).toEqual([])
+    })
+
+    test('its log is told in order, from its end where that is asked for, and is empty of what is gone', async () => {
+      const id = await run('web')
+      for (const line of ['one', 'two', 'three']) await given.say(id, line)
+      await eventually('the lines', async () => (await engine.lastLines(id, 1))[0] === 'three')
+      const logOf = async (name: string, tail?: number): Promise<string> => {
+        let text = ''
+        for await (const frames of engine.logs(name, { follow: false, tail }, AbortSignal.timeout(5_000)))
+          for (const { time, stream, bytes } of frames) {
+            expect([stream, time]).toEqual(['stdout', expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{9}Z$/)])
+            text += bytes.toString()
+          }
+        return text
+      }
+      // The example says first that it is ready.
+      expect(await logOf(id)).toMatch(/^(ready\n)?one\ntwo\nthree\n$/)
+      expect(await logOf(id, 2)).toBe('two\nthree\n')
+      expect(await logOf(named('nothing'))).toBe('')
+    })
+
+    test('one that is run to its end gives its code, and a signal kills it', async () => {
+      const never = new AbortController()
+      const id = await make('once')
+      const ended = engine.runToEnd(id, async () => undefined, never.signal)
+      await given.ready(id)
+      await given.exit(id, 7)
+      expect(await ended).toBe(7)
+      const killed = new AbortController()
+      const other = await make('killed')
+      const cut = engine.runToEnd(other, async () => undefined, killed.signal)
+      await given.ready(other)
+      killed.abort()
+      expect(await cut).toBe(137)
+      expect(await find('killed')).toMatchObject({ state: 'exited' })
     })
 
     test('an exit shows its code', async () => {

@@ -34,6 +34,8 @@ const packageHomes = {
   aedes: 'broker/',
   'aedes-persistence': 'broker/',
   ws: 'broker/',
+  '@peculiar/x509': 'src/pki/',
+  'reflect-metadata': 'src/pki/',
 } as const
 
 /** These and whatever they load do no I/O and keep no state; types may come from anywhere. */
@@ -41,6 +43,7 @@ const pureRoots = [
   /^src\/protocol\//,
   /^src\/compose\/(?:model|check|units|validate)\.ts$/,
   /^agent\/allot\//,
+  /^agent\/health\/(?:findings|verdict|app-facts)\.ts$/,
   /^agent\/policy\//,
   /^agent\/translate\//,
   /^agent\/reconcile\/plan/,
