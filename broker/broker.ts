@@ -7,9 +7,12 @@ import type { Duplex } from 'node:stream'
 import type { Client } from 'aedes'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
+import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
+import type { BridgeReport } from '../src/protocol/broker-status.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
+import type { Bridge, BridgePace } from './bridge/bridge.ts'
 import { ClientStream } from './client-stream.ts'
 import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
@@ -19,6 +22,7 @@ import { createHooks } from './hooks.ts'
 import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
 import type { Peer } from './listen/open-listener.ts'
 import { type OpenListeners, openListeners } from './listen/open-listeners.ts'
+import { localBrokerOf } from './local-broker.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
 import { pace } from './pace.ts'
 import { createAedesPersistence } from './persistence/aedes-persistence.ts'
@@ -27,7 +31,7 @@ import { openStore, type Store } from './persistence/store.ts'
 import { createRefusals } from './refusals.ts'
 import { reportErrors } from './report-errors.ts'
 
-export type BrokerOptions = BrokerConfig & { readonly log: Logger }
+export type BrokerOptions = BrokerConfig & { readonly log: Logger; readonly bridgePace?: BridgePace }
 
 export type BrokerAddress = {
   /** Of the first listener that has one. */
@@ -45,6 +49,8 @@ export type Broker = {
   readonly reload: () => Promise<void>
   /** undefined before it started. */
   readonly counts: () => BrokerCounts | undefined
+  /** undefined: there is none */
+  readonly bridge: () => BridgeReport | undefined
 }
 
 const tickMs = 1_000
@@ -52,7 +58,7 @@ const sweepMs = 15_000
 /** A certificate, a password or a rule that was changed holds after so long. */
 const rereadMs = 2_000
 
-export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
+export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Broker => {
   const settings = settingsOf(options)
   const streams = new Map<ClientStream, Peer>()
   const timers: NodeJS.Timeout[] = []
@@ -61,6 +67,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   let giveUpFolder: (() => Promise<void>) | undefined
   let opened: Awaited<ReturnType<typeof openAedes>> | undefined
   let listeners: OpenListeners | undefined
+  let bridge: Bridge | undefined
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
@@ -130,6 +137,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       },
       store,
       delivery.pump,
+      (message) => bridge?.published(message),
     )
     // It says who subscribed right before it asks for what is retained.
     aedes.on('subscribe', (_subscriptions, client) => {
@@ -155,6 +163,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     const changed: AccountsInput['changed'] = (what, isOther) => opened?.access.closeOthers(what, isOther)
     opened = await openAedes(await openAccounts({ users, access, changed, log }))
     watch(opened.store)
+    bridge = await openBridge(opened)
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
       maxFrameBytes: 2 * maxPacketBytes,
@@ -168,9 +177,19 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     const { ports } = listeners
     const wsPort = ports[resolved.findIndex(({ type }) => type === 'ws' || type === 'wss')]
     const port = ports.find((one) => one !== undefined) ?? 0
+    bridge?.start()
     const { sessions, retained, queued } = counts() ?? {}
     log.info({ listeners: namesOf(resolved, ports), sessions, retained, queued }, 'broker listens')
     return { port, ports, ...(wsPort === undefined ? {} : { wsPort }) }
+  }
+
+  const openBridge = async ({ aedes, store }: NonNullable<typeof opened>): Promise<Bridge | undefined> => {
+    const { bridge: config, state, maxPacketBytes } = settings
+    if (config === undefined || state === undefined) return undefined
+    // What it needs to be a client is loaded where there is a bridge.
+    const loaded = await import('./bridge/bridge.ts')
+    const local = localBrokerOf(aedes, store)
+    return loaded.openBridge({ ...defined({ pace: bridgePace }), config, local, state, maxPacketBytes, nowMs, log })
   }
 
   const reread = async (how: 'check' | 'reload'): Promise<void> => {
@@ -193,6 +212,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
 
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
+    await bridge?.stop()
     // A server that closes waits for its connections: end those first, with and without CONNECT.
     const closed = listeners?.close()
     await new Promise<void>((resolve) => (opened === undefined ? resolve() : opened.aedes.close(resolve)))
@@ -220,6 +240,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     },
     reload: () => reread('reload'),
     counts,
+    bridge: () => bridge?.report(),
   }
 }
 

@@ -9,6 +9,13 @@ import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes
 import type { Session } from './persistence/state.ts'
 import type { Store } from './persistence/store.ts'
 
+/** Hears of each message right after it was stored. What it returns is waited for before the message is acknowledged. */
+export type Tap = (message: {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly retain: boolean
+}) => Promise<void> | undefined
+
 type Emitted = PublishPacket & { readonly brokerId: string; readonly brokerCounter: number; clientId?: string }
 
 export class OrderedAedes extends Aedes {
@@ -19,14 +26,16 @@ export class OrderedAedes extends Aedes {
 
   readonly #store: Store
   readonly #pump: (session: Session) => void
+  readonly #tap: Tap
   readonly #published = new WeakSet<PublishPacket>()
   /** By number of a message that is being handed on: whose queue has it already. */
   readonly #queued = new Map<number, ReadonlyMap<Session, number>>()
 
-  constructor(options: AedesOptions, store: Store, pump: (session: Session) => void) {
+  constructor(options: AedesOptions, store: Store, pump: (session: Session) => void, tap: Tap = () => undefined) {
     super(options)
     this.#store = store
     this.#pump = pump
+    this.#tap = tap
   }
 
   /** Before aedes does, which then has nothing left to do but to acknowledge. */
@@ -62,11 +71,19 @@ export class OrderedAedes extends Aedes {
     const emitted = this.#emitted(packet, client)
     const sessions = this.#keep(emitted, packet.messageId, client)
     if (sessions !== undefined && sessions.size > 0) this.#queued.set(emitted.brokerCounter, sessions)
+    const tapped = this.#tap({ topic: emitted.topic, payload: emitted.payload as Buffer, retain: emitted.retain })
+    // Of QoS 0 nobody waits for it; what waits hears of a failure below.
+    tapped?.catch(() => undefined)
     this.mq.emit(emitted, (error) => {
       this.#queued.delete(emitted.brokerCounter)
       this.emit('publish', emitted, client)
       if (error || packet.qos === 0) done(error)
-      else this.#store.whenWritten((fault) => (fault === null ? done() : done(fault)))
+      else
+        this.#store.whenWritten((fault) => {
+          if (fault !== null) done(fault)
+          else if (tapped === undefined) done()
+          else tapped.then(() => done(), done)
+        })
     })
     for (const session of sessions?.keys() ?? []) this.#pump(session)
   }

@@ -1,4 +1,5 @@
 /** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
+import { siteSchema } from '../../src/protocol/bridge.ts'
 import { deviceIdSchema } from '../../src/protocol/names.ts'
 import { type AccessFile, entryOf } from './access-file.ts'
 import { covers, fillIn } from './topic-filter.ts'
@@ -34,6 +35,10 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
       // One subscription for all devices is what the command asks for; what comes of it is theirs alone.
       return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: own }
     }
+    case 'bridge': {
+      const { site = user, root = access.root, devices } = entry
+      return siteSchema.safeParse(site).success ? bridgeRights(`${root}/v1`, site, devices) : undefined
+    }
     case 'client': {
       const fill = (filters: readonly string[]): string[] =>
         filters.flatMap((filter) => fillIn(filter, { user, client }) ?? [])
@@ -53,6 +58,16 @@ const deviceRights = (base: string, clientId: string): Rights => {
   const subscribe = ofDevice.subscribe.map((topic) => `${base}/${topic}`)
   const publish = ofDevice.publish.map((topic) => `${base}/${topic}`)
   return { kind: 'some', publish, subscribe, read: subscribe, clientId }
+}
+
+/** What devices say and what is wanted of them, the other way round than for a device; and what bridges say of themselves. */
+const bridgeRights = (base: string, site: string, devices: readonly string[] = ['+']): Rights => {
+  const of = (kinds: readonly string[]): string[] =>
+    devices.flatMap((device) => kinds.map((kind) => `${base}/${device}/${kind}`))
+  // Sites below that site have bridges too, which it speaks for.
+  const publish = [...of(ofDevice.publish), `${base}/bridge/+/status`, `${base}/bridge/+/event`]
+  const subscribe = [...of(['desired/+', 'secret/+', 'command/+']), `${base}/bridge/${site}/status`]
+  return { kind: 'some', publish, subscribe, read: subscribe }
 }
 
 export const mayPublish = (rights: Rights, topic: string): boolean => isCovered(rights, 'publish', topic)

@@ -5,6 +5,8 @@ import { appMetrics, hostMetrics, type Metric } from '../../agent/telemetry/metr
 import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
+import { bridgeStatusSchema } from '../../src/protocol/bridge.ts'
+import { brokerStatusSchema } from '../../src/protocol/broker-status.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
@@ -33,6 +35,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   policy: policyFileSchema,
   bundle: bundleSchema,
   'agent-status': agentStatusSchema,
+  'bridge-status': bridgeStatusSchema,
+  'broker-status': brokerStatusSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

@@ -27,6 +27,15 @@ export const topicsUnder = (root: string) => {
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    /** `site` is no device: its second level keeps it apart from all of them. */
+    bridgeStatus: (site: string) => `${base}bridge/${site}/status`,
+    bridgeEvent: (site: string) => `${base}bridge/${site}/event`,
+    /** The site, of the status of a bridge; undefined for any other topic. */
+    parseBridgeStatus: (topic: string): string | undefined => {
+      const [bridge, site, kind, ...rest] = topic.startsWith(base) ? topic.slice(base.length).split('/') : []
+      const isStatus = bridge === 'bridge' && kind === 'status' && rest.length === 0
+      return isStatus && deviceIdSchema.safeParse(site).success ? site : undefined
+    },
     /** Where a message goes that was queued for an event, reply or telemetry topic under whatever root and id the device had then. */
     ownTopic: (device: string, queued: string): string => {
       const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+|telemetry\/host|telemetry\/app\/[^/]+)$/.exec(queued) ?? []
