@@ -1,9 +1,10 @@
 /** What an agent is given, and what can be done with one. Every effect comes in here. */
 import type { Logger } from 'pino'
-import type { Broker } from '../src/link/link.ts'
+import type { Broker, Credentials } from '../src/link/contract.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import type { AgentStatus } from '../src/protocol/local.ts'
 import type { TelemetryProfile } from '../src/protocol/telemetry.ts'
+import type { CertificateFiles } from './certificate/renewal.ts'
 import type { DeviceNodes } from './devices/device-nodes.ts'
 import type { HardwareFollower } from './devices/follow-hardware.ts'
 import type { GpuProbe } from './devices/gpu-watch.ts'
@@ -14,6 +15,7 @@ import type { ProjectFiles } from './files/project-files.ts'
 import type { HealthLimits } from './health/findings.ts'
 import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
+import type { LogRing } from './log-ring.ts'
 import type { PolicySource } from './policy-source.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
@@ -27,8 +29,14 @@ export type AgentInput = {
   readonly device: string
   readonly clientId: string
   readonly broker: Broker
+  /** read again before each attempt to connect; absent: as they are in `broker` */
+  readonly credentials?: () => Promise<Credentials>
+  /** absent: nobody renews the certificate of this device */
+  readonly certificate?: CertificateFiles | undefined
   readonly root: string
   readonly namePrefix: string
+  /** what logs may cost in a day; absent or 0: whatever they cost */
+  readonly logBytesPerDay?: number
   readonly maxBytes: number
   readonly policy: PolicySource
   readonly keepaliveS: number
@@ -65,6 +73,8 @@ export type AgentInput = {
   /** epoch ms */
   readonly builtAt: number
   readonly log: Logger
+  /** the last lines of `log` */
+  readonly ownLog: LogRing
   readonly nowMs: () => number
   /** ms of a clock that never jumps */
   readonly monotonicMs: () => number

@@ -9,6 +9,7 @@ import { writePayload } from '../src/protocol/payload.ts'
 import { type Reason, reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
 import { createVerbs } from './commands/verbs.ts'
@@ -24,6 +25,7 @@ import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
 import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
+import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
@@ -284,6 +286,19 @@ export const createAgent = (input: AgentInput): Agent => {
     log,
   })
 
+  const logs = createLogs({
+    device,
+    topics,
+    engine,
+    store,
+    ownLog: input.ownLog,
+    link: () => link,
+    maxBytes: input.maxBytes,
+    bytesPerDay: input.logBytesPerDay ?? 0,
+    nowMs,
+    monotonicMs,
+    log,
+  })
   const verbs = createVerbs({
     owner,
     policy: policy.inForce,
@@ -298,6 +313,7 @@ export const createAgent = (input: AgentInput): Agent => {
     gates,
     look: reconciler.look,
     setLabels: site.setLabels,
+    logs: logs.verb,
     inventory,
     reconciler,
     reporter,
@@ -339,11 +355,15 @@ export const createAgent = (input: AgentInput): Agent => {
     onDesired: (app, payload) => pending.receive('desired', app, payload),
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
+    onLogCredit: logs.onCredit,
+    onCertificate: async (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
       published.catch((error: unknown) => log.warn({ err: error }, 'the inventory could not be published'))
       judgeAgain.onConnect()
+      logs.onConnect()
+      renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
       const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
@@ -364,6 +384,7 @@ export const createAgent = (input: AgentInput): Agent => {
   })
   const link: Link = createLink({
     broker: input.broker,
+    ...defined({ credentials: input.credentials }),
     clientId: input.clientId,
     clean: false,
     keepaliveS: input.keepaliveS,
@@ -381,6 +402,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onDisconnect: (reason) => {
       state.setConnected(false)
       outbox.setConnected(false)
+      logs.onDisconnect()
       downSinceMs ??= monotonicMs()
       linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
       vitalSigns.look()
@@ -388,6 +410,10 @@ export const createAgent = (input: AgentInput): Agent => {
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
     },
   })
+
+  const renewal =
+    input.certificate &&
+    createRenewal({ device, topics, link: () => link, files: input.certificate, nowMs, monotonicMs, random, log })
 
   const local = createLocalApi({
     device,
@@ -455,6 +481,7 @@ export const createAgent = (input: AgentInput): Agent => {
           reconciler.setHearing(true)
           vitalSigns.setEngine(true)
           site.onEngine()
+          logs.look()
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -469,6 +496,7 @@ export const createAgent = (input: AgentInput): Agent => {
           // Somebody made room.
           if (event.subject === 'image' && ['delete', 'remove'].includes(event.action)) puller.retryFailed('disk-full')
           hardware.onEngineEvent(event)
+          logs.onEngineEvent(event)
           vitalSigns.onEngineEvent(event)
           reconciler.onEngineEvent(event)
         },
@@ -478,6 +506,7 @@ export const createAgent = (input: AgentInput): Agent => {
       site.start()
       link.start()
       timers.push(setInterval(reconciler.lookAtEverything, input.lookEveryMs))
+      timers.push(setInterval(logs.look, input.lookEveryMs))
       timers.push(setInterval(tellEndOfContest, input.lookEveryMs))
       timers.push(
         setInterval(() => {
@@ -492,6 +521,7 @@ export const createAgent = (input: AgentInput): Agent => {
       for (const timer of timers) clearInterval(timer)
       await policy.stop()
       site.stop()
+      renewal?.stop()
       await hardware.stop()
       abort.abort()
       progress.stop()

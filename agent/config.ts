@@ -37,6 +37,12 @@ export const agentConfigSchema = z.strictObject({
   ca: z.string().optional().describe('path of a PEM file'),
   cert: z.string().optional(),
   key: z.string().optional(),
+  renewCertificate: z
+    .boolean()
+    .default(false)
+    .describe(
+      'the broker is asked for a new certificate before the one in cert and key, which must be one file, runs out',
+    ),
   clientId: z.string().min(1).optional().describe('default: the device id'),
   root: rootSchema.default(defaultRoot),
   state: z.string().min(1).default('/var/lib/longshore'),
@@ -63,6 +69,19 @@ export const agentConfigSchema = z.strictObject({
     .min(1_048_576)
     .default(64 * 1_048_576)
     .describe('what waits on the disk for the broker: events, replies, telemetry'),
+  capContainerLogs: z
+    .boolean()
+    .default(true)
+    .describe(
+      'what a container says is kept up to 3 files of 10 MB, where neither its service nor the engine says how it logs',
+    ),
+  logBytesPerDay: z
+    .int()
+    .nonnegative()
+    .default(100_000_000)
+    .describe(
+      'what longshore logs may send in a day (UTC), so that a follower who is forgotten does not use up a data plan; 0: no limit',
+    ),
   telemetry: z
     .enum(telemetryProfiles)
     .exclude(['live'])

@@ -1,4 +1,5 @@
 /** Composition root of the daemon: real engine, real files, real clock. Wires and nothing else. */
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
@@ -9,6 +10,7 @@ import { socketName, statusSocketName } from '../src/protocol/local.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
 import { version } from '../src/version.ts'
 import { createAgent } from './agent.ts'
+import type { CertificateFiles } from './certificate/renewal.ts'
 import type { AgentConfig } from './config.ts'
 import { runNvidiaSmi } from './devices/ask-nvidia-smi.ts'
 import { openDeviceNodes } from './devices/device-nodes.ts'
@@ -27,6 +29,7 @@ import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
 import { isAnswered } from './local/serve-on-socket.ts'
 import { startStatusServer } from './local/status-server.ts'
+import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
@@ -39,8 +42,10 @@ import { createContainerReader } from './telemetry/read-containers.ts'
 import { createGpuReader } from './telemetry/read-gpus.ts'
 import { createHostReader } from './telemetry/read-host.ts'
 
-/** What tests put around the effects, to kill the daemon in the middle of one. */
+/** What comes from outside beside the configuration: the log's last lines, and what tests put around the effects. */
 export type Around = {
+  /** where `log` leaves its lines as well; default: nowhere */
+  readonly ownLog?: LogRing
   readonly engine?: (engine: Engine) => Engine
   readonly store?: (store: Store) => Store
   readonly outbox?: (outbox: Outbox) => Outbox
@@ -71,7 +76,7 @@ export const startAgent = async (
     const message = `another agent runs on ${config.state}: stop it, or give this one a state folder of its own`
     throw new LongshoreError('state-unusable', message)
   }
-  const broker = await readBrokerFiles({
+  const brokerFiles = {
     url: config.broker,
     mqttVersion: config.mqttVersion,
     username: config.username,
@@ -79,12 +84,14 @@ export const startAgent = async (
     ca: config.ca,
     cert: config.cert,
     key: config.key,
-  })
+  }
+  const broker = await readBrokerFiles(brokerFiles)
+  const certificate = certificateFiles(config)
   const nowMs = around.nowMs ?? clockOfMachine
   const monotonicMs = (): number => performance.now()
   const engineUrl = config.engine ?? findEngineUrl(process.env)
   const ending = new AbortController()
-  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000)
+  const realEngine = openEngine(engineUrl, ending.signal, config.pullStallS * 1000, config.capContainerLogs)
   const engine = around.engine?.(realEngine) ?? realEngine
   const fileStore = await openFileStore(config.state, log)
   const store = around.store?.(fileStore) ?? fileStore
@@ -122,9 +129,11 @@ export const startAgent = async (
     device: config.device,
     clientId: config.clientId ?? config.device,
     broker,
+    ...(certificate === undefined ? {} : { certificate, credentials: () => readBrokerFiles(brokerFiles) }),
     root: config.root,
     namePrefix: config.namePrefix,
     maxBytes: config.maxBytes,
+    logBytesPerDay: config.logBytesPerDay,
     policy,
     keepaliveS: config.keepaliveS,
     connectTimeoutMs: config.connectTimeoutS * 1000,
@@ -161,6 +170,7 @@ export const startAgent = async (
     timeZone: deviceTimeZone,
     builtAt,
     log,
+    ownLog: around.ownLog ?? createLogRing(nowMs),
     nowMs,
     monotonicMs,
     random: Math.random,
@@ -185,4 +195,12 @@ export const startAgent = async (
       ending.abort()
     },
   }
+}
+
+/** undefined: nobody renews it. @throws LongshoreError config-invalid */
+const certificateFiles = ({ renewCertificate, ca, cert, key }: AgentConfig): CertificateFiles | undefined => {
+  if (!renewCertificate) return undefined
+  if (ca === undefined || cert === undefined || cert !== key)
+    throw new LongshoreError('config-invalid', 'renewCertificate needs ca, and one file as cert and key')
+  return { authority: () => readFile(ca, 'utf8'), replace: (text) => replaceText(cert, text) }
 }

@@ -36,6 +36,9 @@ export type SessionInput = {
   readonly onDesired: (app: string, payload: Uint8Array) => Promise<void>
   readonly onSecret: (app: string, payload: Uint8Array) => Promise<void>
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
+  /** of a reader of a log */
+  readonly onLogCredit: (id: string, payload: Uint8Array) => void
+  readonly onCertificate: (payload: Uint8Array) => Promise<void>
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -195,8 +198,12 @@ export const createSession = (input: SessionInput): Session => {
           return await input.onSecret(parsed.app, payload)
         case 'command':
           return await input.onCommand(parsed.id, payload)
+        case 'log-credit':
+          return input.onLogCredit(parsed.id, payload)
         case 'status':
           return onStatus(payload)
+        case 'certificate':
+          return parsed.way === 'response' ? await input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':
@@ -204,6 +211,7 @@ export const createSession = (input: SessionInput): Session => {
         case 'telemetry':
         case 'progress':
         case 'reply':
+        case 'log':
           return
       }
     },

@@ -8,6 +8,7 @@ import { dockerEngine } from '../agent/engine/docker.ts'
 import { memoryFiles } from '../agent/files/memory-files.ts'
 import { fixedPolicy } from '../agent/fixed-policy.ts'
 import { usualHealthLimits } from '../agent/health/health-limits.ts'
+import { createLogRing } from '../agent/log-ring.ts'
 import { openIdentity } from '../agent/secrets/identity.ts'
 import { memorySecretStore } from '../agent/secrets/secret-store.ts'
 import { memoryStore } from '../agent/store/memory-store.ts'
@@ -88,6 +89,7 @@ export const openBenchAgent = async (hardware = noHardware): Promise<BenchAgent>
       memoryBytes: 0,
     }),
     log,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

@@ -10,6 +10,7 @@ import { builtAt } from '../src/built-at.ts'
 import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
 import type { BridgeReport } from '../src/protocol/broker-status.ts'
+import { topicsUnder } from '../src/protocol/topics.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
 import type { Bridge, BridgePace } from './bridge/bridge.ts'
@@ -18,6 +19,10 @@ import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
 import { createDoor } from './door.ts'
+import { createCertifier } from './enrolment/certifier.ts'
+import { holderOf } from './enrolment/holder-of.ts'
+import { openSite, type Site } from './enrolment/open-site.ts'
+import { siteFiles } from './enrolment/site-files.ts'
 import { createHooks } from './hooks.ts'
 import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
 import type { Peer } from './listen/open-listener.ts'
@@ -90,7 +95,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     opened?.aedes.handle(stream)
   }
 
-  const openAedes = async (accounts: Accounts) => {
+  const openAedes = async (accounts: Accounts, site: Site | undefined) => {
     if (settings.state !== undefined) giveUpFolder = await claimFolder(settings.state)
     const store = await openStore({
       files: settings.state === undefined ? undefined : diskOutboxFiles(settings.state),
@@ -109,7 +114,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     })
     const { maxInFlight, maxFailedLogins } = settings
     const monotonicMs = (): number => performance.now()
-    const access = createAccess({ accounts, maxFailedLogins, store, peerOf, refusals, monotonicMs })
+    const access = createAccess({ accounts, site, maxFailedLogins, store, peerOf, refusals, monotonicMs })
     const delivery = createDelivery({ store, maxInFlight, streamOf, mayRead: access.mayRead, nowMs })
     const hooks = createHooks({ settings, aedes: () => aedes, store, streamOf, access, refusals })
     let subscriber: Client | undefined
@@ -152,16 +157,48 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       delivery.detach(client)
       log.debug({ client: client.id }, 'client disconnected')
     })
+    if (site !== undefined && settings.enrolment !== undefined) {
+      const { lifetimeS } = settings.enrolment
+      const answer = (topic: string, payload: Buffer): void =>
+        aedes.publish({ cmd: 'publish', dup: false, topic, payload, qos: 1, retain: false }, (error) => {
+          if (error) log.error({ topic, reason: error.message }, 'an answer of the authority could not be sent')
+        })
+      const certifier = createCertifier({
+        site,
+        topics: () => topicsUnder(accounts.access().root),
+        lifetimeMs: lifetimeS * 1_000,
+        holderOf: (name) => holderOf(accounts, name),
+        answer,
+        failed: access.failed,
+        nowMs: Date.now,
+        log,
+      })
+      aedes.on('publish', ({ topic, payload }, client) => {
+        if (client !== null) certifier.published(topic, Buffer.from(payload), () => access.askerOf(client))
+      })
+    }
     reportErrors(aedes, { log, refusals, addressOf: (client) => peerOf(client)?.shown })
     await aedes.listen()
-    return { store, aedes, access, accounts }
+    return { store, aedes, access, accounts, site }
   }
 
   const open = async (): Promise<BrokerAddress> => {
-    const { users, access, maxPacketBytes } = settings
-    const resolved = resolveListeners(settings.listeners, { hasUsers: users !== undefined })
+    const { users, access, enrolment, maxPacketBytes } = settings
+    const resolved = resolveListeners(settings.listeners, {
+      hasUsers: users !== undefined,
+      hasEnrolment: enrolment !== undefined,
+    })
     const changed: AccountsInput['changed'] = (what, isOther) => opened?.access.closeOthers(what, isOther)
-    opened = await openAedes(await openAccounts({ users, access, changed, log }))
+    const accounts = await openAccounts({ users, access, changed, log })
+    const site =
+      enrolment &&
+      (await openSite({
+        files: siteFiles(enrolment.folder),
+        changed: () => opened?.access.closeRevoked(),
+        nowMs: Date.now,
+        log,
+      }))
+    opened = await openAedes(accounts, site)
     watch(opened.store)
     bridge = await openBridge(opened)
     listeners = await openListeners(resolved, {
@@ -171,7 +208,8 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       enter,
       left: door.leave,
       accept,
-      refused: (refusal, address, message) => refusals.note(refusal, { address }, `connection refused: ${message}`),
+      refused: (refusal, address, message, why) =>
+        refusals.note(refusal, { address }, `connection refused: ${message}`, why),
       log,
     })
     const { ports } = listeners
@@ -193,7 +231,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   }
 
   const reread = async (how: 'check' | 'reload'): Promise<void> => {
-    const all = [...(listeners?.certificates ?? []), ...(opened === undefined ? [] : [opened.accounts])]
+    const all = [...(listeners?.certificates ?? []), ...[opened?.accounts, opened?.site].flatMap((one) => one ?? [])]
     await Promise.all(all.map((one) => one[how]()))
   }
 
@@ -213,6 +251,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
     await bridge?.stop()
+    opened?.site?.close()
     // A server that closes waits for its connections: end those first, with and without CONNECT.
     const closed = listeners?.close()
     await new Promise<void>((resolve) => (opened === undefined ? resolve() : opened.aedes.close(resolve)))

@@ -18,6 +18,15 @@ export const brokerConfigSchema = z.strictObject({
   listeners: z.array(listenerSchema).min(1).optional(),
   users: z.string().min(1).optional(),
   access: z.string().min(1).optional(),
+  enrolment: z
+    .strictObject({
+      folder: z.string().min(1),
+      lifetimeS: z
+        .int()
+        .min(1)
+        .default(365 * 86_400),
+    })
+    .optional(),
   maxFailedLogins: count,
   state: z.string().min(1).optional(),
   fsync: z.enum(['always', 'interval', 'never']).optional(),

@@ -22,6 +22,8 @@ export type Refusal =
   | 'foreignClientId'
   | 'notAllowed'
   | 'badTls'
+  | 'badToken'
+  | 'revokedCertificate'
   | 'badWebSocket'
 
 export type RefusalCounts = Readonly<Partial<Record<Refusal, number>>>
@@ -31,7 +33,8 @@ const quietMs = 10_000
 
 export const createRefusals = (log: Logger, monotonicMs: () => number) => {
   const counts: Partial<Record<Refusal, number>> = {}
-  const told = new Map<Refusal, { atMs: number; count: number }>()
+  /** by kind, and by what was wrong where one kind has several */
+  const told = new Map<string, { atMs: number; count: number }>()
   const count = (refusal: Refusal): number => {
     const next = (counts[refusal] ?? 0) + 1
     counts[refusal] = next
@@ -40,12 +43,14 @@ export const createRefusals = (log: Logger, monotonicMs: () => number) => {
   return {
     /** Where the log says it otherwise. */
     count,
-    note: (refusal: Refusal, facts: Readonly<Record<string, unknown>>, message: string): void => {
+    /** @param why one of a few words: of each the log hears by itself */
+    note: (refusal: Refusal, facts: Readonly<Record<string, unknown>>, message: string, why = ''): void => {
       const total = count(refusal)
-      const last = told.get(refusal)
+      const kind = `${refusal} ${why}`
+      const last = told.get(kind)
       const nowMs = monotonicMs()
       if (last !== undefined && nowMs - last.atMs < quietMs) return
-      told.set(refusal, { atMs: nowMs, count: total })
+      told.set(kind, { atMs: nowMs, count: total })
       const before = total - (last?.count ?? 0) - 1
       log.warn({ ...facts, limit: refusal, count: total, ...(before > 0 ? { sinceLast: before } : {}) }, message)
     },

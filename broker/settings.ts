@@ -9,6 +9,8 @@ export type BrokerSettings = {
   readonly users?: string
   /** The file of who is more than the device of his name. */
   readonly access?: string
+  /** The authority of the site, in the folder that `longshore broker init` made. */
+  readonly enrolment?: EnrolmentSettings
   /** Wrong passwords of one address, a minute. */
   readonly maxFailedLogins: number
   /** The folder for what outlasts a restart; without it nothing does. */
@@ -43,6 +45,12 @@ export type BrokerSettings = {
   readonly sysIntervalS: number
   /** Where Prometheus finds metrics, on loopback. */
   readonly metrics?: { readonly host?: string | undefined; readonly port: number }
+}
+
+export type EnrolmentSettings = {
+  readonly folder: string
+  /** how long the certificate of a device is good for */
+  readonly lifetimeS: number
 }
 
 const mebibyte = 1024 * 1024

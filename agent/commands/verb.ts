@@ -7,7 +7,7 @@ export type Verb = (args: Command['args'], context: VerbContext) => Promise<Answ
 /** A rejection of a verb is the answer `failed` with the error's reason. */
 export type Answer =
   | { readonly outcome: 'done'; readonly result?: Reply['result'] }
-  | { readonly outcome: 'refused' | 'failed'; readonly reason: WireReason; readonly result?: Reply['result'] }
+  | { readonly outcome: 'refused' | 'failed' | 'busy'; readonly reason: WireReason; readonly result?: Reply['result'] }
 
 export type VerbContext = {
   /** of the command */

@@ -9,7 +9,7 @@ import type { Verb } from './verb.ts'
 export type VerbsInput = PlanVerbInput &
   ReleaseInput &
   ControlInput &
-  RefreshInput & { readonly setLabels: SiteKeeper['setLabels'] }
+  RefreshInput & { readonly setLabels: SiteKeeper['setLabels']; readonly logs: Verb }
 
 export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> => ({
   plan: planVerb(input),
@@ -17,5 +17,6 @@ export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> =
   release: releaseVerb(input),
   ...controlVerbs(input),
   'set-labels': input.setLabels,
+  logs: input.logs,
   refresh: refreshVerb(input),
 })

@@ -13,6 +13,7 @@ import { attachmentTest, nameOf, toContainer, toHealth } from './docker-containe
 import { createBody } from './docker-create-body.ts'
 import { statusOf, translateError } from './docker-errors.ts'
 import { readEvents } from './docker-events.ts'
+import { readLogs } from './docker-log-stream.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
@@ -131,6 +132,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
+        loggingDriver: String(info.LoggingDriver ?? ''),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
         runtimes: Object.keys(info.Runtimes ?? {}).sort(),
         hasCdi: hasCdi(known.name, version.Version, info.CDISpecDirs),
@@ -279,6 +281,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       await attempt(doing, () => docker.getNetwork(network).connect({ Container: id }), [404])
     },
     lastLines: (id, count) => readLastLines(docker, id, count),
+    logs: (id, query, signal) => readLogs(docker, id, query, signal),
     events: (signal) => readEvents(docker, signal),
   }
 }

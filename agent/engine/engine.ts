@@ -71,6 +71,8 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
+  /** of containers for which nobody says another */
+  readonly loggingDriver: string
   /** by their names, sorted */
   readonly runtimes: readonly string[]
   /** whether it hands over devices of the Container Device Interface */
@@ -111,6 +113,26 @@ export type EngineImage = {
   readonly digests: readonly string[]
   /** with a tag, sorted; none of one that lost its last to another image, or was pulled by digest */
   readonly names: readonly string[]
+}
+
+/** A line that a container said, with its end, or a piece of one that is too long for the engine. */
+export type LogFrame = {
+  readonly stream: 'stdout' | 'stderr'
+  /** as `logTime` writes it */
+  readonly time: string
+  readonly bytes: Buffer
+}
+
+/** Moments are as `logTime` writes them, both within. */
+export type LogQuery = {
+  /** goes on until the container ends */
+  readonly follow: boolean
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  /** so many lines at most from the end of what is there */
+  readonly tail?: number | undefined
+  /** Neighbouring lines may come as one frame, with the time of the last of them: that costs a fraction. */
+  readonly joins?: boolean | undefined
 }
 
 export type Engine = {
@@ -161,6 +183,11 @@ export type Engine = {
   readonly withdrawAliases: (id: string, network: string) => Promise<void>
   /** The last lines of what a container said, oldest first; none of one that is gone. */
   readonly lastLines: (id: string, count: number) => Promise<readonly string[]>
+  /**
+   * What a container said, oldest first, in the portions in which it comes; nothing of one that is gone. No more is read
+   * than is taken. Throws log-unreadable where its log driver keeps nothing that could be read.
+   */
+  readonly logs: (id: string, query: LogQuery, signal: AbortSignal) => AsyncIterable<readonly LogFrame[]>
   /** To the first process of a container that runs; one that does not gets none. @param signal as `HUP` */
   readonly signalContainer: (id: string, signal: string) => Promise<void>
   /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */

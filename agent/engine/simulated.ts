@@ -10,6 +10,7 @@ import type { ContainerSpec } from '../translate/container-spec.ts'
 import type { NetworkSpec, VolumeSpec } from '../translate/network-spec.ts'
 import { requireAbleToCreate, requireAbleToCreateNetwork } from './abilities.ts'
 import type { Engine, EngineEvent, EngineImage, EngineState, NamedObject } from './engine.ts'
+import { logTime } from './log-time.ts'
 import { createBroadcast } from './simulated-events.ts'
 import {
   fail,
@@ -107,6 +108,7 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         storageDriver: 'memory',
         dataRoot: '/',
         cgroupVersion: '2',
+        loggingDriver: 'json-file',
         runtimes: ['runc'],
         hasCdi: false,
       })),
@@ -175,6 +177,15 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
     signalContainer: (id) => call('signalContainer', id, () => undefined),
     withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
     lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
+    async *logs(id, { tail }) {
+      const lines = await call('logs', id, () => world.find(id)?.lines ?? [])
+      const time = logTime(input.now())
+      yield lines.slice(tail === undefined ? 0 : Math.max(0, lines.length - tail)).map((line) => ({
+        stream: 'stdout' as const,
+        time,
+        bytes: Buffer.from(`${line}\n`),
+      }))
+    },
     events: (signal): AsyncIterable<EngineEvent> => broadcast.listen(signal, () => reach.isAway),
   }
 }

@@ -20,6 +20,8 @@ export const deviceRecordSchema = z.object({
   begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
   /** set from outside, over those of the configuration; null: taken away */
   labels: z.record(z.string(), z.string().nullable()).optional(),
+  /** what logs cost on a day: the day since 1970 UTC, and bytes */
+  logBytes: z.object({ day: z.int(), bytes: z.int().nonnegative() }).optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
   /** pulls that have not ended yet: what they bring is ours also when the agent ends first */

@@ -3,6 +3,10 @@
  * Of whom the files say something else afterwards, the connection is closed; it comes back as what it is then.
  */
 import type { Client } from 'aedes'
+import { defined } from '../../src/defined.ts'
+import { tokenUserPrefix } from '../../src/pki/token.ts'
+import type { Asker } from '../enrolment/certifier.ts'
+import type { Site } from '../enrolment/open-site.ts'
 import type { Peer } from '../listen/open-listener.ts'
 import { sessionOperation } from '../persistence/operation.ts'
 import type { Store } from '../persistence/store.ts'
@@ -11,7 +15,7 @@ import type { Accounts } from './accounts.ts'
 import { judgeClientId } from './client-ids.ts'
 import { createFailedLogins } from './failed-logins.ts'
 import { createPasswordCheck } from './password-check.ts'
-import { allRights, mayPublish, mayRead, maySubscribe, type Rights, rightsOf } from './rights.ts'
+import { allRights, mayPublish, mayRead, maySubscribe, type Rights, rightsOf, tokenRights } from './rights.ts'
 
 /** What stands in CONNECT. */
 export type Login = {
@@ -21,50 +25,89 @@ export type Login = {
 }
 
 /** `returnCode`: of CONNACK, section 3.2.2.3. */
-export type Denial = { readonly returnCode: 2 | 3 | 4 | 5; readonly refusal: Refusal; readonly message: string }
+export type Denial = {
+  readonly returnCode: 2 | 3 | 4 | 5
+  readonly refusal: Refusal
+  readonly message: string
+  /** where a refusal has several */
+  readonly why?: string
+}
 
 type Admitted = {
   readonly client: Client
   /** undefined: it has no name, on a listener that lets such in */
   readonly user: string | undefined
-  readonly by: 'anonymous' | 'password' | 'certificate'
+  readonly by: 'anonymous' | 'password' | 'certificate' | 'token'
+  /** of its certificate */
+  readonly serial?: string | undefined
+  readonly token?: string
   readonly rights: Rights
 }
 
-type Identity = Pick<Admitted, 'user' | 'by'>
+type Identity = Pick<Admitted, 'user' | 'by' | 'serial' | 'token'>
 
 export type Access = ReturnType<typeof createAccess>
 
 export const createAccess = (input: {
   readonly accounts: Accounts
+  /** undefined: there are no tokens, and nothing is revoked */
+  readonly site: Pick<Site, 'tokenFault' | 'isRevoked'> | undefined
   readonly maxFailedLogins: number
   readonly store: Store
   readonly peerOf: (client: Client) => Peer | undefined
   readonly refusals: Refusals
   readonly monotonicMs: () => number
 }) => {
-  const { accounts, store } = input
-  const judgePassword = createPasswordCheck(createFailedLogins(input.maxFailedLogins), input.monotonicMs)
+  const { accounts, site, store, monotonicMs } = input
+  const failedLogins = createFailedLogins(input.maxFailedLogins)
+  const judgePassword = createPasswordCheck(failedLogins, monotonicMs)
   const admitted = new WeakMap<Client, Admitted>()
   /** by client id */
   const holders = new Map<string, Admitted>()
 
   const identify = async (peer: Peer, { user, password }: Login): Promise<Identity | Denial> => {
     const takes = peer.listener.authentication
-    if (peer.certificateUser !== undefined) return { user: peer.certificateUser, by: 'certificate' }
+    if (peer.certificateUser !== undefined) {
+      const { certificateUser, certificateSerial: serial } = peer
+      return site?.isRevoked(certificateUser, serial ?? '') === true
+        ? denial(5, 'revokedCertificate', `the certificate of ${certificateUser} was revoked`, certificateUser)
+        : { user: certificateUser, by: 'certificate', serial }
+    }
+    if (site !== undefined && takes.includes('token') && user?.startsWith(tokenUserPrefix) === true)
+      return await judgeToken(site, peer.address, user, password)
     const isNamed = user !== undefined && takes.includes('password')
     if (!isNamed && takes.includes('anonymous')) return { user: undefined, by: 'anonymous' }
     if (!isNamed) return denial(5, 'badLogin', `${peer.listener.name} lets in nobody without a ${takes.join(' or ')}`)
     const hash = accounts.passwords().get(user)
     const verdict = await judgePassword({ password: password ?? Buffer.alloc(0), hash, address: peer.address })
-    if (verdict === 'too-many') return denial(3, 'maxFailedLogins', 'too many wrong passwords came from this address')
+    if (verdict === 'too-many') return tooMany
     // It may have been changed while this one waited.
     const isRight = verdict === 'right' && accounts.passwords().get(user) === hash
     return isRight ? { user, by: 'password' } : denial(4, 'badLogin', 'the user name or the password is wrong')
   }
 
-  const judge = (client: Client, { user }: Identity, { willTopic }: Login): Rights | Denial => {
-    const rights = user === undefined ? allRights : rightsOf(accounts.access(), user, client.id)
+  const judgeToken = async (
+    { tokenFault }: Pick<Site, 'tokenFault'>,
+    address: string,
+    user: string,
+    password: Uint8Array | undefined,
+  ): Promise<Identity | Denial> => {
+    if (!failedLogins.mayTry(address, monotonicMs())) return tooMany
+    const token = user.slice(tokenUserPrefix.length)
+    const fault = await tokenFault(token, Buffer.from(password ?? []).toString())
+    if (fault === undefined) return { user, by: 'token', token }
+    failedLogins.failed(address, monotonicMs())
+    return denial(5, 'badToken', fault, fault.slice(0, 20))
+  }
+
+  const rightsOfIdentity = ({ user, token }: Identity, clientId: string): Rights | undefined => {
+    if (token !== undefined) return tokenRights(accounts.access(), token, clientId)
+    return user === undefined ? allRights : rightsOf(accounts.access(), user, clientId)
+  }
+
+  const judge = (client: Client, identity: Identity, { willTopic }: Login): Rights | Denial => {
+    const { user } = identity
+    const rights = rightsOfIdentity(identity, client.id)
     if (rights === undefined) return denial(5, 'notAllowed', 'this user may not connect, or has no name for a device')
     const session = store.state.sessions.get(client.id)
     const ownId = rights.kind === 'all' ? undefined : rights.clientId
@@ -104,7 +147,7 @@ export const createAccess = (input: {
           address: peer.shown,
           listener: peer.listener.name,
         }
-        input.refusals.note(denied.refusal, facts, `connection refused: ${denied.message}`)
+        input.refusals.note(denied.refusal, facts, `connection refused: ${denied.message}`, denied.why)
         return denied
       }
       const identity = await identify(peer, login)
@@ -120,6 +163,21 @@ export const createAccess = (input: {
     maySubscribe: may(maySubscribe),
     mayRead: may(mayRead),
     userOf: (client: Client): string | undefined => admitted.get(client)?.user,
+    /** For the authority: whom the broker let in, and by what. */
+    askerOf: (client: Client): Asker => {
+      const found = admitted.get(client)
+      const rights = found?.rights
+      const device = found?.by === 'certificate' && rights?.kind === 'some' ? rights.clientId : undefined
+      const address = input.peerOf(client)?.address ?? 'unknown'
+      return { client: client.id, address, ...defined({ device, serial: found?.serial, token: found?.token }) }
+    },
+    /** Of who asked for what he does not get: it counts as a wrong password does. */
+    failed: (address: string): void => failedLogins.failed(address, monotonicMs()),
+    /** Closes who came with a certificate that is revoked now. */
+    closeRevoked: (): void => {
+      for (const { client, user, by, serial } of holders.values())
+        if (user !== undefined && by === 'certificate' && site?.isRevoked(user, serial ?? '') === true) client.close()
+    },
     ownerOf: (clientId: string): string | undefined => holders.get(clientId)?.user,
     /** Closes whose password or rights are others now. */
     closeOthers: (what: 'password' | 'access', isOther: (user: string) => boolean): void => {
@@ -129,10 +187,13 @@ export const createAccess = (input: {
   }
 }
 
-const denial = (returnCode: Denial['returnCode'], refusal: Refusal, message: string): Denial => ({
+const denial = (returnCode: Denial['returnCode'], refusal: Refusal, message: string, why = ''): Denial => ({
   returnCode,
   refusal,
   message,
+  why,
 })
+
+const tooMany = denial(3, 'maxFailedLogins', 'too many wrong passwords came from this address')
 
 const gone = denial(3, 'badLogin', 'the connection is gone')

@@ -1,6 +1,7 @@
 /** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
 import { siteSchema } from '../../src/protocol/bridge.ts'
-import { deviceIdSchema } from '../../src/protocol/names.ts'
+import { commandIdSchema, deviceIdSchema } from '../../src/protocol/names.ts'
+import { topicsUnder } from '../../src/protocol/topics.ts'
 import { type AccessFile, entryOf } from './access-file.ts'
 import { covers, fillIn } from './topic-filter.ts'
 
@@ -48,10 +49,23 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
   }
 }
 
+/** All that a token is good for: to ask for a certificate, and to hear the answer. @param client its client id */
+export const tokenRights = (access: AccessFile, tokenId: string, client: string): Rights | undefined => {
+  // Its own, so that no two with one token hear each other.
+  if (!commandIdSchema.safeParse(client).success || !client.startsWith(`${tokenId}-`)) return undefined
+  const { enroll } = topicsUnder(access.root)
+  const subscribe = [enroll(client, 'response')]
+  return { kind: 'some', publish: [enroll(client, 'request')], subscribe, read: subscribe }
+}
+
+/** What a device says, and what is wanted of it. */
+const said = ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/+'] as const
+const wanted = ['desired/+', 'secret/+', 'command/+', 'log/+/credit'] as const
+
 const ofDevice = {
-  publish: ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/#'],
+  publish: [...said, 'certificate/request'],
   // Of its own status and reports it reads back what the broker kept.
-  subscribe: ['desired/+', 'secret/+', 'command/+', 'status', 'reported/+'],
+  subscribe: [...wanted, 'status', 'reported/+', 'certificate/response'],
 } as const
 
 const deviceRights = (base: string, clientId: string): Rights => {
@@ -60,13 +74,13 @@ const deviceRights = (base: string, clientId: string): Rights => {
   return { kind: 'some', publish, subscribe, read: subscribe, clientId }
 }
 
-/** What devices say and what is wanted of them, the other way round than for a device; and what bridges say of themselves. */
+/** It speaks for the devices of its site and hears what is wanted of them; and what it says of itself. */
 const bridgeRights = (base: string, site: string, devices: readonly string[] = ['+']): Rights => {
   const of = (kinds: readonly string[]): string[] =>
     devices.flatMap((device) => kinds.map((kind) => `${base}/${device}/${kind}`))
   // Sites below that site have bridges too, which it speaks for.
-  const publish = [...of(ofDevice.publish), `${base}/bridge/+/status`, `${base}/bridge/+/event`]
-  const subscribe = [...of(['desired/+', 'secret/+', 'command/+']), `${base}/bridge/${site}/status`]
+  const publish = [...of(said), `${base}/bridge/+/status`, `${base}/bridge/+/event`]
+  const subscribe = [...of(wanted), `${base}/bridge/${site}/status`]
   return { kind: 'some', publish, subscribe, read: subscribe }
 }
 

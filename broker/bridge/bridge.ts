@@ -150,6 +150,7 @@ export const openBridge = async (input: BridgeInput) => {
     if (found === undefined) return
     counts.down += 1
     if (found.as === 'command') await takeCommand(found.topic, payload)
+    else if (found.as === 'credit') await local.publish(found.topic, payload, { retain: false })
     else await downState.received(found.topic, found.as, payload)
   }
 

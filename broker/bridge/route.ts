@@ -13,7 +13,7 @@ export type Route =
   | { readonly way: 'up'; readonly as: 'queued'; readonly messageClass: MessageClass }
   /** It is worth something now or never. */
   | { readonly way: 'up'; readonly as: 'live' }
-  | { readonly way: 'down'; readonly as: 'desired' | 'secret' | 'command' }
+  | { readonly way: 'down'; readonly as: 'desired' | 'secret' | 'command' | 'credit' }
 
 export type Routes = ReturnType<typeof createRoutes>
 
@@ -49,7 +49,7 @@ export const createRoutes = ({ root, rootAbove, devices }: Pick<BridgeSettings, 
     pathToAbove: (path: string): string => `${above}${path}`,
     stateBelow: `${below}#`,
     filtersAbove: (devices ?? ['+']).flatMap((device) =>
-      ['desired/+', 'secret/+', 'command/+'].map((kind) => `${above}${device}/${kind}`),
+      ['desired/+', 'secret/+', 'command/+', 'log/+/credit'].map((kind) => `${above}${device}/${kind}`),
     ),
   }
 }
@@ -69,13 +69,14 @@ const ofDevice = (kind: string, names: readonly string[]): Route | undefined => 
     return kind === 'event' ? { way: 'up', as: 'queued', messageClass: 'event' } : undefined
   }
   if (kind === 'telemetry') return { way: 'up', as: 'queued', messageClass: 'telemetry' }
-  if (kind === 'log') return { way: 'up', as: 'live' }
+  if (kind === 'log' && length === 2 && names[1] === 'credit') return { way: 'down', as: 'credit' }
   if (length !== 1) return undefined
   switch (kind) {
     case 'reported':
       return { way: 'up', as: 'state', rank: 2, isDeviceStatus: false }
     case 'reply':
       return { way: 'up', as: 'queued', messageClass: 'reply' }
+    case 'log':
     case 'progress':
       return { way: 'up', as: 'live' }
     case 'desired':

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { isLoopback } from '../rules.ts'
 
-export type Authentication = 'anonymous' | 'password' | 'certificate'
+export type Authentication = 'anonymous' | 'password' | 'certificate' | 'token'
 
 const authentication = z
-  .array(z.enum(['anonymous', 'password', 'certificate']))
+  .array(z.enum(['anonymous', 'password', 'certificate', 'token']))
   .min(1)
   .readonly()
   .optional()
@@ -37,20 +37,23 @@ export type ResolvedListener = ListenerSettings & {
   readonly authentication: readonly Authentication[]
 }
 
+export type Means = {
+  readonly hasUsers: boolean
+  /** the authority of a site, which knows tokens */
+  readonly hasEnrolment?: boolean
+}
+
 /**
  * With what each listener lets in whom: what is not said is what there are the means for.
  * @throws LongshoreError anonymous-exposed, config-invalid
  */
-export const resolveListeners = (
-  listeners: readonly ListenerSettings[],
-  { hasUsers }: { readonly hasUsers: boolean },
-): ResolvedListener[] => {
+export const resolveListeners = (listeners: readonly ListenerSettings[], means: Means): ResolvedListener[] => {
   const resolved = listeners.map((listener) => ({
     ...listener,
     name: nameOf(listener),
-    authentication: listener.authentication ?? meansOf(listener, hasUsers),
+    authentication: listener.authentication ?? meansOf(listener, means),
   }))
-  const faults = resolved.flatMap((listener) => faultsOf(listener, hasUsers))
+  const faults = resolved.flatMap((listener) => faultsOf(listener, means))
   if (faults.length > 0) throw new LongshoreError('config-invalid', faults.join('; '))
   const exposed = resolved.filter((one) => one.authentication.includes('anonymous') && !isLocal(one))
   if (exposed.length === 0) return resolved
@@ -68,18 +71,22 @@ export const isReadable = (listener: ResolvedListener): boolean =>
 export const tlsOf = (listener: ListenerSettings): TlsSettings | undefined =>
   'tls' in listener ? listener.tls : undefined
 
-const meansOf = (listener: ListenerSettings, hasUsers: boolean): readonly Authentication[] => {
+const meansOf = (listener: ListenerSettings, { hasUsers, hasEnrolment }: Means): readonly Authentication[] => {
   const means: Authentication[] = []
-  if (tlsOf(listener)?.clientCa !== undefined) means.push('certificate')
+  const takesCertificates = tlsOf(listener)?.clientCa !== undefined
+  if (takesCertificates) means.push('certificate')
+  if (takesCertificates && hasEnrolment === true) means.push('token')
   if (hasUsers) means.push('password')
   return means.length === 0 ? ['anonymous'] : means
 }
 
-const faultsOf = (listener: ResolvedListener, hasUsers: boolean): string[] => {
+const faultsOf = (listener: ResolvedListener, { hasUsers, hasEnrolment }: Means): string[] => {
   const { name, authentication } = listener
   const faults: string[] = []
   if (authentication.includes('password') && !hasUsers) faults.push(`${name}: passwords need the setting users`)
   const takesCertificates = authentication.includes('certificate')
+  if (authentication.includes('token') && !(takesCertificates && hasEnrolment === true))
+    faults.push(`${name}: tokens need the setting enrolment, and certificates beside them`)
   if (takesCertificates !== (tlsOf(listener)?.clientCa !== undefined))
     faults.push(
       takesCertificates

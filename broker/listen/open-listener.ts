@@ -7,6 +7,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls'
+import { plainSerial } from '../../src/pki/read-certificate.ts'
 import { certificateUser } from './certificate-user.ts'
 import { listenAt } from './listen-at.ts'
 import { type ListenerSettings, type ResolvedListener, tlsOf } from './listener-settings.ts'
@@ -18,8 +19,9 @@ export type Peer = {
   readonly address: string
   /** for people */
   readonly shown: string
-  /** From its certificate, which was found good. */
+  /** From its certificate, which was found good: its name, and its serial number as plainSerial has it. */
   readonly certificateUser?: string
+  readonly certificateSerial?: string
 }
 
 export type ListenerInput = {
@@ -32,7 +34,7 @@ export type ListenerInput = {
   readonly enter: (address: string) => boolean
   readonly left: (address: string) => void
   readonly accept: (stream: Duplex, peer: Peer) => void
-  readonly refused: (why: 'badTls' | 'badWebSocket', address: string, message: string) => void
+  readonly refused: (refusal: 'badTls' | 'badWebSocket', address: string, message: string, why?: string) => void
 }
 
 export type OpenListener = {
@@ -53,7 +55,7 @@ export const openListener = async (input: ListenerInput): Promise<OpenListener> 
     early.delete(endOf(socket))
     const certified = socket instanceof TLSSocket ? judgeCertificate(socket, listener) : {}
     if ('fault' in certified) {
-      input.refused('badTls', addressOf(socket), certified.fault)
+      input.refused('badTls', addressOf(socket), certified.fault, certified.why)
       stream.on('error', () => {})
       stream.destroy()
       return
@@ -138,15 +140,32 @@ const clientCertificates = (listener: ResolvedListener) => {
 const judgeCertificate = (
   socket: TLSSocket,
   listener: ListenerSettings,
-): { readonly certificateUser?: string } | { readonly fault: string } => {
+):
+  | { readonly certificateUser?: string; readonly certificateSerial?: string }
+  | { readonly fault: string; readonly why: string } => {
   if (tlsOf(listener)?.clientCa === undefined) return {}
   const certificate = socket.getPeerCertificate()
   if (Object.keys(certificate).length === 0) return {}
-  if (!socket.authorized) return { fault: `the client certificate cannot be trusted: ${socket.authorizationError}` }
   const from = tlsOf(listener)?.userFrom ?? 'cn'
   const user = certificateUser(certificate, from)
-  if (user !== undefined) return { certificateUser: user }
-  return { fault: `the client certificate has no one ${from === 'cn' ? 'common name' : 'URI'}` }
+  if (!socket.authorized) {
+    const why = String(socket.authorizationError)
+    return { fault: `the client certificate of ${user?.slice(0, 100)} cannot be trusted: ${wordsOf[why] ?? why}`, why }
+  }
+  if (user !== undefined) return { certificateUser: user, certificateSerial: plainSerial(certificate.serialNumber) }
+  return { fault: `the client certificate has no one ${from === 'cn' ? 'common name' : 'URI'}`, why: 'name' }
+}
+
+/** What Node says of a certificate, for people. */
+const wordsOf: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet; is the clock of this machine right?',
+  UNABLE_TO_GET_ISSUER_CERT: 'it is of an authority that is not clientCa',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'it is of an authority that is not clientCa',
+  SELF_SIGNED_CERT_IN_CHAIN: 'it is of an authority that is not clientCa',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is signed by itself',
+  CERT_SIGNATURE_FAILURE: 'its signature is forged',
+  INVALID_PURPOSE: 'it is not for clients',
 }
 
 const addressOf = ({ remoteAddress }: Socket): string => remoteAddress ?? 'local'

@@ -14,6 +14,7 @@ import { deploymentSchema } from '../../src/protocol/deployment.ts'
 import { eventSchema } from '../../src/protocol/event.ts'
 import { inventorySchema } from '../../src/protocol/inventory.ts'
 import { agentStatusSchema } from '../../src/protocol/local.ts'
+import { logChunkSchema, logCreditSchema } from '../../src/protocol/log.ts'
 import { progressSchema } from '../../src/protocol/progress.ts'
 import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
@@ -32,6 +33,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   progress: progressSchema,
   command: commandSchema,
   reply: replySchema,
+  log: logChunkSchema,
+  'log-credit': logCreditSchema,
   policy: policyFileSchema,
   bundle: bundleSchema,
   'agent-status': agentStatusSchema,

@@ -2,6 +2,7 @@
 import { hostname, userInfo } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import type { z } from 'zod'
+import { parseDurationMs } from '../compose/units.ts'
 import { appNameSchema, deviceIdSchema, secretNameSchema, secretScopeSchema } from '../protocol/names.ts'
 
 const checked = (schema: z.ZodType<string>, text: string): string => {
@@ -36,6 +37,13 @@ export const parseCount = (text: string): number => {
   const count = Number(text)
   if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number above 0')
   return count
+}
+
+/** ms */
+export const parseDuration = (text: string): number => {
+  const durationMs = parseDurationMs(text)
+  if (durationMs === undefined || durationMs <= 0) throw new InvalidArgumentError('must be a duration, as in 8h or 30m')
+  return durationMs
 }
 
 export const parsePort = (text: string): number => {

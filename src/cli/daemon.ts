@@ -50,17 +50,21 @@ export const logLevelOption = (): Option =>
 
 const syslogLevels: Readonly<Record<string, number>> = { trace: 7, debug: 7, info: 6, warn: 4, error: 3, fatal: 2 }
 
-/** JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works. */
-export const createLog = (level: string): Logger => {
+/**
+ * JSON lines on stdout; under journald each with its priority in front, so that `journalctl -p` works.
+ * @param keep is given each line too
+ */
+export const createLog = (level: string, keep: (line: string) => void = () => undefined): Logger => {
   const isJournal = process.env.JOURNAL_STREAM !== undefined
-  const destination = isJournal
-    ? {
-        write: (line: string): void => {
-          const found = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info'
-          process.stdout.write(`<${syslogLevels[found] ?? 6}>${line}`)
-        },
-      }
-    : pino.destination({ fd: 1, sync: true })
+  const stdout = isJournal ? undefined : pino.destination({ fd: 1, sync: true })
+  const write = (line: string): void => {
+    if (stdout !== undefined) stdout.write(line)
+    else {
+      const found = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info'
+      process.stdout.write(`<${syslogLevels[found] ?? 6}>${line}`)
+    }
+    keep(line)
+  }
   return pino(
     {
       level,
@@ -68,7 +72,7 @@ export const createLog = (level: string): Logger => {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    { write },
   )
 }
 

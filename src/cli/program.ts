@@ -8,18 +8,21 @@ import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
+import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
 import { addGet } from './commands/get.ts'
 import { addHistory } from './commands/history.ts'
 import { addHold } from './commands/hold.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
+import { addLogs } from './commands/logs.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
 import { addRollback } from './commands/rollback.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addStop } from './commands/stop.ts'
+import { addTop } from './commands/top.ts'
 import { addValidate } from './commands/validate.ts'
 
 export const createProgram = (): Command => {
@@ -41,7 +44,10 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
   const parts = [
     addDeploy,
     addStatus,
+    addTop,
+    addEnroll,
     addEvents,
+    addLogs,
     addPlan,
     addRemove,
     addRollback,

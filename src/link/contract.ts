@@ -16,10 +16,15 @@ export type Broker = {
   readonly key?: string
 }
 
+/** What may change while the link lives. */
+export type Credentials = Pick<Broker, 'ca' | 'cert' | 'key'>
+
 export type Will = { readonly topic: string; readonly payload: Buffer }
 
 export type LinkInput = {
   readonly broker: Broker
+  /** Asked before each attempt: a certificate that was renewed holds for the next connection. Default: those of `broker`. */
+  readonly credentials?: () => Promise<Credentials>
   readonly clientId: string
   /** true: the broker forgets subscriptions and queued messages at the end of the connection */
   readonly clean: boolean

@@ -11,7 +11,7 @@ import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs
 import type { BackOff } from './back-off.ts'
 import { clientOptions } from './client-options.ts'
 import { connectionFailure, disconnectFailure } from './connection-failure.ts'
-import type { Link, LinkInput, Will } from './contract.ts'
+import type { Credentials, Link, LinkInput, Will } from './contract.ts'
 import { createSendQuota, type SendQuota } from './send-quota.ts'
 
 export type { Broker, Link, LinkInput, Will } from './contract.ts'
@@ -61,7 +61,9 @@ export const createLink = (input: LinkInput): Link => {
 
   const connect = async (): Promise<void> => {
     let will: Will | undefined
+    let credentials: Credentials | undefined
     try {
+      credentials = await input.credentials?.()
       will = await input.beforeConnect?.()
     } catch (error) {
       retry(new LongshoreError('internal-error', `preparing to connect: ${(error as Error).message}`, { cause: error }))
@@ -72,7 +74,9 @@ export const createLink = (input: LinkInput): Link => {
     const address = shownAddress(target)
     let client: MqttClient
     try {
-      client = mqtt.connect(clientOptions({ ...input, url: target, connectTimeoutMs, will }))
+      client = mqtt.connect(
+        clientOptions({ ...input, broker: { ...broker, ...credentials }, url: target, connectTimeoutMs, will }),
+      )
     } catch (error) {
       // As of a key that is none.
       retry(connectionFailure(address, error as Error))

@@ -93,6 +93,22 @@ const table = {
     'the agent ended while it carried the command out, and does not do it again by itself',
     'see what came of it, and send it again',
   ],
+  'log-unreadable': [
+    'the log of a container cannot be read back, as with the log driver none',
+    'give the service a log driver that can be read: json-file, local or journald',
+  ],
+  'log-busy': [
+    'as many logs are being read from the device as it allows',
+    'end another longshore logs, or wait for it',
+  ],
+  'log-budget-spent': [
+    'the bytes that logs of this device may cost in a day are spent',
+    'wait until midnight UTC, or raise logBytesPerDay in the configuration of the agent; --tail and --grep cost less',
+  ],
+  'pattern-too-slow': [
+    'a regular expression takes too long on a line, as nested repetitions do',
+    'write it without a repetition inside of a repetition, as (a+)+',
+  ],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
 
@@ -254,6 +270,14 @@ const table = {
   'device-id-in-use': [
     'two agents have the id of one device, as after a disk was copied: each throws the other out of the broker',
     'give one of them an id of its own, and a state folder of its own',
+  ],
+  'token-refused': [
+    'the broker does not know the token, or it was revoked, has run out or is used up',
+    'have a new one made: longshore enroll token',
+  ],
+  'enrolment-refused': [
+    'the authority of the site gives no certificate for what was asked',
+    'see the message; for a device that has one already: longshore enroll token --device ID',
   ],
   'device-online': ['the device is online and would publish it all again', 'stop its agent first, or give --force'],
   'broker-untrusted': [

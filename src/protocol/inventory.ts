@@ -49,6 +49,7 @@ export const inventorySchema = z
         storageDriver: z.string(),
         dataRoot: z.string().optional().describe('the folder of its images and containers'),
         cgroupVersion: z.string(),
+        loggingDriver: z.string().optional().describe('of containers for which nobody says another'),
         runtimes: z.array(z.string()).optional().describe('by their names'),
         hasCdi: z.boolean().optional().describe('hands over devices of the Container Device Interface'),
         userNamespaces: z

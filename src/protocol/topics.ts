@@ -7,8 +7,18 @@ export const defaultRoot = 'longshore'
 export type ParsedTopic =
   | { readonly kind: 'desired' | 'secret' | 'reported' | 'progress'; readonly device: string; readonly app: string }
   | { readonly kind: 'status' | 'inventory' | 'event'; readonly device: string }
-  | { readonly kind: 'telemetry'; readonly device: string /** absent: of the host */; readonly app?: string }
-  | { readonly kind: 'command' | 'reply'; readonly device: string; readonly id: string }
+  | TelemetryTopic
+  | { readonly kind: 'command' | 'reply' | 'log' | 'log-credit'; readonly device: string; readonly id: string }
+  | { readonly kind: 'certificate'; readonly device: string; readonly way: CertificateWay }
+
+type TelemetryTopic = {
+  readonly kind: 'telemetry'
+  readonly device: string
+  /** absent: of the host */
+  readonly app?: string
+}
+
+export type CertificateWay = 'request' | 'response'
 
 /** The topics and filters under one root. In filters, `+` may stand for a device or an app. */
 export type Topics = ReturnType<typeof topicsUnder>
@@ -36,6 +46,16 @@ export const topicsUnder = (root: string) => {
       const isStatus = bridge === 'bridge' && kind === 'status' && rest.length === 0
       return isStatus && deviceIdSchema.safeParse(site).success ? site : undefined
     },
+    log: (device: string, id: string) => `${base}${device}/log/${id}`,
+    logCredit: (device: string, id: string) => `${base}${device}/log/${id}/credit`,
+    certificate: (device: string, way: CertificateWay) => `${base}${device}/certificate/${way}`,
+    /** Of a device that has no certificate yet: `id` is the client id that it came with. */
+    enroll: (id: string, way: CertificateWay) => `${base}enroll/${id}/${way}`,
+    /** The id of who asks for its first certificate on this topic; undefined for any other topic. */
+    parseEnroll: (topic: string): string | undefined => {
+      const [enroll, id, way, ...rest] = topic.startsWith(base) ? topic.slice(base.length).split('/') : []
+      return enroll === 'enroll' && way === 'request' && rest.length === 0 ? id : undefined
+    },
     /** Where a message goes that was queued for an event, reply or telemetry topic under whatever root and id the device had then. */
     ownTopic: (device: string, queued: string): string => {
       const [, kind] = /\/v1\/[^/]+\/(event|reply\/[^/]+|telemetry\/host|telemetry\/app\/[^/]+)$/.exec(queued) ?? []
@@ -52,7 +72,8 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
   if (device === undefined || !deviceIdSchema.safeParse(device).success) return undefined
   if (kind === 'telemetry' && name === 'app' && rest.length === 1)
     return appNameSchema.safeParse(rest[0]).success ? { kind, device, app: rest[0] as string } : undefined
-  if (rest.length > 0) return undefined
+  const isCredit = kind === 'log' && rest.length === 1 && rest[0] === 'credit'
+  if (rest.length > 0 && !isCredit) return undefined
   switch (kind) {
     case 'desired':
     case 'reported':
@@ -69,6 +90,11 @@ const parseLevels = (path: string): ParsedTopic | undefined => {
     case 'command':
     case 'reply':
       return commandIdSchema.safeParse(name).success ? { kind, device, id: name as string } : undefined
+    case 'log':
+      if (!commandIdSchema.safeParse(name).success) return undefined
+      return { kind: isCredit ? 'log-credit' : 'log', device, id: name as string }
+    case 'certificate':
+      return name === 'request' || name === 'response' ? { kind, device, way: name } : undefined
     default:
       return undefined
   }

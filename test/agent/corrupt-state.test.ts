@@ -9,6 +9,7 @@ import { simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { usualHealthLimits } from '../../agent/health/health-limits.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { openSecretStore, readIfThere } from '../../agent/secrets/secret-store.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
@@ -77,6 +78,7 @@ const set = async () => {
         memoryBytes: 1,
       }),
       log: silent,
+      ownLog: createLogRing(Date.now),
       nowMs: Date.now,
       monotonicMs: () => performance.now(),
       random: Math.random,

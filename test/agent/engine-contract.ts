@@ -261,6 +261,25 @@ export const describeEngine = (
       expect(await engine.lastLines(named('nothing'), 2)).toEqual([])
     })
 
+    test('its log is told in order, from its end where that is asked for, and is empty of what is gone', async () => {
+      const id = await run('web')
+      for (const line of ['one', 'two', 'three']) await given.say(id, line)
+      await eventually('the lines', async () => (await engine.lastLines(id, 1))[0] === 'three')
+      const logOf = async (name: string, tail?: number): Promise<string> => {
+        let text = ''
+        for await (const frames of engine.logs(name, { follow: false, tail }, AbortSignal.timeout(5_000)))
+          for (const { time, stream, bytes } of frames) {
+            expect([stream, time]).toEqual(['stdout', expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{9}Z$/)])
+            text += bytes.toString()
+          }
+        return text
+      }
+      // The example says first that it is ready.
+      expect(await logOf(id)).toMatch(/^(ready\n)?one\ntwo\nthree\n$/)
+      expect(await logOf(id, 2)).toBe('two\nthree\n')
+      expect(await logOf(named('nothing'))).toBe('')
+    })
+
     test('an exit shows its code', async () => {
       const id = await run('job')
       await given.exit(id, 7)

@@ -16,6 +16,7 @@ import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import type { LocalApi } from '../../agent/local/local-api.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
 import type { LocalServer } from '../../agent/local/serve-on-socket.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { memorySecretStore } from '../../agent/secrets/secret-store.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
@@ -104,6 +105,7 @@ beforeEach(async () => {
     hardware: fixedHardware(),
     hostFacts: () => Promise.reject(new Error('nobody asks')),
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: () => 0.5,

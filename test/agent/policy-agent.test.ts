@@ -10,6 +10,7 @@ import { createAgent } from '../../agent/agent.ts'
 import { simulatedEngine } from '../../agent/engine/simulated.ts'
 import { memoryFiles } from '../../agent/files/memory-files.ts'
 import { usualHealthLimits } from '../../agent/health/health-limits.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import { openPolicySource } from '../../agent/policy-source.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
 import { memorySecretStore } from '../../agent/secrets/secret-store.ts'
@@ -86,6 +87,7 @@ const set = async (policyText?: string) => {
       memoryBytes: 1,
     }),
     log,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

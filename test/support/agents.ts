@@ -22,6 +22,7 @@ import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
 import { startStatusServer } from '../../agent/local/status-server.ts'
+import { createLogRing } from '../../agent/log-ring.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
 import { openIdentity } from '../../agent/secrets/identity.ts'
@@ -99,6 +100,8 @@ export type TestAgentOptions = {
   readonly pullStallMs?: number
   readonly keepReleases?: number
   readonly outboxBytes?: number
+  /** default: no limit */
+  readonly logBytesPerDay?: number
   /** default: nothing is read of this machine */
   readonly telemetry?: TelemetryProfile
   /** bytes; without it the disk is not looked at */
@@ -142,6 +145,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     keepaliveS: 30,
     reconnectMaxMs: 60_000,
     lookEveryMs: options.lookEveryMs ?? 60_000,
+    logBytesPerDay: options.logBytesPerDay ?? 0,
     labels: options.labels ?? {},
     keepReleases: options.keepReleases ?? 3,
     version: 'test',
@@ -173,6 +177,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
     timeZone: deviceTimeZone,
     builtAt: 0,
     log: silent,
+    ownLog: createLogRing(Date.now),
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,

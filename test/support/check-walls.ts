@@ -41,6 +41,7 @@ const pureRoots = [
   /^src\/protocol\//,
   /^src\/compose\/(?:model|check|units|validate)\.ts$/,
   /^agent\/allot\//,
+  /^agent\/health\/(?:findings|verdict|app-facts)\.ts$/,
   /^agent\/policy\//,
   /^agent\/translate\//,
   /^agent\/reconcile\/plan/,

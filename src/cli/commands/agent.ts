@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { shownAddress } from '../../link/addresses.ts'
 import { type BrokerOptions, mergeBroker, resolveBroker, withBrokerOptions } from '../context.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
+import { addAgentEnroll } from './agent-enroll.ts'
 import { addAgentStatus } from './agent-status.ts'
 
 type Options = BrokerOptions & {
@@ -35,16 +36,19 @@ export const addAgent = (program: Command): void => {
     .option('--secrets <dir>', 'folder on a tmpfs where secrets stand (default: one under /run/longshore or /dev/shm)')
     .addOption(logLevelOption())
     .action(async (options: Options) => {
-      const log = createLog(options.logLevel)
       // The agent, and with it the engine client, is loaded only by the process that is one.
       const { startAgent } = await import('../../../agent/main.ts')
+      const { createLogRing } = await import('../../../agent/log-ring.ts')
+      const ownLog = createLogRing(Date.now)
+      const log = createLog(options.logLevel, ownLog.write)
       const config = await readSettings(options)
       failLoudly(log)
-      const agent = await startAgent(config, log)
+      const agent = await startAgent(config, log, { ownLog })
       log.info({ device: config.device, broker: shownAddress(config.broker), state: config.state }, 'the agent runs')
       await untilSignal(log, agent.stop)
     })
   addAgentStatus(agent)
+  addAgentEnroll(agent)
   agent
     .command('prepare')
     .description(

@@ -4,6 +4,7 @@ import { parsePort } from '../arguments.ts'
 import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '../daemon.ts'
 import { exitCode, say } from '../output.ts'
 import { givenUp, readSecretValue } from '../read-secret-value.ts'
+import { addBrokerInit } from './broker-init.ts'
 
 type Options = { config?: string; host?: string; port?: number; wsPort?: number; state?: string; logLevel: string }
 
@@ -31,6 +32,7 @@ export const addBroker = (program: Command): void => {
       log.info({ ...bound }, 'the broker listens')
       await untilSignal(log, running.stop)
     })
+  addBrokerInit(broker)
   broker
     .command('passwd')
     .description('set the password of a user in the file of the setting users; a broker that runs takes it at once')

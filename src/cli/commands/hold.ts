@@ -1,7 +1,6 @@
 /** `longshore hold` and `longshore release`: deployments of an app wait on a device until they are let go. */
-import { type Command, InvalidArgumentError } from 'commander'
-import { parseDurationMs } from '../../compose/units.ts'
-import { collectDevices, operator, parseApp, parseSeconds } from '../arguments.ts'
+import type { Command } from 'commander'
+import { collectDevices, operator, parseApp, parseDuration, parseSeconds } from '../arguments.ts'
 import { askDevices } from '../ask-devices.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 
@@ -40,10 +39,4 @@ const tell = async (
 ): Promise<void> => {
   const question = { verb, args, timeoutMs: options.timeout * 1000, json: options.json === true, done }
   process.exitCode = await withFleet(options, (fleet) => askDevices(fleet, options.device, question))
-}
-
-const parseDuration = (text: string): number => {
-  const durationMs = parseDurationMs(text)
-  if (durationMs === undefined || durationMs <= 0) throw new InvalidArgumentError('must be a duration, as in 8h or 30m')
-  return durationMs
 }

@@ -8,6 +8,7 @@ import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { verdictText } from '../describe-agent.ts'
 import { agoText, appPhase, reasonText, servicesText, shortRelease } from '../describe-app.ts'
 import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
+import { onQuit, openScreen } from '../screen.ts'
 
 type Options = BrokerOptions & { device?: string; watch?: boolean }
 
@@ -44,17 +45,18 @@ const once = async (fleet: Fleet, app: string | undefined, options: Options): Pr
 const watch = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
   const retained = new Map<string, Buffer>()
   const isTerminal = process.stdout.isTTY === true
+  const screen = isTerminal && options.json !== true ? openScreen(process.stdout) : undefined
   let isDue = false
   const draw = (): void => {
     isDue = false
-    say(`\u001b[2J\u001b[H${statusTable(rowsOf(readState(fleet.topics, retained)))}`)
+    screen?.draw(statusTable(rowsOf(readState(fleet.topics, retained))))
   }
   await fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
     if (payload.byteLength === 0) retained.delete(topic)
     else retained.set(topic, payload)
     const parsed = fleet.topics.parse(topic)
     if (parsed === undefined) return
-    if (options.json !== true && isTerminal) {
+    if (screen !== undefined) {
       // Retained state comes in a burst: one drawing for all of it.
       if (!isDue) setTimeout(draw, 100)
       isDue = true
@@ -68,7 +70,18 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
     if (options.json === true) sayJson({ event: parsed.kind, ...toJson(shown).devices[0] })
     else for (const row of rowsOf(shown)) say(row.filter((cell) => cell !== '').join('  '))
   })
-  await new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  // How long something has been so grows also while nothing comes.
+  const clock = screen && setInterval(draw, 5_000)
+  let end: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const restoreKeys = screen && onQuit(end)
+  process.once('SIGINT', end).once('SIGTERM', end)
+  await ended
+  clearInterval(clock)
+  restoreKeys?.()
+  screen?.close()
 }
 
 const header = ['DEVICE', 'APP', 'PHASE', 'SERVICES', 'RELEASE', 'SINCE', 'REASON']

@@ -1,7 +1,10 @@
 /** What telemetry says of this machine, beside what other programs say of it at the same moment. */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
 import { hostMetricsOf } from '../../../agent/telemetry/host-sample.ts'
 import { createHostReader } from '../../../agent/telemetry/read-host.ts'
 
@@ -47,4 +50,31 @@ test('a busy processor shows, beside what the kernel counts for the process that
   // Others may be at work as well; we are part of it.
   expect(metrics.cpuPercent).toBeGreaterThan(ownPercent * 0.8)
   expect(metrics.cpuPercent).toBeLessThanOrEqual(100)
+})
+
+test('agrees with vmstat on processors and disks that others keep busy', async () => {
+  const folder = await mkdtemp('/var/tmp/longshore-busy-')
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const burner = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+  onTestFinished(() => void burner.kill('SIGKILL'))
+  const read = createHostReader({ root: '/', loopDelayMs: () => 0 })
+  const before = await read()
+  // Since the start, then of the next three seconds: the same that lie between our two readings.
+  const vmstat = promisify(execFile)('vmstat', ['3', '2'], { env: { ...process.env, LC_ALL: 'C' } })
+  await promisify(execFile)('dd', ['if=/dev/zero', `of=${join(folder, 'file')}`, 'bs=1M', 'count=40', 'conv=fsync'])
+  const { stdout } = await vmstat
+  const metrics = hostMetricsOf(await read(), before)
+  const lines = stdout.trim().split('\n')
+  const names = lines[1]?.trim().split(/\s+/) ?? []
+  const last = lines.at(-1)?.trim().split(/\s+/).map(Number) ?? []
+  const of = (name: string): number => last[names.indexOf(name)] ?? Number.NaN
+  expect(of('us') + of('sy')).toBeGreaterThan(30)
+  expect(Math.abs((metrics.cpuPercent ?? 0) - (100 - of('id') - of('wa')))).toBeLessThan(10)
+
+  const writtenBefore = hostMetricsOf(before, undefined)
+  const written = Object.keys(metrics)
+    .filter((name) => /^block\..*\.writtenBytes$/.test(name))
+    .reduce((sum, name) => sum + (metrics[name] ?? 0) - (writtenBefore[name] ?? 0), 0)
+  // A machine whose disk is none that wears (a network disk, an overlay in memory) has nothing to tell here.
+  if (Object.keys(metrics).some((name) => name.startsWith('block.'))) expect(written).toBeGreaterThan(40e6 * 0.9)
 })

@@ -39,7 +39,8 @@ const ownTopics = [
   ['event', true, false],
   ['telemetry/host', true, false],
   ['reply/c1', true, false],
-  ['log/app', true, false],
+  ['log/c1', true, false],
+  ['log/c1/credit', false, true],
   ['anything', false, false],
 ] as const
 
@@ -94,8 +95,8 @@ test('an operator may do everything; one of named devices everything with these'
 
 /** Every topic of a device: may the bridge of its site publish it, may it subscribe. */
 const bridgedTopics = ownTopics.map(([topic, publish]) => {
-  const isWanted = /^(?:desired|secret|command)\//.test(topic)
-  return [topic, publish, isWanted] as const
+  const isWanted = /^(?:desired|secret|command)\/|\/credit$/.test(topic)
+  return [topic, publish && !topic.startsWith('certificate'), isWanted] as const
 })
 
 describe('a bridge', () => {

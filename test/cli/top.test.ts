@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { amountText } from '../../src/cli/describe-bytes.ts'
+import { fitting } from '../../src/cli/screen.ts'
+import { emptyTop, type TopMessage, type TopState, withMessage } from '../../src/cli/top/top-state.ts'
+import { hostsTable, servicesTable, sparkline } from '../../src/cli/top/top-table.ts'
+import type { Reported } from '../../src/protocol/reported.ts'
+import type { Status } from '../../src/protocol/status.ts'
+
+const after = (...messages: readonly (TopMessage & { readonly device?: string })[]): TopState =>
+  messages.reduce((state, { device = 'gw-1', ...message }) => withMessage(state, device, message), emptyTop)
+
+const host = (atMs: number, metrics: Record<string, number>, device = 'gw-1') =>
+  ({ kind: 'telemetry', atMs, metrics, device }) as const
+const app = (atMs: number, metrics: Record<string, number>) =>
+  ({ kind: 'telemetry', app: 'line', atMs, metrics }) as const
+
+const reported = (phase: Reported['phase'] = 'running') =>
+  ({
+    kind: 'reported',
+    app: 'line',
+    message: {
+      phase,
+      services: {
+        plc: { state: 'running', health: 'healthy', image: 'i', restarts: 0 },
+        log: { state: 'exited', health: 'none', image: 'i', restarts: 0 },
+      },
+    } as unknown as Reported,
+  }) as const
+
+test('what moved stands beside what was told before, and counters become rates', () => {
+  const { host: series } = after(host(1_000, { load1: 1, bytes: 100 }), host(3_000, { bytes: 300 })).get('gw-1') ?? {}
+  expect(series?.values).toEqual({ load1: 1, bytes: 300 })
+  expect(series?.rates.bytes).toBe(100)
+  expect(series?.history.map(({ bytes }) => bytes)).toEqual([100, 300])
+})
+
+test('what comes late does not take the place of what is newer, and a counter that began anew has no negative rate', () => {
+  const late = after(host(5_000, { load1: 5 }), host(1_000, { load1: 1, load5: 2 })).get('gw-1')?.host
+  expect(late?.values).toEqual({ load1: 5, load5: 2 })
+  const anew = after(host(1_000, { bytes: 100 }), host(2_000, { bytes: 5 })).get('gw-1')?.host
+  expect(anew?.rates.bytes).toBe(0)
+})
+
+test('hosts: who has most comes first, who is away says so, and what is not known is a dash', () => {
+  const status = { schema: 1, at: 0, online: true, session: 1, agent: '1' } as Status
+  const disks = { 'disk./.freeBytes': 50, 'disk./.usedBytes': 50, 'disk./var.freeBytes': 10, 'disk./var.usedBytes': 90 }
+  const state = after(
+    host(1_000, { cpuPercent: 5, memoryUsedBytes: 1024 ** 3, memoryAvailableBytes: 1024 ** 3, ...disks }),
+    host(1_000, { cpuPercent: 50 }, 'gw-2'),
+    { kind: 'status', message: status },
+    { kind: 'status', message: { ...status, online: false }, device: 'gw-3' },
+    { kind: 'status', message: { ...status, health: { verdict: 'failing', since: 0, reasons: [] } }, device: 'gw-2' },
+  )
+  const lines = hostsTable(state, 'cpu', 61_000).split('\n')
+  expect(lines.slice(1).map((line) => line.split(/\s+/)[0])).toEqual(['gw-2', 'gw-1', 'gw-3'])
+  expect(lines[1]).toMatch(/failing +50\.0 %/)
+  expect(lines[2]).toMatch(/online +5\.0 % +▁ +1\.0 GiB of 2\.0 GiB .*10 B \(10 %\) \/var .*60 s/)
+  expect(lines[3]).toMatch(/offline +- +- +/)
+  expect(hostsTable(state, 'name', 0).split('\n')[1]).toMatch(/^gw-1/)
+})
+
+test('services: those that do not run stand there as well, and what is removed does not', () => {
+  const state = after(
+    reported(),
+    app(1_000, { 'plc.cpuPercent': 12, 'plc.memoryBytes': 5e6, 'plc.sentBytes': 0, 'plc.receivedBytes': 0 }),
+    app(2_000, { 'plc.cpuPercent': 30, 'plc.sentBytes': 2048, 'plc.receivedBytes': 1024 }),
+  )
+  const text = servicesTable('gw-1', state.get('gw-1') as never, 'cpu', 2_000)
+  expect(text).toMatch(/line +plc +healthy +30\.0 % +▁▃ +4\.8 MiB .*1\.0 KiB\/s 2\.0 KiB\/s/)
+  expect(text).toMatch(/line +log +exited +- /)
+  const gone = withMessage(state, 'gw-1', reported('removed'))
+  expect(servicesTable('gw-1', gone.get('gw-1') as never, 'cpu', 2_000)).not.toMatch(/plc/)
+})
+
+test('bars are shares of what there is, or of the highest', () => {
+  expect(sparkline([0, 50, 100], 100).trim()).toBe('▁▅█')
+  expect(sparkline([1, 2]).trim()).toBe('▅█')
+  expect(sparkline([0, 0]).trim()).toBe('▁▁')
+  expect(sparkline(Array.from({ length: 50 }, () => 1))).toHaveLength(12)
+})
+
+test('a screen cuts what does not fit, and says how much', () => {
+  expect(fitting(['one', 'two', 'three', 'four'], 3, 3)).toEqual(['one', 'two', '… …'])
+})
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1_000, '1.0 KiB'],
+  [1024 * 999.6, '1.0 MiB'],
+  [24 * 1024 ** 2, '24 MiB'],
+  [1.25 * 1024 ** 3, '1.3 GiB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(amountText(bytes)).toBe(text)
+})
