@@ -34,7 +34,7 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
       if (entry.devices === undefined) return allRights
       const own = entry.devices.map((device) => `${base}/${device}/#`)
       // One subscription for all devices is what the command asks for; what comes of it is theirs alone.
-      return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: own }
+      return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: [...own, `${base}/bridge/+/status`] }
     }
     case 'bridge': {
       const { site = user, root = access.root, devices } = entry
