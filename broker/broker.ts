@@ -9,12 +9,12 @@ import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
-import type { BridgeReport } from '../src/protocol/broker-status.ts'
+import type { BridgeReport, BrokerStatus } from '../src/protocol/broker-status.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
 import type { Bridge, BridgePace } from './bridge/bridge.ts'
-import { ClientStream } from './client-stream.ts'
+import { ClientStream, noTraffic } from './client-stream.ts'
 import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
@@ -29,6 +29,8 @@ import type { Peer } from './listen/open-listener.ts'
 import { type OpenListeners, openListeners } from './listen/open-listeners.ts'
 import { localBrokerOf } from './local-broker.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
+import { createStatusReader } from './outside/broker-status.ts'
+import { type Outside, openOutside } from './outside/outside.ts'
 import { pace } from './pace.ts'
 import { createAedesPersistence } from './persistence/aedes-persistence.ts'
 import { claimFolder } from './persistence/claim-folder.ts'
@@ -45,6 +47,7 @@ export type BrokerAddress = {
   readonly wsPort?: number
   /** In the order of the listeners; undefined for a socket in the file system. */
   readonly ports: readonly (number | undefined)[]
+  readonly metricsPort?: number
 }
 
 export type Broker = {
@@ -56,6 +59,8 @@ export type Broker = {
   readonly counts: () => BrokerCounts | undefined
   /** undefined: there is none */
   readonly bridge: () => BridgeReport | undefined
+  /** undefined before it started */
+  readonly status: () => BrokerStatus | undefined
 }
 
 const tickMs = 1_000
@@ -73,6 +78,9 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   let opened: Awaited<ReturnType<typeof openAedes>> | undefined
   let listeners: OpenListeners | undefined
   let bridge: Bridge | undefined
+  let outside: Outside | undefined
+  let status: (() => BrokerStatus) | undefined
+  const traffic = noTraffic()
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
@@ -82,6 +90,11 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
 
   const peerOf = ({ conn }: Client): Peer | undefined => streams.get(conn as ClientStream)
 
+  const factsOf = (client: Client): Readonly<Record<string, unknown>> => {
+    const peer = peerOf(client)
+    return defined({ client: client.id, address: peer?.shown, listener: peer?.listener.name })
+  }
+
   const enter = (address: string): boolean => {
     const admission = door.enter(address, performance.now())
     if (!admission.ok) refusals.note(admission.limit, { address }, `connection refused: ${admission.message}`)
@@ -89,7 +102,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   }
 
   const accept = (socket: Duplex, peer: Peer): void => {
-    const stream = new ClientStream(socket, settings)
+    const stream = new ClientStream(socket, settings, traffic)
     streams.set(stream, peer)
     stream.on('close', () => void streams.delete(stream))
     opened?.aedes.handle(stream)
@@ -144,6 +157,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       delivery.pump,
       (message) => bridge?.published(message),
     )
+    const present = new WeakMap<Client, { readonly facts: object; readonly sinceMs: number }>()
     // It says who subscribed right before it asks for what is retained.
     aedes.on('subscribe', (_subscriptions, client) => {
       subscriber = client
@@ -151,11 +165,14 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     aedes.on('unsubscribe', hooks.unsubscribed)
     aedes.on('clientReady', (client) => {
       delivery.attach(client)
-      log.debug({ client: client.id, user: access.userOf(client) }, 'client connected')
+      const facts = { ...factsOf(client), ...defined({ user: access.userOf(client) }) }
+      present.set(client, { facts, sinceMs: performance.now() })
+      log.info(facts, 'client connected')
     })
     aedes.on('clientDisconnect', (client) => {
       delivery.detach(client)
-      log.debug({ client: client.id }, 'client disconnected')
+      const { facts, sinceMs = 0 } = present.get(client) ?? {}
+      log.info({ ...facts, afterS: Math.round((performance.now() - sinceMs) / 1_000) }, 'client disconnected')
     })
     if (site !== undefined && settings.enrolment !== undefined) {
       const { lifetimeS } = settings.enrolment
@@ -215,10 +232,20 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     const { ports } = listeners
     const wsPort = ports[resolved.findIndex(({ type }) => type === 'ws' || type === 'wss')]
     const port = ports.find((one) => one !== undefined) ?? 0
+    const names = namesOf(resolved, ports)
+    status = createStatusReader({
+      ...{ aedes: opened.aedes, store: opened.store, refusals, traffic, listeners: names, state: settings.state },
+      connections: door.connections,
+      bridge: () => bridge?.report(),
+      nowMs: Date.now,
+    })
+    const { aedes } = opened
+    outside = await openOutside({ settings, status, announce: (topic, text) => aedes.announce(topic, text), log })
+    const { metricsPort } = outside
     bridge?.start()
     const { sessions, retained, queued } = counts() ?? {}
-    log.info({ listeners: namesOf(resolved, ports), sessions, retained, queued }, 'broker listens')
-    return { port, ports, ...(wsPort === undefined ? {} : { wsPort }) }
+    log.info({ listeners: names, sessions, retained, queued, metricsPort }, 'broker listens')
+    return { port, ports, ...defined({ wsPort, metricsPort }) }
   }
 
   const openBridge = async ({ aedes, store }: NonNullable<typeof opened>): Promise<Bridge | undefined> => {
@@ -250,6 +277,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
 
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
+    await outside?.stop()
     await bridge?.stop()
     opened?.site?.close()
     // A server that closes waits for its connections: end those first, with and without CONNECT.
@@ -280,6 +308,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     reload: () => reread('reload'),
     counts,
     bridge: () => bridge?.report(),
+    status: () => status?.(),
   }
 }
 

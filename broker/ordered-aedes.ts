@@ -22,6 +22,7 @@ export class OrderedAedes extends Aedes {
   // What aedes has and its types leave out.
   declare counter: number
   declare maxTopicLevels: number
+  declare clients: Readonly<Record<string, Client>>
   declare mq: { readonly emit: (packet: Emitted, done: (error?: Error) => void) => void }
 
   readonly #store: Store
@@ -44,6 +45,20 @@ export class OrderedAedes extends Aedes {
       if (!error) this.#published.add(packet)
       done(error ?? null)
     })
+  }
+
+  /** By client id. */
+  connectedIds(): Map<string, Client> {
+    return new Map(Object.entries(this.clients))
+  }
+
+  /** What the broker says of itself: retained, but nothing that is written. What it says already is not said again. */
+  announce(topic: string, text: string): void {
+    const { retained } = this.#store.state
+    const payload = Buffer.from(text)
+    if (retained.get(topic)?.payload.equals(payload) === true) return
+    retained.set({ topic, payload, qos: 0 })
+    this.mq.emit(this.#emitted({ cmd: 'publish', dup: false, topic, payload, qos: 0, retain: false }, null), () => {})
   }
 
   /** Whether that client gets it from its session's queue. */

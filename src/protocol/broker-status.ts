@@ -45,6 +45,11 @@ export const brokerStatusSchema = z
     startedAt: epochMsSchema,
     listeners: z.array(z.string()),
     connections: count,
+    clients: z.looseObject({
+      connected: count,
+      total: count.describe('connected, or with a session'),
+      maximum: count.describe('of total, since it started, as far as anybody looked'),
+    }),
     sessions: count,
     subscriptions: count,
     retained: amount,

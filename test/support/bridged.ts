@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BridgeConfig } from '../../broker/bridge/bridge-settings.ts'
-import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.ts'
+import { type Broker, type BrokerAddress, type BrokerOptions, createBroker } from '../../broker/broker.ts'
 import type { BridgeReport } from '../../src/protocol/broker-status.ts'
 import { eventually } from './eventually.ts'
 
@@ -13,7 +13,12 @@ const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
 
 const bridgePace = { probeMs: 150, quietMs: 100, backOff: { baseMs: 50, capMs: 200 } }
 
-export type TestBroker = { readonly broker: Broker; readonly url: string; readonly port: number }
+export type TestBroker = {
+  readonly broker: Broker
+  readonly address: BrokerAddress
+  readonly url: string
+  readonly port: number
+}
 
 export const makeFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-bridge-'))
@@ -24,8 +29,9 @@ export const makeFolder = async (): Promise<string> => {
 export const startBroker = async (options: Partial<BrokerOptions> = {}): Promise<TestBroker> => {
   const broker = createBroker({ log, port: 0, sysIntervalS: 0, bridgePace, ...options })
   onTestFinished(broker.stop)
-  const { port } = await broker.start()
-  return { broker, port, url: `mqtt://127.0.0.1:${port}` }
+  const address = await broker.start()
+  const { port } = address
+  return { broker, address, port, url: `mqtt://127.0.0.1:${port}` }
 }
 
 /** @param config `site` and `url` at least */
