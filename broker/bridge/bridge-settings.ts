@@ -20,7 +20,7 @@ export const bridgeSchema = z.strictObject({
   key: path,
   root: rootSchema.optional().describe('on this broker'),
   rootAbove: rootSchema.optional().describe('on the broker above; default: the same'),
-  devices: z.array(deviceIdSchema).min(1).max(300).optional().describe('only these; default: all under the root'),
+  devices: z.array(deviceIdSchema).min(1).max(200).optional().describe('only these; default: all under the root'),
   keepaliveS: z.int().min(5).max(65_535).optional(),
   maxBytesPerSecond: z.int().min(1).optional(),
   maxMessagesPerSecond: z.number().positive().optional(),

@@ -160,7 +160,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
         const topic = routes.toBelow(above)
         // Elsewhere above, before the settings changed: there nobody else would clear it.
         if (topic === undefined) void clearOld(above)
-        else if (local.retained(topic) === undefined) makeDue(topic)
+        else if (payloadOf(topic) === undefined) makeDue(topic)
       }
       waited = new Set(due.flatMap((topics) => [...topics]))
       if (waited.size === 0) finished('')

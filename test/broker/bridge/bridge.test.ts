@@ -1,4 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { changePasswordFile } from '../../../broker/access/change-password-file.ts'
+import { hashPassword } from '../../../broker/access/password-file.ts'
 import type { Deployment } from '../../../src/protocol/deployment.ts'
 import { topicsUnder } from '../../../src/protocol/topics.ts'
 import { makeFolder, reportOf, startBroker, startSite, untilDrained, untilUp } from '../../support/bridged.ts'
@@ -242,6 +246,34 @@ test('no more goes up than the cap allows, and state goes before what waited lon
   expect(textsOn(operator, above.event('gw-1')).length).toBeLessThan(20)
   await operator.expect(above.event('gw-1'), event(30))
   expect(performance.now() - startedMs).toBeGreaterThan(1_200)
+})
+
+test('from site to region to cloud, each with the rights of a bridge alone', async () => {
+  const folder = await makeFolder()
+  const paths = { users: join(folder, 'users'), access: join(folder, 'access.yaml'), passwordFile: join(folder, 'p') }
+  await changePasswordFile(paths.users, 'region', await hashPassword(Buffer.from('secret')))
+  await changePasswordFile(paths.users, 'ada', await hashPassword(Buffer.from('secret')))
+  await writeFile(paths.access, 'users: { region: { role: bridge, root: acme/longshore }, ada: { role: operator } }')
+  await writeFile(paths.passwordFile, 'secret\n')
+  const { users, access, passwordFile } = paths
+  const cloud = await startBroker({ users, access })
+  const region = await startSite({
+    ...{ site: 'region', url: cloud.url, username: 'region', passwordFile },
+    rootAbove: 'acme/longshore',
+  })
+  const site = await startSite({ site: 'plant1', url: region.url })
+  const device = await openClient(site.url)
+  await device.client.subscribeAsync('longshore/v1/gw-1/#', { qos: 1 })
+  const operator = await openClient(cloud.url, { username: 'ada', password: 'secret' })
+  await operator.client.subscribeAsync('acme/longshore/v1/#', { qos: 1 })
+  await device.client.publishAsync(here.status('gw-1'), status(1), retain)
+  await device.client.publishAsync(here.event('gw-1'), event(1), { qos: 1 })
+  const top = topicsUnder('acme/longshore')
+  expect(JSON.parse((await operator.expect(top.status('gw-1'))).text)).toMatchObject({ via: ['plant1', 'region'] })
+  await operator.expect(top.event('gw-1'), event(1))
+  for (const name of ['plant1', 'region']) await operator.expect(top.bridgeStatus(name))
+  await operator.client.publishAsync(top.desired('gw-1', 'web'), deployment(5), retain)
+  await device.expect(here.desired('gw-1', 'web'), deployment(5))
 })
 
 describe('a circle', () => {
