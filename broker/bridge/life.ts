@@ -15,6 +15,7 @@ export const createLife = (input: {
   const { site, version, instance } = input
   let answers = 0
   let isOver = false
+  let bornAt = 0
 
   const status = (online: boolean): Buffer =>
     writePayload({ schema: 1, at: input.nowMs(), online, site, version, instance } satisfies BridgeStatus)
@@ -33,14 +34,19 @@ export const createLife = (input: {
     end: (): void => {
       isOver = true
     },
-    birth: (): Buffer => status(true),
+    birth: (): Buffer => {
+      bornAt = input.nowMs()
+      return status(true)
+    },
     will: (): Buffer => status(false),
     isOwn: (payload: Buffer): boolean => read(payload)?.instance === instance,
     /** What is done about a status that stands above: the late will of an older connection is answered with the birth. */
     judge: (payload: Buffer): 'birth' | 'another' | 'nothing' => {
       if (isOver) return 'nothing'
       const found = read(payload)
-      if (found?.online === true) return found.instance === instance ? 'nothing' : 'another'
+      if (found?.online === true && found.instance === instance) return 'nothing'
+      // An older birth is one that waited in the session: this process is not the first of its name.
+      if (found?.online === true && found.at > bornAt) return 'another'
       answers += 1
       return answers > mostAnswers ? 'nothing' : 'birth'
     },

@@ -1,4 +1,5 @@
 /** How the broker is, put together: one answer for `$SYS`, metrics and `longshore broker status`. */
+import { resolve } from 'node:path'
 import type { Client } from 'aedes'
 import type { BridgeReport, BrokerStatus } from '../../src/protocol/broker-status.ts'
 import { version } from '../../src/version.ts'
@@ -43,7 +44,7 @@ export const createStatusReader = (input: {
         sum([...present.values()].map(countSubscriptions)) + sum(absent.map(({ subscriptions }) => subscriptions.size)),
       retained: counts.retained,
       queued: counts.queued,
-      ...(state === undefined ? {} : { store: { folder: state, bytes: store.bytesOnDisk() } }),
+      ...(state === undefined ? {} : { store: { folder: resolve(state), bytes: store.bytesOnDisk() } }),
       traffic: { ...traffic },
       dropped: { ...counts.dropped },
       refused: { ...counts.refused },

@@ -18,7 +18,7 @@ export type RetainedIndex = {
   readonly all: () => Iterable<RetainedMessage>
   /** of those that anybody published */
   readonly count: () => number
-  /** of topics and payloads */
+  /** of their topics and payloads */
   readonly bytes: () => number
 }
 
@@ -61,15 +61,17 @@ export const createRetainedIndex = (): RetainedIndex => {
   return {
     get: (topic) => messages.get(topic),
     set: (message) => {
-      bytes += sizeOf(message) - sizeOf(messages.get(message.topic))
-      if (isOwn(message.topic) && !messages.has(message.topic)) own += 1
+      if (!isOwn(message.topic)) bytes += sizeOf(message) - sizeOf(messages.get(message.topic))
+      else if (!messages.has(message.topic)) own += 1
       messages.set(message.topic, message)
       place(message.topic).message = message
     },
     remove: (topic) => {
-      bytes -= sizeOf(messages.get(topic))
-      if (!messages.delete(topic)) return
+      const before = messages.get(topic)
+      if (before === undefined) return
+      messages.delete(topic)
       if (isOwn(topic)) own -= 1
+      else bytes -= sizeOf(before)
       prune(root, topic.split('/'), 0)
     },
     match: (filter) => {

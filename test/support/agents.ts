@@ -208,8 +208,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   return { device, state, agent, stop }
 }
 
-export const openFleet = async (url: string): Promise<Fleet> => {
-  const fleet = await connectFleet({ broker: { url }, root: 'longshore', log: silent })
+export const openFleet = async (url: string, root = 'longshore'): Promise<Fleet> => {
+  const fleet = await connectFleet({ broker: { url }, root, log: silent })
   onTestFinished(fleet.close)
   return fleet
 }

@@ -2,14 +2,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { ask } from '../../../src/fleet/command.ts'
+import { readState } from '../../../src/fleet/read-state.ts'
 import { topicsUnder } from '../../../src/protocol/topics.ts'
+import { openFleet } from '../../support/agents.ts'
 import { makeAuthorityIn } from '../../support/authority.ts'
 import { makeFolder, reportOf, startSite, untilDrained, untilUp } from '../../support/bridged.ts'
 import { type BuiltCommand, buildCommand, runCommand } from '../../support/command.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createKillableBroker } from '../../support/killable-broker.ts'
+import { startLinkedAgent } from '../../support/linked-agent.ts'
 import { findFreePort, startMosquitto } from '../../support/mosquitto.ts'
 import { openClient } from '../../support/mqtt.ts'
+import { deployAndWait } from '../../support/story.ts'
 import { openLine } from '../../support/tcp-line.ts'
 
 const here = topicsUnder('longshore')
@@ -89,6 +94,30 @@ describe('to Mosquitto', () => {
       here.desired('gw-1', 'web'),
     )
   })
+})
+
+test('an operator above deploys to a device of the site and asks it, over a slow line, and sees it go with its site', async () => {
+  const mosquitto = await startMosquitto()
+  onTestFinished(mosquitto.stop)
+  const line = await openLine(mosquitto.port)
+  line.slow({ ms: 50, jitterMs: 20, cutShare: 0 })
+  const site = await startSite({ site: 'plant1', url: line.url, rootAbove })
+  const { device } = await startLinkedAgent({ url: site.url })
+  const fleet = await openFleet(mosquitto.url, rootAbove)
+  const web = { image: 'web:1', deploy: { update_config: { monitor: '100ms' } } }
+  const question = { device, verb: 'history', args: { app: 'shop' }, timeoutMs: 10_000, now: Date.now() }
+  await untilUp(site)
+  const found = async () => {
+    const { status, bridgeStatus } = fleet.topics
+    return readState(fleet.topics, await fleet.read([status(device), bridgeStatus('+')])).get(device)
+  }
+  await eventually('the device above', async () => (await found())?.status?.online === true)
+  const ending = await deployAndWait(fleet, device, { name: 'shop', services: { web } })
+  expect(ending).toMatchObject({ outcome: 'succeeded' })
+  expect(await ask(fleet, question)).toMatchObject({ outcome: 'done' })
+  expect((await found())?.silentBridge).toBeUndefined()
+  line.cut()
+  await eventually('nobody to know how it is', async () => (await found())?.silentBridge?.site === 'plant1')
 })
 
 describe('killed', () => {

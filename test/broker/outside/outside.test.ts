@@ -37,6 +37,7 @@ test('$SYS says what Mosquitto says there, retained, to who asks for it, and not
   expect(newest(watcher, '$SYS/broker/uptime')).toMatch(/^\d+ seconds$/)
   expect(Number(newest(watcher, '$SYS/broker/load/messages/received/1min'))).toBeGreaterThan(0)
   expect(all.received.map(({ topic }) => topic)).toEqual(['kept', 'a'])
+  expect(broker.status()?.retained).toEqual({ count: 1, bytes: 'keptx'.length })
   await broker.stop()
   for (const name of await readdir(state)) {
     if (!/^(?:journal|snapshot)/.test(name)) continue
