@@ -17,6 +17,7 @@ import type { Labels } from './labels.ts'
 import type { LocalApi } from './local/local-api.ts'
 import type { LogRing } from './log-ring.ts'
 import type { PolicySource } from './policy-source.ts'
+import type { RebootMachine } from './reboot.ts'
 import type { CredentialSource } from './registry/file-credentials.ts'
 import type { Identity } from './secrets/identity.ts'
 import type { SecretStore } from './secrets/secret-store.ts'
@@ -65,6 +66,8 @@ export type AgentInput = {
   readonly telemetry: TelemetryProfile
   readonly health: HealthLimits
   readonly hostFacts: () => Promise<HostFacts>
+  /** absent: nobody can reboot it from here */
+  readonly machine?: RebootMachine
   readonly hardware: HardwareFollower
   readonly deviceNodes: DeviceNodes
   /** how it shows that a container lost its GPU; absent: nobody looks */

@@ -12,6 +12,7 @@ import type { Agent, AgentInput } from './agent-contract.ts'
 import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
+import { sweepRuns } from './commands/sweep-runs.ts'
 import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
 import type { Engine } from './engine/engine.ts'
@@ -29,6 +30,7 @@ import { createLogs } from './logs/logs.ts'
 import { createPendingMessages } from './pending-messages.ts'
 import { deviceRefusal } from './policy/judge-device.ts'
 import { policyFault, verbFault } from './policy/policy-fault.ts'
+import { rebootBy } from './reboot.ts'
 import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
@@ -42,6 +44,7 @@ import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
 import { emptyRecord } from './store/app-record.ts'
+import { telemetryInForce } from './telemetry-choice.ts'
 import { createVitalSigns } from './vital-signs.ts'
 
 const dayMs = 86_400_000
@@ -49,6 +52,9 @@ const dayMs = 86_400_000
 /** What is still queued has so long when the agent is stopped; the rest is sent after its next start. */
 const drainMs = 1_000
 const goodbyeMs = 500
+
+/** Before a reboot there is more of it. */
+const leaveMs = 5_000
 
 export const createAgent = (input: AgentInput): Agent => {
   const {
@@ -94,13 +100,14 @@ export const createAgent = (input: AgentInput): Agent => {
     nowMs,
   })
   const newest = new Map<string, ReportBody>()
+  const telemetryProfile = () => telemetryInForce(store.device().telemetry, input.telemetry, nowMs())
   const vitalSigns = createVitalSigns({
     device,
     topics,
     engine,
     read: input.read,
     outbox,
-    profile: () => input.telemetry,
+    profile: telemetryProfile,
     limits: input.health,
     reports: () => newest.values(),
     isConnected: () => link.isConnected(),
@@ -299,13 +306,18 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
+  const runsUnderWay = new Set<string>()
   const verbs = createVerbs({
     owner,
     policy: policy.inForce,
     store,
     engine,
     files,
+    secrets,
     secretVersions: secrets.versions,
+    modelFault: (model) => policyFault(model, policy.inForce()),
+    runsUnderWay,
+    maxBytes: input.maxBytes,
     observe: reconciler.observe,
     hardware: hardware.allotted,
     deviceFeatures: hardware.features,
@@ -314,10 +326,21 @@ export const createAgent = (input: AgentInput): Agent => {
     look: reconciler.look,
     setLabels: site.setLabels,
     logs: logs.verb,
+    collector,
+    readDisk: input.readDisk,
+    machine: input.machine ?? rebootBy([]),
+    leave: async () => {
+      if (!link.isConnected()) return
+      await drained(outbox, leaveMs)
+      await within(goodbyeMs, session.sayGoodbye())
+    },
+    stay: () => session.stay(),
+    onTelemetry: vitalSigns.hurry,
     inventory,
     reconciler,
     reporter,
     nowMs,
+    log,
   })
   const commands = createCommands({
     verbs,
@@ -356,7 +379,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onSecret: (app, payload) => pending.receive('secret', app, payload),
     onCommand: commands.receive,
     onLogCredit: logs.onCredit,
-    onCertificate: async (payload) => renewal?.onResponse(payload),
+    onCertificate: (payload) => renewal?.onResponse(payload),
     onReady: ({ isContinued }) => {
       reporter.repeatAll()
       const published = isContinued ? inventory.publishChanged() : inventory.publish()
@@ -454,7 +477,7 @@ export const createAgent = (input: AgentInput): Agent => {
           ...defined({ ...linkChange }),
         },
         engine: { isThere: vitalSigns.isEngineThere() },
-        telemetry: input.telemetry,
+        telemetry: telemetryProfile(),
         outbox: outbox.counts(),
         reports: newest.values(),
         host: vitalSigns.host(),
@@ -482,6 +505,9 @@ export const createAgent = (input: AgentInput): Agent => {
           vitalSigns.setEngine(true)
           site.onEngine()
           logs.look()
+          sweepRuns(engine, device, (name) => runsUnderWay.has(name)).catch((error: unknown) =>
+            log.warn({ ...reasonOf(error) }, 'containers that commands ran in could not be removed'),
+          )
           void hardware.onEngine()
           if (link.isConnected())
             inventory
@@ -533,17 +559,17 @@ export const createAgent = (input: AgentInput): Agent => {
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)
-      const goodbye = session.sayGoodbye().catch((error: unknown) => {
-        // Gone already: then the will says it.
-        log.debug({ ...reasonOf(error) }, 'the broker could not be told of the end')
-      })
-      // A broker that does not answer any more must not keep a device from being shut down.
-      await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, goodbyeMs).unref())])
+      // A broker that does not answer any more must not keep a device from being shut down; gone already, the will says it.
+      await within(goodbyeMs, session.sayGoodbye())
       await link.stop()
       await outbox.close()
     },
   }
 }
+
+/** Resolves when the work has ended in some way, or after a time. */
+const within = (timeoutMs: number, work: Promise<void>): Promise<void> =>
+  Promise.race([work.catch(() => undefined), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** Resolves when the broker has all that was queued, or after a time. */
 const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {

@@ -133,6 +133,11 @@ export const agentConfigSchema = z.strictObject({
     .max(86_400)
     .default(60)
     .describe('a look at the hardware, for what neither /dev nor udev told'),
+  rebootCommand: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['systemctl', 'reboot'])
+    .describe('what the command reboot runs, where the policy lets it: a program and its arguments'),
   lookEveryS: z.int().min(1).default(60).describe('a full look at the engine, for events that were missed'),
 })
 

@@ -32,6 +32,7 @@ import { startLocalServer } from './local/local-server.ts'
 import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
+import { rebootBy } from './reboot.ts'
 import { fileCredentials } from './registry/file-credentials.ts'
 import { openIdentity } from './secrets/identity.ts'
 import { openSecretStore, readIfThere } from './secrets/secret-store.ts'
@@ -164,6 +165,7 @@ export const startAgent = async (
     telemetry: config.telemetry,
     health: config.health,
     hostFacts: readHostFacts,
+    machine: rebootBy(config.rebootCommand),
     deviceNodes: openDeviceNodes(config.device),
     gpuProbe: { everyMs: gpuProbeMs, open: openAsContainer },
     hardware: openHardware({ root: thisHost, pollMs: config.devicePollS * 1000, log }),

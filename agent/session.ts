@@ -38,7 +38,7 @@ export type SessionInput = {
   readonly onCommand: (id: string, payload: Uint8Array) => Promise<void>
   /** of a reader of a log */
   readonly onLogCredit: (id: string, payload: Uint8Array) => void
-  readonly onCertificate: (payload: Uint8Array) => Promise<void>
+  readonly onCertificate: (payload: Uint8Array) => void
   /**
    * The connection stands and everything was read: send what is newest. `isContinued`: in a session that the broker kept, and
    * with it what was retained.
@@ -63,6 +63,8 @@ export type Session = {
   readonly contest: () => Reason | undefined
   /** Says once more that the device is there, as after its clock was set. */
   readonly repeatBirth: () => Promise<void>
+  /** After a goodbye that came too early: the device is there. */
+  readonly stay: () => Promise<void>
   /** Says that the agent is going, so that its absence is not taken for a fault. */
   readonly sayGoodbye: () => Promise<void>
 }
@@ -146,6 +148,10 @@ export const createSession = (input: SessionInput): Session => {
     repeatBirth: async () => {
       if (!isLeaving) await publishStatus(true)
     },
+    stay: () => {
+      isLeaving = false
+      return publishStatus(true)
+    },
     reportedGeneration: (app) => reportedBefore.get(app) ?? 0,
     readDesired,
     beforeConnect: async () => {
@@ -203,7 +209,7 @@ export const createSession = (input: SessionInput): Session => {
         case 'status':
           return onStatus(payload)
         case 'certificate':
-          return parsed.way === 'response' ? await input.onCertificate(payload) : undefined
+          return parsed.way === 'response' ? input.onCertificate(payload) : undefined
         case 'reported':
           return onReported(parsed.app, payload)
         case 'inventory':

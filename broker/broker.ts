@@ -88,6 +88,9 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   // A clock that nobody has set says nothing of how old a message is.
   const nowMs = (): number => (Date.now() < builtAt ? 0 : Date.now())
 
+  /** What is issued by a clock that nobody has set must be good for its time all the same. */
+  const certificateMs = (): number => Math.max(Date.now(), builtAt)
+
   const peerOf = ({ conn }: Client): Peer | undefined => streams.get(conn as ClientStream)
 
   const factsOf = (client: Client): Readonly<Record<string, unknown>> => {
@@ -187,7 +190,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
         holderOf: (name) => holderOf(accounts, name),
         answer,
         failed: access.failed,
-        nowMs: Date.now,
+        nowMs: certificateMs,
         log,
       })
       aedes.on('publish', ({ topic, payload }, client) => {
@@ -212,7 +215,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       (await openSite({
         files: siteFiles(enrolment.folder),
         changed: () => opened?.access.closeRevoked(),
-        nowMs: Date.now,
+        nowMs: certificateMs,
         log,
       }))
     opened = await openAedes(accounts, site)

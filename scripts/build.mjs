@@ -32,6 +32,7 @@ await build({
     'test/crashing-agent': 'test/support/crashing-agent.ts',
     'test/flooded-agent': 'test/support/flooded-agent.ts',
     'test/offline-agent': 'test/support/offline-agent.ts',
+    'test/log-readers': 'test/support/log-readers.ts',
     'test/killed-outbox': 'test/support/killed-outbox.ts',
   },
   outdir: values.out,

@@ -27,6 +27,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     replugs: 'replugs into a running container',
     adversity: 'happenings in random order',
   },
+  logs: { readers: 'readers of one log, a third of them frozen' },
   broker: { kills: 'kills of the embedded broker under load' },
 }
 

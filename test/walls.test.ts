@@ -50,6 +50,12 @@ describe('a crossing is caught', () => {
       `import Docker from 'dockerode'`,
       'only agent/engine/',
     ],
+    [
+      'certificates outside src/pki',
+      'broker/enrolment/certifier.ts',
+      `import { X509Certificate } from '@peculiar/x509'`,
+      'only src/pki/',
+    ],
     ['its types too', 'agent/a.ts', `import type { ContainerInfo } from "dockerode"`, 'only agent/engine/'],
     ['by require', 'agent/a.ts', `const docker = require('dockerode')`, 'only agent/engine/'],
     ['a file of a package', 'agent/a.ts', `import x from 'dockerode/lib/util.js'`, 'only agent/engine/'],

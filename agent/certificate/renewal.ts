@@ -35,7 +35,8 @@ export type RenewalInput = {
 
 export type Renewal = {
   readonly onReady: () => void
-  readonly onResponse: (payload: Uint8Array) => Promise<void>
+  /** Waits for nothing: what it does next needs answers of the broker. */
+  readonly onResponse: (payload: Uint8Array) => void
   readonly stop: () => void
 }
 
@@ -53,6 +54,7 @@ export const createRenewal = (input: RenewalInput): Renewal => {
   /** of the request that is under way */
   let newKey: string | undefined
   let isStopped = false
+  let last: Promise<void> = Promise.resolve()
 
   const waitFor = (delayMs: number): void => {
     nextMs = monotonicMs() + delayMs
@@ -113,18 +115,22 @@ export const createRenewal = (input: RenewalInput): Renewal => {
     else if (renewInMs !== undefined && renewInMs > 0) waitFor(renewInMs * (1 + jitter * random()))
   }
 
+  const hear = async (payload: Uint8Array): Promise<void> => {
+    const read = readPayload(certificateResponseSchema, payload)
+    try {
+      if (read.ok) await answered(read.value)
+      else log.warn({ ...read.reason }, 'an answer of the authority means nothing')
+    } catch (error) {
+      newKey = undefined
+      // The one in use stays; nothing else depends on it.
+      log.error({ ...reasonOf(error) }, 'the certificate of this device could not be renewed; trying again')
+    }
+  }
+
   return {
     onReady: look,
-    onResponse: async (payload) => {
-      const read = readPayload(certificateResponseSchema, payload)
-      try {
-        if (read.ok) await answered(read.value)
-        else log.warn({ ...read.reason }, 'an answer of the authority means nothing')
-      } catch (error) {
-        newKey = undefined
-        // The one in use stays; nothing else depends on it.
-        log.error({ ...reasonOf(error) }, 'the certificate of this device could not be renewed; trying again')
-      }
+    onResponse: (payload) => {
+      last = last.then(() => hear(payload))
     },
     stop: () => {
       isStopped = true

@@ -3,13 +3,23 @@ import type { SiteKeeper } from '../site-keeper.ts'
 import { type ControlInput, controlVerbs } from './control-verbs.ts'
 import { historyVerb, type ReleaseInput, releaseVerb } from './history-verbs.ts'
 import { type PlanVerbInput, planVerb } from './plan-verb.ts'
+import { type PruneVerbInput, pruneVerb } from './prune-verb.ts'
+import { type RebootVerbInput, rebootVerb } from './reboot-verb.ts'
 import { type RefreshInput, refreshVerb } from './refresh-verb.ts'
+import { type RestartVerbInput, restartVerb } from './restart-verb.ts'
+import { type RunVerbInput, runVerb } from './run-verb.ts'
+import { type TelemetryVerbInput, telemetryVerb } from './telemetry-verb.ts'
 import type { Verb } from './verb.ts'
 
 export type VerbsInput = PlanVerbInput &
   ReleaseInput &
   ControlInput &
-  RefreshInput & { readonly setLabels: SiteKeeper['setLabels']; readonly logs: Verb }
+  PruneVerbInput &
+  RebootVerbInput &
+  RefreshInput &
+  RestartVerbInput &
+  RunVerbInput &
+  TelemetryVerbInput & { readonly setLabels: SiteKeeper['setLabels']; readonly logs: Verb }
 
 export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> => ({
   plan: planVerb(input),
@@ -19,4 +29,9 @@ export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> =
   'set-labels': input.setLabels,
   logs: input.logs,
   refresh: refreshVerb(input),
+  restart: restartVerb(input),
+  run: runVerb(input),
+  prune: pruneVerb(input),
+  reboot: rebootVerb(input),
+  'set-telemetry': telemetryVerb(input),
 })

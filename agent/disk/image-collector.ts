@@ -21,11 +21,15 @@ export type ImageCollector = {
    * @param isPressed the disk is nearly full: also what the engine refused lately is tried again
    */
   readonly collect: (isPressed?: boolean) => Promise<void>
+  /** Ids of what `collect` would remove now, with all its references; what other containers use stays. */
+  readonly collectable: () => Promise<readonly Collectable[]>
 }
+
+export type Collectable = { readonly id: string; readonly references: readonly string[]; readonly sizeBytes: number }
 
 export type ImageCollectorInput = {
   readonly agent: string
-  readonly engine: Pick<Engine, 'list' | 'image' | 'imageIds' | 'untagImage'>
+  readonly engine: Pick<Engine, 'image' | 'imageIds' | 'imagesInUse' | 'list' | 'untagImage'>
   readonly mirrors: RegistryMirrors
   readonly store: Pick<Store, 'apps' | 'device' | 'updateDevice'>
   readonly log: Logger
@@ -121,6 +125,7 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
   const remove = async (id: string): Promise<void> => {
     const references = pulled().flatMap((image) => (image.id === id ? [image.reference] : []))
     const { containers } = await engine.list({ agent })
+    const isUsedByOthers = (await engine.imagesInUse()).includes(id)
     const taken = new Set<string>()
     for (;;) {
       const image = await engine.image(id)
@@ -128,6 +133,8 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
       // Decided once more on what is known now: a deployment may have been accepted meanwhile that runs this very image.
       if (isAwaited(id) || !candidates(new Set(containers.map(({ imageId }) => imageId))).includes(id)) return
       if (name === undefined) break
+      // With another name an engine would let ours go, by which somebody may have started it.
+      if (isUsedByOthers) throw new LongshoreError('engine-error', `a container that is not ours uses image ${id}`)
       if (taken.has(name)) throw new LongshoreError('engine-error', `image ${id} still has the name ${name}`)
       taken.add(name)
       await engine.untagImage(name)
@@ -187,5 +194,15 @@ export const createImageCollector = (input: ImageCollectorInput): ImageCollector
     },
     remember,
     collect,
+    collectable: async () => {
+      const inUse = new Set(await engine.imagesInUse())
+      const ids = candidates(inUse).filter((id) => !inUse.has(id) && !isAwaited(id))
+      const images = await Promise.all(ids.map((id) => engine.image(id)))
+      return images.flatMap((image) => {
+        if (image === undefined) return []
+        const references = pulled().flatMap(({ id, reference }) => (id === image.id ? [reference] : []))
+        return [{ id: image.id, references, sizeBytes: image.sizeBytes }]
+      })
+    },
   }
 }

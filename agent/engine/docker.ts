@@ -17,6 +17,7 @@ import { readLogs } from './docker-log-stream.ts'
 import { readLastLines } from './docker-logs.ts'
 import { endpointBody, networkBody, volumeBody } from './docker-network-body.ts'
 import { followPull, openPull, withOffered } from './docker-pull.ts'
+import { runToEnd } from './docker-run.ts'
 import { hasCdi, toState, toUserNamespaces } from './docker-state.ts'
 import type { Engine, EngineImage, RegistryCredentials } from './engine.ts'
 
@@ -109,7 +110,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       info && {
         id: info.Id,
         platform: platformName(info.Os ?? '', info.Architecture ?? '', info.Variant),
-        ...defined({ bytes: info.Size }),
+        sizeBytes: info.Size,
         digests: [...(info.RepoDigests ?? [])].sort(),
         // Podman writes out the registry that Docker leaves away.
         names: (info.RepoTags ?? []).map((name) => name.replace(/^docker\.io\/(library\/)?/, '')).sort(),
@@ -163,6 +164,10 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
     },
     image,
     imageIds: () => translated('listing images', async () => (await docker.listImages()).map(({ Id }) => Id)),
+    imagesInUse: () =>
+      translated('listing the images of containers', async () => [
+        ...new Set((await docker.listContainers({ all: true })).map(({ ImageID }) => ImageID)),
+      ]),
     pull: async (reference, onProgress, signal, { platform, credentials } = {}) => {
       const name = withTag(reference)
       const authconfig = authOf(reference, credentials)
@@ -280,6 +285,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
       await attempt(doing, () => docker.getNetwork(network).disconnect({ Container: id }), [404])
       await attempt(doing, () => docker.getNetwork(network).connect({ Container: id }), [404])
     },
+    runToEnd: (id, onOutput, signal) => runToEnd(docker, id, onOutput, signal),
     lastLines: (id, count) => readLastLines(docker, id, count),
     logs: (id, query, signal) => readLogs(docker, id, query, signal),
     events: (signal) => readEvents(docker, signal),

@@ -107,10 +107,10 @@ export type EngineImage = {
   readonly id: string
   /** as `linux/arm/v7`; empty where the image does not say */
   readonly platform: string
-  /** with all its layers, though others may share them; absent: the engine does not say */
-  readonly bytes?: number
   /** as `name@sha256:…`, sorted: what registries call it; none of one that was never pulled */
   readonly digests: readonly string[]
+  /** with layers that other images share */
+  readonly sizeBytes: number
   /** with a tag, sorted; none of one that lost its last to another image, or was pulled by digest */
   readonly names: readonly string[]
 }
@@ -135,6 +135,8 @@ export type LogQuery = {
   readonly joins?: boolean | undefined
 }
 
+export type OutputListener = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>
+
 export type Engine = {
   readonly facts: () => Promise<EngineFacts>
   readonly list: (scope: {
@@ -149,6 +151,8 @@ export type Engine = {
   readonly image: (reference: string) => Promise<EngineImage | undefined>
   /** Of all local images that are more than a step in a build. */
   readonly imageIds: () => Promise<readonly string[]>
+  /** Ids of the images of all containers, whoever made them and whatever their state. */
+  readonly imagesInUse: () => Promise<readonly string[]>
   /** Gets an image and tells what came. Layers that are here already are not fetched again. */
   readonly pull: (
     reference: string,
@@ -188,6 +192,13 @@ export type Engine = {
    * than is taken. Throws log-unreadable where its log driver keeps nothing that could be read.
    */
   readonly logs: (id: string, query: LogQuery, signal: AbortSignal) => AsyncIterable<readonly LogFrame[]>
+  /**
+   * Starts a container that was never started and follows it to its end. What it says is read no faster than the listener
+   * takes it.
+   * @param signal kills it
+   * @returns its exit code
+   */
+  readonly runToEnd: (id: string, onOutput: OutputListener, signal: AbortSignal) => Promise<number>
   /** To the first process of a container that runs; one that does not gets none. @param signal as `HUP` */
   readonly signalContainer: (id: string, signal: string) => Promise<void>
   /** Ends when the engine goes away or the signal fires; the caller opens it again and looks at everything. */

@@ -127,6 +127,8 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
         return image && toEngineImage(image, world)
       }),
     imageIds: () => call('imageIds', '', () => [...new Set([...world.images.values()].map(({ id }) => id))]),
+    imagesInUse: () =>
+      call('imagesInUse', '', () => [...new Set([...world.containers.values()].map(({ spec }) => spec.imageId))]),
     pull: (reference, onProgress, signal) =>
       call('pull', reference, () => {
         onProgress({ currentBytes: 0, totalBytes: 1 })
@@ -176,6 +178,15 @@ export const simulatedEngine = (input: SimulatedInput): SimulatedEngine => {
       }),
     signalContainer: (id) => call('signalContainer', id, () => undefined),
     withdrawAliases: (id, network) => call('withdrawAliases', id, () => world.withdrawAliases(id, network)),
+    runToEnd: (id, onOutput, signal) =>
+      call('runToEnd', id, async () => {
+        world.start(id)
+        const container = world.find(id) ?? fail('runToEnd', `no container ${id}`)
+        for (const line of container.lines) await onOutput('stdout', Buffer.from(`${line}\n`))
+        while (container.state === 'running' && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1))
+        if (container.state === 'running') world.stop(id, 137)
+        return container.exitCode
+      }),
     lastLines: (id, count) => call('lastLines', id, () => world.find(id)?.lines.slice(-count) ?? []),
     async *logs(id, { tail }) {
       const lines = await call('logs', id, () => world.find(id)?.lines ?? [])
@@ -234,6 +245,7 @@ const toEngineImage = ({ id, platform, digests }: SimulatedImage, { namesOf }: W
   id,
   platform,
   digests,
+  sizeBytes: 1_000_000,
   names: namesOf(id).sort(),
 })
 

@@ -6,6 +6,7 @@ import { LongshoreError } from '../../src/protocol/reason.ts'
 import type { Engine, EngineContainer, LogFrame, LogQuery } from '../engine/engine.ts'
 import { logTime } from '../engine/log-time.ts'
 import { label } from '../translate/engine-names.ts'
+import { followLog } from './follow-log.ts'
 import type { LogSource } from './source.ts'
 
 export type AppLogInput = {
@@ -58,12 +59,13 @@ export const createAppLog = ({
   }
 
   async function* readOn(id: string, own: LogQuery, reading: Reading): AsyncGenerator<readonly LogFrame[]> {
-    const behind = reading.lastTime
+    const { lastTime: behind, openedAt } = reading
     try {
-      for await (const frames of engine.logs(id, own, signal)) {
-        const fresh = behind === undefined ? frames : frames.filter(({ time }) => time > behind)
-        reading.lastTime = fresh.at(-1)?.time ?? reading.lastTime
-        yield fresh
+      const followed = (): AsyncIterable<readonly LogFrame[]> =>
+        followLog({ engine, id, query: own, behind, openedAt, signal })
+      for await (const frames of own.follow ? followed() : engine.logs(id, own, signal)) {
+        reading.lastTime = frames.at(-1)?.time ?? reading.lastTime
+        yield frames
       }
     } catch (error) {
       // Where it is followed, an engine that went away comes back, and the next look goes on from here.
@@ -82,6 +84,7 @@ export const createAppLog = ({
       const wanted = containers.filter(({ labels }) => service === undefined || labels[label.service] === service)
       for (const container of wanted.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
         const before = readings.get(container.id)
+        // What is opened behind a line must tell its lines apart.
         const own = { ...query, joins: mayJoin && wanted.length === 1 }
         if (before === undefined) open(container, isFirstLook ? own : { ...own, tail: undefined })
         else if (!before.isOpen && !before.isUnreadable && container.state === 'running')

@@ -141,7 +141,7 @@ export const createLogs = (input: LogsInput): Logs => {
       const lookSoon = (afterMs = gatherMs): void => {
         timer ??= setTimeout(() => {
           timer = undefined
-          void lookOn(appLog, app, lines)
+          if (!abort.signal.aborted) void lookOn(appLog, app, lines)
         }, afterMs)
       }
       const appLog = createAppLog({

@@ -126,4 +126,6 @@ export const defaultPolicy: Policy = {
   imageDigest: false,
   maxMemory: null,
   commands: ['*'],
+  // What takes the whole device away for a while, and what runs any program in a container.
+  refusedCommands: ['reboot', 'run'],
 }

@@ -28,13 +28,20 @@ export const policyFault = (model: Model, inForce: PolicyInForce): Reason | unde
 
 /** undefined: the device answers this verb. */
 export const verbFault = (verb: string, { policy }: PolicyInForce): Reason | undefined =>
-  policy.commands.some((pattern) => matches(pattern, verb))
-    ? undefined
-    : {
-        code: 'policy-refused',
-        message: `this device does not allow the command ${verb}; its policy would need commands: [${verb}]`,
-        path: 'verb',
-      }
+  !isNamed(policy.commands, verb)
+    ? verbRefusal(verb, `commands: [${verb}]`)
+    : isNamed(policy.refusedCommands, verb)
+      ? verbRefusal(verb, `refusedCommands without ${verb}`)
+      : undefined
+
+const isNamed = (patterns: readonly string[], verb: string): boolean =>
+  patterns.some((pattern) => matches(pattern, verb))
+
+const verbRefusal = (verb: string, allow: string): Reason => ({
+  code: 'policy-refused',
+  message: `this device does not allow the command ${verb}; its policy would need ${allow}`,
+  path: 'verb',
+})
 
 const modelFaults = (model: Model, inForce: PolicyInForce): Fault[] => [
   ...sorted(model.services).flatMap(([name, service]) =>

@@ -63,6 +63,7 @@ export const policySchema = z.strictObject({
     .nullable()
     .describe('the highest memory limit of a service, each of which must then have one; null: no such rule'),
   commands: z.array(patternSchema).describe('verbs of commands that the device answers'),
+  refusedCommands: z.array(patternSchema).describe('of those, the ones that it does not answer'),
 })
 
 /** What one file says. */

@@ -31,7 +31,10 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
   'create-volume': (engine, { target, spec }) => engine.createVolume(target, spec),
   'remove-volume': (engine, { target }) => engine.removeVolume(target),
   'create-container': async (engine, { target, spec }, effects) =>
-    engine.createContainer(target, await withSecretEnvironment(spec, effects)),
+    engine.createContainer(
+      target,
+      await withSecretEnvironment(spec, spec.labels[label.app] ?? '', effects.secretValue),
+    ),
   'connect-network': (engine, { id, attachment }) => engine.connectNetwork(id, attachment),
   'start-container': (engine, { id }) => engine.startContainer(id),
   'restart-container': async (engine, { id, timeoutS }) => {
@@ -55,8 +58,11 @@ const calls: { readonly [Kind in Operation['kind']]: Call<Kind> } = {
 }
 
 /** No plan holds the value of a secret: it is put in on the way to the engine. */
-const withSecretEnvironment = async (spec: ContainerSpec, { secretValue }: Effects): Promise<ContainerSpec> => {
-  const app = spec.labels[label.app] ?? ''
+export const withSecretEnvironment = async (
+  spec: ContainerSpec,
+  app: string,
+  secretValue: Effects['secretValue'],
+): Promise<ContainerSpec> => {
   const values = await Promise.all(
     Object.entries(spec.secretEnvironment).map(
       async ([variable, { name, version }]) => [variable, textOf(name, await secretValue(app, name, version))] as const,

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Model } from '../../src/compose/model.ts'
 import { defined } from '../../src/defined.ts'
-import { type Reason, reasonOf } from '../../src/protocol/reason.ts'
+import { LongshoreError, type Reason, reasonOf } from '../../src/protocol/reason.ts'
 import type { AllottedHardware } from '../allot/allotted-hardware.ts'
 import type { Site } from '../allot/site.ts'
 import type { Engine, EngineEvent } from '../engine/engine.ts'
@@ -68,6 +68,8 @@ export type Reconciler = {
   /** The engine's events are heard from now on, which says "look at everything", or no longer. */
   readonly setHearing: (isHearing: boolean) => void
   readonly onEngineEvent: (event: EngineEvent) => void
+  /** Does something to an app between two of its turns: none begins before it has ended. */
+  readonly between: <T>(app: string, work: () => Promise<T>) => Promise<T>
   /** What the planner would see right now; changes nothing. */
   readonly observe: (app: string, withProject?: boolean) => Promise<Observed>
   readonly stop: () => Promise<void>
@@ -98,6 +100,24 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
         if (wanted.has(app)) look(app)
       }),
     )
+  }
+
+  const between = async <T>(app: string, work: () => Promise<T>): Promise<T> => {
+    while (running.has(app)) await running.get(app)
+    if (isStopped) throw new LongshoreError('command-interrupted', 'the agent ends')
+    const result = work()
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    running.set(
+      app,
+      ended.then(() => {
+        running.delete(app)
+        if (wanted.has(app)) look(app)
+      }),
+    )
+    return await result
   }
 
   const lookLater = (app: string, delayMs: number): void => {
@@ -252,6 +272,7 @@ export const createReconciler = (input: ReconcilerInput): Reconciler => {
       observer.setHearing(isHearing)
       if (isHearing) lookAtEverything()
     },
+    between,
     observe: observer.observe,
     onEngineEvent: (event) => {
       const app = event.labels[label.app]

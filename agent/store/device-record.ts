@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { replySchema } from '../../src/protocol/command.ts'
 import { commandIdSchema, epochMsSchema } from '../../src/protocol/names.ts'
+import { telemetryProfiles } from '../../src/protocol/telemetry.ts'
 
 const pulledImageSchema = z.object({ id: z.string(), reference: z.string(), at: epochMsSchema })
 
@@ -15,13 +16,23 @@ export const deviceRecordSchema = z.object({
   /** of the latest connection; saved before CONNECT, so that no two connections share one */
   session: z.int().nonnegative(),
   /** finished commands with their last reply, oldest first: the same id again gets the same answer */
-  answered: z.array(z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema })),
+  answered: z.array(
+    z.object({ id: commandIdSchema, reply: replySchema, at: epochMsSchema, expiresAt: epochMsSchema.optional() }),
+  ),
   /** commands that were taken from the broker and whose reply is not safe yet */
-  begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema })).optional(),
+  begun: z.array(z.object({ id: commandIdSchema, at: epochMsSchema, expiresAt: epochMsSchema.optional() })).optional(),
   /** set from outside, over those of the configuration; null: taken away */
   labels: z.record(z.string(), z.string().nullable()).optional(),
   /** what logs cost on a day: the day since 1970 UTC, and bytes */
   logBytes: z.object({ day: z.int(), bytes: z.int().nonnegative() }).optional(),
+  /** how much is told of what the machine is doing, where it was said by a command; absent: as configured */
+  telemetry: z
+    .object({
+      profile: z.enum(telemetryProfiles).optional(),
+      /** for so long, ending then; over what was chosen for good */
+      meanwhile: z.object({ profile: z.enum(telemetryProfiles), until: epochMsSchema, forMs: z.number() }).optional(),
+    })
+    .optional(),
   /** what may be removed again when nobody needs it, in the order in which it came */
   pulledImages: z.array(pulledImageSchema).optional(),
   /** pulls that have not ended yet: what they bring is ours also when the agent ends first */
@@ -35,29 +46,45 @@ export type DeviceRecord = z.infer<typeof deviceRecordSchema>
 
 export const emptyDeviceRecord: DeviceRecord = { format: 1, session: 0, answered: [] }
 
-/** A brokerful of commands must not fill the disk; nobody sends one again after this many others. */
-const answeredLimit = 100
+/**
+ * A brokerful of commands must not fill the disk. A command that has not expired is never forgotten, for a broker may
+ * bring it once more: who has this many of those takes no other (commands.ts).
+ */
+export const answeredLimit = 128
 
 /** Characters of all results together: the record is written anew at each connection. */
 const mostResultLength = 64 * 1024
 
 type Answered = DeviceRecord['answered'][number]
 
-export const withAnswer = (record: DeviceRecord, answer: Answered): DeviceRecord => {
-  const answered = [...record.answered.filter(({ id }) => id !== answer.id), answer].slice(-answeredLimit)
+/** Answered commands that would be carried out if they came again and were not known. @param now epoch ms */
+export const liveAnswers = ({ answered }: DeviceRecord, now: number): number =>
+  answered.filter((answer) => isLive(answer, now)).length
+
+const isLive = ({ expiresAt }: Answered, now: number): boolean => expiresAt !== undefined && expiresAt >= now
+
+/** @param now epoch ms that expiry goes by */
+export const withAnswer = (record: DeviceRecord, answer: Answered, now: number): DeviceRecord => {
+  const all = [...record.answered.filter(({ id }) => id !== answer.id), answer]
+  const answered = all.filter((one, index) => index >= all.length - answeredLimit || isLive(one, now))
   const unsent = new Set([answer.id, ...(record.begun ?? []).map(({ id }) => id)])
-  return { ...record, answered: withoutLongResults(answered, unsent) }
+  return { ...record, answered: withoutLongResults(answered, unsent, now) }
 }
 
-/** What has a result only looked, and may look once more; what changed something is answered without one, and stays. */
-const withoutLongResults = (answered: readonly Answered[], kept: ReadonlySet<string>): Answered[] => {
+/**
+ * What has a result only looked, and may look once more; what changed something is answered without one, and stays. One
+ * that could still come again stays too, without its result.
+ */
+const withoutLongResults = (answered: readonly Answered[], kept: ReadonlySet<string>, now: number): Answered[] => {
   let length = 0
   return answered
     .toReversed()
-    .filter(({ id, reply: { result } }) => {
-      if (result === undefined) return true
+    .flatMap((answer) => {
+      const { result, ...short } = answer.reply
+      if (result === undefined) return [answer]
       length += JSON.stringify(result).length
-      return kept.has(id) || length <= mostResultLength
+      if (kept.has(answer.id) || length <= mostResultLength) return [answer]
+      return isLive(answer, now) ? [{ ...answer, reply: short }] : []
     })
     .reverse()
 }

@@ -40,7 +40,7 @@ export const createRunningContainers = (
 
   /** An image stays what it is. */
   const bytesOf = async (imageId: string): Promise<number | undefined> => {
-    if (!imageBytes.has(imageId)) imageBytes.set(imageId, (await engine.image(imageId))?.bytes)
+    if (!imageBytes.has(imageId)) imageBytes.set(imageId, (await engine.image(imageId))?.sizeBytes)
     return imageBytes.get(imageId)
   }
 

@@ -57,16 +57,17 @@ export const judgeEnrolment = (input: {
   if (!deviceIdSchema.safeParse(device).success)
     return refuse('enrolment-refused', `${JSON.stringify(device.slice(0, 100))} is no device id`)
   const revocation = input.revocations.get(device)
-  const live = issued.filter((one) => one.device === device && one.notAfter > nowMs && !isRevoked(revocation, one))
-  const same = live.find(({ key }) => key === request.key)
-  if (same?.token === tokenId) return { kind: 'again', issued: same }
+  const own = issued.filter((one) => one.device === device && !isRevoked(revocation, one))
+  const same = own.filter(({ key }) => key === request.key).at(-1)
+  if (same?.token === tokenId && same.notAfter > nowMs) return { kind: 'again', issued: same }
   const used = issued.filter((one) => one.token === tokenId).length
   if (used >= token.uses) return refuse('token-refused', `the token is used up: ${used} of ${token.uses}`)
   if (revocation !== undefined && token.createdAt <= revocation.at)
     return refuse('enrolment-refused', `${device} was revoked: it needs a token that is younger than that`)
   const holder = input.holderOf(device)
   if (holder === 'user') return refuse('enrolment-refused', `${device} is the name of a user, not of a device`)
-  const isHeld = holder === 'device' || (live.length > 0 && same === undefined)
+  // Also by one that ran out: what is retained for the device is for no other machine.
+  const isHeld = holder === 'device' || (own.length > 0 && same === undefined)
   if (isHeld && token.device !== device)
     return refuse(
       'enrolment-refused',

@@ -2,12 +2,11 @@
  * What the authority issued, one line of JSON each: written, and on the disk, before anybody is handed a certificate. So an
  * answer that was lost can be given again, a token counts its uses, and a revocation knows what it is about.
  */
-import { open, readFile, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { whyUnreadable } from '../../src/why-unreadable.ts'
-import { writeSiteFile } from './site-files.ts'
+import { giveAway, writeSiteFile } from './site-files.ts'
 
 const issuedSchema = z.object({
   serial: z.string(),
@@ -94,11 +93,10 @@ export const openLedger = async (file: string, nowMs: number): Promise<Ledger> =
 const lineOf = (issued: Issued): string => `${JSON.stringify(issued)}\n`
 
 const appendLine = async (file: string, line: string): Promise<void> => {
-  const { uid, gid } = await stat(dirname(file))
   const handle = await open(file, 'a', 0o600)
   try {
     await handle.writeFile(line)
-    await handle.chown(uid, gid)
+    await giveAway(handle, file)
     await handle.sync()
   } finally {
     await handle.close()

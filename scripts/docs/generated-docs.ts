@@ -8,6 +8,7 @@ import { modelSchema } from '../../src/compose/model.ts'
 import { bridgeStatusSchema } from '../../src/protocol/bridge.ts'
 import { brokerStatusSchema } from '../../src/protocol/broker-status.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
+import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
 import { commandSchema, replySchema } from '../../src/protocol/command.ts'
 import { deploymentSchema } from '../../src/protocol/deployment.ts'
@@ -40,6 +41,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'agent-status': agentStatusSchema,
   'bridge-status': bridgeStatusSchema,
   'broker-status': brokerStatusSchema,
+  'certificate-request': certificateRequestSchema,
+  'certificate-response': certificateResponseSchema,
 }
 
 export const generatedDocs = (): Record<string, string> => ({

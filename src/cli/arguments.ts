@@ -13,6 +13,14 @@ const checked = (schema: z.ZodType<string>, text: string): string => {
 
 export const parseApp = (text: string): string => checked(appNameSchema, text)
 
+/** `APP`, or `APP/SERVICE`. */
+export const parseTarget = (text: string): { app: string; service?: string } => {
+  const [app = '', service, ...rest] = text.split('/')
+  if (service === undefined) return { app: parseApp(app) }
+  if (service === '' || rest.length > 0) throw new InvalidArgumentError('must be APP or APP/SERVICE')
+  return { app: parseApp(app), service }
+}
+
 export const parseDevice = (text: string): string => checked(deviceIdSchema, text)
 
 /** An app, or `_registry`. */

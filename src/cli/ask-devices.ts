@@ -12,19 +12,22 @@ export type Question = {
   readonly args: Command['args']
   readonly timeoutMs: number
   readonly json: boolean
-  /** what to say of a device that did it */
-  readonly done: (device: string) => string
+  /** what to say of a device that did it, with the result of its reply */
+  readonly done: (device: string, result: Reply['result']) => string
+  /** what it says on the way; absent: nothing is said */
+  readonly progress?: (device: string, result: Reply['result']) => void
 }
 
 /** The highest exit code of them all. A command is worth something now only: one that is offline does not get it later. */
 export const askDevices = async (fleet: Fleet, devices: readonly string[], question: Question): Promise<number> => {
-  const { verb, args, timeoutMs, json, done } = question
+  const { verb, args, timeoutMs, json, done, progress } = question
   const codes = await Promise.all(
     devices.map(async (device) => {
       try {
-        const reply = answered(device, await ask(fleet, { device, verb, args, timeoutMs, now: Date.now() }))
+        const onProgress = (reply: Reply): void => progress?.(device, reply.result)
+        const reply = answered(device, await ask(fleet, { device, verb, args, timeoutMs, onProgress, now: Date.now() }))
         if (json) sayJson({ device, ...reply })
-        else say(done(device))
+        else say(done(device, reply.result))
         return exitCode.done
       } catch (error) {
         if (json) sayJson({ device, outcome: 'failed', reason: reasonOf(error) })

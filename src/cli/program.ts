@@ -16,12 +16,15 @@ import { addHold } from './commands/hold.ts'
 import { addLabel } from './commands/label.ts'
 import { addLoad } from './commands/load.ts'
 import { addLogs } from './commands/logs.ts'
+import { addMaintain } from './commands/maintain.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRemove } from './commands/remove.ts'
+import { addRestart } from './commands/restart.ts'
 import { addRollback } from './commands/rollback.ts'
 import { addSecret } from './commands/secret.ts'
 import { addStatus } from './commands/status.ts'
 import { addStop } from './commands/stop.ts'
+import { addTelemetry } from './commands/telemetry.ts'
 import { addTop } from './commands/top.ts'
 import { addValidate } from './commands/validate.ts'
 
@@ -54,10 +57,13 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addHistory,
     addHold,
     addStop,
+    addRestart,
     addGet,
     addValidate,
     addDevices,
     addLabel,
+    addTelemetry,
+    addMaintain,
     addSecret,
     addBackup,
     addBundle,

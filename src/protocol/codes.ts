@@ -110,6 +110,18 @@ const table = {
     'write it without a repetition inside of a repetition, as (a+)+',
   ],
   'command-expired': ['the command was older than its expiresAt', 'send it again; check the clocks of both machines'],
+  'command-busy': [
+    'the device has as many commands as it takes at once; it did nothing about this one and will not',
+    'wait a little, and send it again under a new id',
+  ],
+  'run-timeout': [
+    'a command in a container of its own had not ended in its time, and was killed',
+    'give it longer: longshore run --limit',
+  ],
+  'update-under-way': [
+    'an update of the app is under way, and what runs is being replaced',
+    'wait for its outcome (longshore status --watch), and ask again',
+  ],
   'app-unknown': ['the device has no such app', 'see longshore status --device ID'],
 
   // What an app waits for, or why it failed.

@@ -265,3 +265,88 @@ test('an agent that ends tells its verbs, and waits a moment only', async () => 
   await commands.stop()
   expect(replies).toMatchObject([{ id: 'c2', outcome: 'done' }])
 })
+
+describe('too many', () => {
+  const flood = async (commands: { receive: (id: string, payload: Buffer) => Promise<void> }, payload: Buffer) => {
+    for (let number = 0; number < 1_000; number += 1) await commands.receive(`c${number}`, payload)
+  }
+
+  test('1,000 at once: as many as fit are carried out, each other one is busy, and stays so when it comes again', async () => {
+    let count = 0
+    let finish = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const { commands, store, replies } = set({
+      slow: async () => {
+        count += 1
+        await held
+        return { outcome: 'done' }
+      },
+    })
+    await flood(commands, command('slow'))
+    await eventually('the busy ones', () => replies.length === 936)
+    expect(new Set(replies.map(({ outcome }) => outcome))).toEqual(new Set(['busy']))
+    expect(replies[0]).toMatchObject({ final: true, reason: { code: 'command-busy' } })
+    expect(store.device().begun).toHaveLength(64)
+    finish()
+    await eventually('all answers', () => replies.length === 1_000)
+    expect(store.device()).toMatchObject({ begun: [], answered: { length: 64 } })
+    await flood(commands, command('slow'))
+    await eventually('all answers again', () => replies.length === 2_000)
+    expect(count).toBe(64)
+    expect(replies.slice(1_000).filter(({ outcome }) => outcome === 'busy')).toHaveLength(936)
+  })
+
+  test('quick ones are taken until so many have not expired: an id that may come again is never forgotten', async () => {
+    let count = 0
+    const { commands, store, replies } = set({
+      quick: async () => {
+        count += 1
+        return { outcome: 'done' }
+      },
+    })
+    for (let number = 0; number < 200; number += 1) {
+      await commands.receive(`c${number}`, command('quick'))
+      await eventually('its answer', () => replies.length === number + 1)
+    }
+    expect(count).toBe(128)
+    expect(store.device().answered.map(({ id }) => id)).toContain('c0')
+    expect(replies.at(-1)).toMatchObject({ outcome: 'busy', reason: { code: 'command-busy' } })
+  })
+
+  test('bad ones leave nothing on the disk', async () => {
+    const { commands, store, replies } = set()
+    await flood(commands, Buffer.alloc(1_000_000, 'x'))
+    await eventually('all answers', () => replies.length === 1_000)
+    expect(store.device()).toMatchObject({ answered: [] })
+    expect(store.device().begun).toBeUndefined()
+  })
+})
+
+test('one that was begun and of which nobody knows is answered interrupted when it comes again, and not done', async () => {
+  let count = 0
+  const { ask, store } = set({
+    count: async () => {
+      count += 1
+      return { outcome: 'done' }
+    },
+  })
+  await store.updateDevice((record) => ({ ...record, begun: [{ id: 'c1', at: now }] }))
+  expect(await ask('c1', command('count'))).toMatchObject({ reason: { code: 'command-interrupted' } })
+  expect(count).toBe(0)
+})
+
+test('what ends the agent itself is done once the answer is safe, and never again', async () => {
+  const steps: string[] = []
+  const { ask, replies } = set({
+    reboot: async () => ({
+      outcome: 'done',
+      afterwards: async () => void steps.push(`after ${replies.length} replies`),
+    }),
+  })
+  await ask('c1', command('reboot'))
+  await eventually('the end', () => steps.length === 1)
+  expect(await ask('c1', command('reboot'))).toMatchObject({ outcome: 'done' })
+  expect(steps).toEqual(['after 1 replies'])
+})

@@ -159,6 +159,12 @@ export const describeEngine = (
       expect((await engine.image(imageId))?.names).not.toContain(name)
     })
 
+    test('an image has a size, and is in use by a container that never ran', async () => {
+      expect((await engine.image(imageId))?.sizeBytes).toBeGreaterThan(0)
+      await make('web')
+      expect(await engine.imagesInUse()).toContain(imageId)
+    })
+
     test('a container is created, with its name, labels, image and no start', async () => {
       const id = await make('web', { labels: { ...labels(), own: 'x' } })
       expect(await find('web')).toMatchObject({

@@ -337,6 +337,16 @@ describe('a key of the policy', () => {
     expect(verbFault('plan', device({ commands: ['pl*'] }))).toBeUndefined()
     expect(verbFault('refresh', device({ commands: ['pl*'] }))).toMatchObject({ code: 'policy-refused' })
   })
+
+  test('refusedCommands, which by default has what takes the device away and what runs any program', () => {
+    for (const verb of ['reboot', 'run']) {
+      expect(verbFault(verb, device({}))?.message).toMatch(`its policy would need refusedCommands without ${verb}`)
+      // Who only names it in the one list has not said that it is harmless.
+      expect(verbFault(verb, device({ commands: [verb] }))).toMatchObject({ code: 'policy-refused', path: 'verb' })
+      expect(verbFault(verb, device({ refusedCommands: [] }))).toBeUndefined()
+    }
+    expect(verbFault('restart', device({}))).toBeUndefined()
+  })
 })
 
 describe('a refused path is refused however it is written', () => {

@@ -55,7 +55,7 @@ const open = ({ isRetaining = true, isDiskFull = false } = {}) => {
     link: () => link,
     onDesired: async (app, payload) => void taken.push(`desired ${app} ${payload.byteLength}`),
     onSecret: async (app, payload) => void taken.push(`secret ${app} ${payload.byteLength}`),
-    onCertificate: async () => undefined,
+    onCertificate: () => undefined,
     onCommand: async (id) => void taken.push(`command ${id}`),
     onLogCredit: (id) => void taken.push(`credit ${id}`),
     onReady: ({ isContinued }) => done.push(isContinued ? 'ready again' : 'ready'),

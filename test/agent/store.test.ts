@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { emptyRecord } from '../../agent/store/app-record.ts'
-import { emptyDeviceRecord, nextSession, withAnswer } from '../../agent/store/device-record.ts'
+import { answeredLimit, emptyDeviceRecord, nextSession, withAnswer } from '../../agent/store/device-record.ts'
 import { openFileStore } from '../../agent/store/file-store.ts'
 import { memoryStore } from '../../agent/store/memory-store.ts'
 import { silent } from '../support/agents.ts'
@@ -167,16 +167,17 @@ describe('the record of the device', () => {
     expect(nextSession(emptyDeviceRecord, 5_000)).toBe(5)
   })
 
-  test('answers are kept by id, the newest hundred', () => {
+  test('answers are kept by id, as many as are kept', () => {
     const answer = (id: string, at: number) => ({
       id,
       at,
       reply: { schema: 1 as const, at, id, n: 1, final: true, outcome: 'done' as const },
     })
     let device = emptyDeviceRecord
-    for (let index = 0; index < 105; index += 1) device = withAnswer(device, answer(`c${index}`, index) as never)
-    device = withAnswer(device, answer('c50', 999) as never)
-    expect(device.answered).toHaveLength(100)
+    for (let index = 0; index < answeredLimit + 5; index += 1)
+      device = withAnswer(device, answer(`c${index}`, index) as never, 0)
+    device = withAnswer(device, answer('c50', 999) as never, 0)
+    expect(device.answered).toHaveLength(answeredLimit)
     expect(device.answered.at(-1)).toMatchObject({ id: 'c50', at: 999 })
     expect(device.answered[0]).toMatchObject({ id: 'c5' })
   })

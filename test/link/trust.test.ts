@@ -1,4 +1,6 @@
 /** What is wrong with a certificate is named, with what to do. */
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type Server, type TlsOptions } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { createLink } from '../../src/link/link.ts'
@@ -6,7 +8,9 @@ import type { LongshoreError } from '../../src/protocol/reason.ts'
 import { silent } from '../support/agents.ts'
 import type { CertificateOptions } from '../support/authority.ts'
 import { makeAuthority } from '../support/certificates.ts'
+import { eventually } from '../support/eventually.ts'
 import { connackAccepted, startFakePeer } from '../support/fake-peers.ts'
+import { connected, openLink } from '../support/open-link.ts'
 
 const startTlsPeer = async (options: TlsOptions): Promise<string> => {
   const server = await new Promise<Server>((resolve) => {
@@ -102,4 +106,37 @@ test('a port where no TLS is spoken', async () => {
     code: 'broker-untrusted',
     message: expect.stringContaining('no TLS is spoken on this port'),
   })
+})
+
+test('a certificate that was renewed is the one of the next connection; the one before stays as it is', async () => {
+  const authority = await makeAuthority()
+  const serials: string[] = []
+  const server = createServer(
+    { ...(await authority.issue()), ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+    (socket) => {
+      socket.on('error', () => undefined)
+      serials.push(socket.getPeerCertificate().serialNumber)
+      socket.once('data', () => socket.write(connackAccepted))
+      server.once('drop', () => socket.destroy())
+    },
+  ).listen(0, 'localhost')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const own = [await authority.issue(), await authority.issue()]
+  let asked = 0
+  const opened = openLink(`mqtts://localhost:${(server.address() as { port: number }).port}`, {
+    broker: { url: `mqtts://localhost:${(server.address() as { port: number }).port}`, ca: authority.cert },
+    credentials: async () => {
+      asked += 1
+      // A file that cannot be read for a moment costs one attempt.
+      if (asked === 2) throw new Error('no such file')
+      return own[asked === 1 ? 0 : 1] ?? {}
+    },
+  })
+  await connected(opened)
+  expect([asked, serials.length]).toEqual([1, 1])
+  server.emit('drop')
+  await eventually('another connection', () => opened.link.isConnected() && serials.length === 2)
+  const expected = own.map(({ cert }) => new X509Certificate(cert).serialNumber)
+  expect(serials).toEqual(expected)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { topicsUnder } from '../../src/protocol/topics.ts'
 
-const { ownTopic } = topicsUnder('new/root')
+const { certificate, enroll, ownTopic, parse, parseEnroll } = topicsUnder('new/root')
 
 test.each([
   ['longshore/v1/old-id/event', 'new/root/v1/gw-1/event'],
@@ -18,3 +18,18 @@ test.each(['elsewhere', 'longshore/v1/old-id/telemetry/temperature', 'longshore/
     expect(ownTopic('gw-1', topic)).toBe(topic)
   },
 )
+
+test('a request for a certificate is known by its topic', () => {
+  expect(parse(certificate('gw-1', 'request'))).toEqual({ kind: 'certificate', device: 'gw-1', way: 'request' })
+  expect(parse('new/root/v1/gw-1/certificate/other')).toBeUndefined()
+  expect(parseEnroll(enroll('x-1', 'request'))).toBe('x-1')
+  for (const topic of [
+    enroll('x-1', 'response'),
+    `${enroll('x-1', 'request')}/more`,
+    'longshore/v1/enroll/x/request',
+    'enroll',
+  ])
+    expect(parseEnroll(topic)).toBeUndefined()
+  // No device is called enroll.
+  expect(parse(enroll('certificate', 'request'))).toBeUndefined()
+})

@@ -34,6 +34,8 @@ const packageHomes = {
   aedes: 'broker/',
   'aedes-persistence': 'broker/',
   ws: 'broker/',
+  '@peculiar/x509': 'src/pki/',
+  'reflect-metadata': 'src/pki/',
 } as const
 
 /** These and whatever they load do no I/O and keep no state; types may come from anywhere. */

@@ -3,6 +3,7 @@
  * A crash freezes the agent between two calls, before or after the effect; a new one goes on with the same store.
  */
 import { controlVerbs } from '../../agent/commands/control-verbs.ts'
+import { restartVerb } from '../../agent/commands/restart-verb.ts'
 import type { Answer } from '../../agent/commands/verb.ts'
 import type { DiskState } from '../../agent/disk/disk-space.ts'
 import { createFetchWithinSpace } from '../../agent/disk/fetch-within-space.ts'
@@ -37,7 +38,12 @@ import { verbContext } from './verb-context.ts'
 
 const never = new Promise<never>(() => undefined)
 
-type Life = { isFrozen: boolean; readonly abort: AbortController; readonly reconciler: Reconciler }
+type Life = {
+  isFrozen: boolean
+  readonly abort: AbortController
+  readonly reconciler: Reconciler
+  readonly engine: Engine
+}
 
 export type SimulatedDevice = {
   readonly engine: SimulatedEngine
@@ -56,6 +62,7 @@ export type SimulatedDevice = {
   readonly deploy: (model: Model, texts?: Record<string, string>, options?: object) => Promise<Accept['kind']>
   /** What an operator asks of an app by command; told when it is on disk. */
   readonly ask: (verb: 'stop' | 'start' | 'hold' | 'unhold', args: Record<string, string | number>) => Promise<Answer>
+  readonly restart: (args: Record<string, string>) => Promise<Answer>
   readonly remove: (app: string, volumes: boolean) => Promise<Accept['kind']>
   /** The agent stops dead at the nth call from now, before or after its effect; 0: at once. */
   readonly crash: (afterCalls: number, isAfterEffect: boolean) => void
@@ -237,7 +244,7 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
       }),
       keepReleases: 3,
     })
-    own = { isFrozen: false, abort: new AbortController(), reconciler }
+    own = { isFrozen: false, abort: new AbortController(), reconciler, engine: guardedEngine }
     life = own
     reconciler.lookAtEverything()
     void watchEngine({
@@ -311,6 +318,10 @@ export const simulatedDevice = (input: SimulatedDeviceInput = {}): SimulatedDevi
     },
     ask: (verb, args) =>
       controlVerbs({ store, look: (app) => life?.reconciler.look(app), nowMs: Date.now })[verb](args, verbContext()),
+    restart: (args) => {
+      if (life === undefined) throw new Error('no agent lives')
+      return restartVerb({ store, engine: life.engine, reconciler: life.reconciler })(args, verbContext())
+    },
     remove: (app, volumes) => take(app, { ...addressed(app), remove: true, volumes }),
     crash: (afterCalls, isAfterEffect) => {
       callsUntilCrash = afterCalls

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { builtAt } from '../../built-at.ts'
 import { rootSchema } from '../../protocol/names.ts'
 import { LongshoreError } from '../../protocol/reason.ts'
 import { defaultRoot } from '../../protocol/topics.ts'
@@ -41,7 +42,7 @@ const init = async ({ dir = defaultSiteFolder, name, port = 8883, root = default
   const { initSite } = await import('../../../broker/enrolment/init-site.ts')
   const { brokerAddress } = await import('../../../broker/enrolment/operate.ts')
   const folder = resolve(dir)
-  const site = await initSite({ folder, names, port, root, operator, nowMs: Date.now() })
+  const site = await initSite({ folder, names, port, root, operator, nowMs: Math.max(Date.now(), builtAt) })
   for (const file of site.kept) remark(`${file}: is there already, and stays`)
   for (const file of site.made) remark(`${file}: made`)
   const run = `longshore broker --config ${site.files.config}`

@@ -1,6 +1,7 @@
 /** `longshore enroll`: which devices may join the site, and which no more. On the machine that has the folder of the site. */
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import { builtAt } from '../../built-at.ts'
 import { LongshoreError } from '../../protocol/reason.ts'
 import { collect, parseCount, parseDevice, parseDuration } from '../arguments.ts'
 import { remark, say, sayJson, table } from '../output.ts'
@@ -62,10 +63,13 @@ Examples:
     .argument('<device>', 'device', parseDevice)
     .action(async (device: string, _: unknown, command: Command) => {
       const { files, revokeDevice } = await openSite(command.optsWithGlobals())
-      await revokeDevice(files, device, Date.now())
+      await revokeDevice(files, device, nowMs())
       say(`${device}: revoked; ${files.revocationList} is the list for other brokers`)
     })
 }
+
+/** As the broker has it, whose clock may not be set. */
+const nowMs = (): number => Math.max(Date.now(), builtAt)
 
 const openSite = async ({ dir = defaultSiteFolder }: Common) => {
   const [{ siteFiles }, operate] = await Promise.all([
@@ -81,8 +85,8 @@ const makeToken = async (options: TokenOptions): Promise<void> => {
   const { set: labels, remove } = parseLabels(given)
   if (remove.length > 0) throw new LongshoreError('usage', `--label ${remove[0]}-: a token can only set labels`)
   const { files, createToken, brokerAddress } = await openSite(options)
-  const text = await createToken(files, { uses, lifetimeMs: expires, device, labels, nowMs: Date.now() })
-  if (json === true) return sayJson({ token: text, expiresAt: Date.now() + expires, uses })
+  const text = await createToken(files, { uses, lifetimeMs: expires, device, labels, nowMs: nowMs() })
+  if (json === true) return sayJson({ token: text, expiresAt: nowMs() + expires, uses })
   say(text)
   remark(`on the device: longshore agent enroll --broker ${await brokerAddress(files)} --token TOKEN`)
 }
@@ -94,7 +98,7 @@ const showTokens = async (options: Common): Promise<void> => {
   if (tokens.length === 0) return remark('no tokens')
   const rows = tokens.map(({ id, used, uses, expiresAt, device, labels }) => {
     const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
-    const until = expiresAt < Date.now() ? 'expired' : dateText(expiresAt)
+    const until = expiresAt < nowMs() ? 'expired' : dateText(expiresAt)
     return [id, `${used} of ${uses}`, until, device ?? 'any', shown.join(' ')]
   })
   say(table(['TOKEN', 'USED', 'UNTIL', 'DEVICE', 'LABELS'], rows))
@@ -102,7 +106,7 @@ const showTokens = async (options: Common): Promise<void> => {
 
 const showCertificates = async (options: Common & { all?: true }): Promise<void> => {
   const { files, listCertificates } = await openSite(options)
-  const certificates = await listCertificates(files, { all: options.all === true, nowMs: Date.now() })
+  const certificates = await listCertificates(files, { all: options.all === true, nowMs: nowMs() })
   if (options.json === true) return sayJson(certificates)
   if (certificates.length === 0) return remark('no certificate was issued yet')
   const rows = certificates.map(({ device, state, notAfter, serial }) => [device, state, dateText(notAfter), serial])

@@ -63,8 +63,6 @@ Examples:
         const enough = new AbortController()
         const end = (): void => enough.abort()
         process.once('SIGINT', end).once('SIGTERM', end)
-        // Whoever reads it, as `head`, may have seen enough.
-        process.stdout.once('error', end)
         try {
           await readLog(fleet, {
             device: options.device,

@@ -91,7 +91,7 @@ test('the engine is asked only when something happened to a container', async ()
         inspects += 1
         return { pid: 7 + inspects } as never
       },
-      image: async () => ({ bytes: 5 }) as never,
+      image: async () => ({ sizeBytes: 5 }) as never,
     },
     'gw-1',
   )

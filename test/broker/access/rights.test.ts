@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { noAccessFile, readAccess } from '../../../broker/access/access-file.ts'
-import { mayPublish, mayRead, maySubscribe, type Rights, rightsOf } from '../../../broker/access/rights.ts'
+import { mayPublish, mayRead, maySubscribe, type Rights, rightsOf, tokenRights } from '../../../broker/access/rights.ts'
 
 const access = readAccess(
   `
@@ -41,6 +41,8 @@ const ownTopics = [
   ['reply/c1', true, false],
   ['log/c1', true, false],
   ['log/c1/credit', false, true],
+  ['certificate/request', true, false],
+  ['certificate/response', false, true],
   ['anything', false, false],
 ] as const
 
@@ -131,6 +133,36 @@ test('another client may do what its rules say', () => {
   expect(maySubscribe(scada, at('#'))).toBe(false)
   expect(maySubscribe(rights('wall'), at('+/status'))).toBe(true)
   expect(mayPublish(rights('wall'), at('gw-17/desired/app'))).toBe(false)
+})
+
+describe('a token', () => {
+  const token = '00112233aabbccdd'
+  const client = `${token}-key`
+  const own = tokenRights(access, token, client) as Rights
+
+  test('asks and hears under its own client id', () => {
+    expect(mayPublish(own, at(`enroll/${client}/request`))).toBe(true)
+    for (const may of [maySubscribe, mayRead]) expect(may(own, at(`enroll/${client}/response`))).toBe(true)
+  })
+
+  test.each([
+    ...ownTopics.map(([topic]) => at(`gw-17/${topic}`)),
+    ...ownTopics.map(([topic]) => at(`${client}/${topic}`)),
+    ...['enroll/#', 'enroll/+/response', `enroll/${token}-other/response`, `enroll/${token}-other/request`, '#'].map(
+      at,
+    ),
+    `longshore/v1/enroll/${client}/request`,
+    '#',
+    '$SYS/#',
+    'elsewhere',
+  ])('has nothing to do with %s', (topic) => {
+    for (const may of [mayPublish, maySubscribe, mayRead]) expect(may(own, topic)).toBe(false)
+  })
+
+  test('has no rights under an id that is not its own', () => {
+    for (const id of ['gw-17', token, `${token}-+`, `${token}-#`, `${token}-a/b`, `x${client}`])
+      expect(tokenRights(access, token, id)).toBeUndefined()
+  })
 })
 
 test('a user with the role none may not connect', () => {

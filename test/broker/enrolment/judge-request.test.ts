@@ -61,6 +61,11 @@ describe('a first certificate', () => {
     ['a user', { holderOf: () => 'user' as const }, 'name of a user'],
     ['a device with a password', { holderOf: () => 'device' as const }, 'or a password'],
     ['a device with a certificate', { issued: [issued({ key: 'k2', token: 't2' })] }, 'has a certificate'],
+    [
+      'a device with one that ran out',
+      { issued: [issued({ key: 'k2', token: 't2', notAfter: 400 })] },
+      'has a certificate',
+    ],
     ['a device that was revoked later', { revocations: new Map([['gw-1', { at: 100 }]]) }, 'younger'],
   ])('is refused to %s', (_what, more, message) => {
     expect(judge(more)).toMatchObject({ kind: 'refuse', message: expect.stringContaining(message) })

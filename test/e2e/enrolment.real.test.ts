@@ -1,0 +1,178 @@
+/** The commands of docs/enrolment.md as they stand there: a site, a device with a token, an app on it, a renewal, and the end of it. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { revokeDevice } from '../../broker/enrolment/operate.ts'
+import { docker, newDeviceId, removeEverythingOf } from '../support/agents.ts'
+import { type BuiltCommand, buildCommand } from '../support/command.ts'
+import { startSite, type TestDevice } from '../support/enrolment-site.ts'
+import { eventually } from '../support/eventually.ts'
+import { accepts, findFreePort, startMosquitto } from '../support/mosquitto.ts'
+import { openClient } from '../support/mqtt.ts'
+
+let built: BuiltCommand
+beforeAll(async () => {
+  built = await buildCommand()
+})
+afterAll(() => built.remove())
+
+const compose = `services:
+  web:
+    image: longshore/example:1
+    command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+    deploy: { update_config: { monitor: 500ms }, placement: { constraints: [node.labels.hall == 3] } }
+`
+
+/** A place for a site and a device, in which the lines of the page are run. */
+const openPlace = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-enrolment-'))
+  const device = newDeviceId()
+  const port = await findFreePort()
+  onTestFinished(async () => {
+    await removeEverythingOf(device)
+    await rm(`/dev/shm/longshore-test/${device}`, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
+  })
+  const command = join(folder, 'longshore')
+  await writeFile(command, `#!/bin/sh\nexec ${process.execPath} ${built.path} "$@"\n`)
+  await chmod(command, 0o755)
+  const site = join(folder, 'site')
+  const env = {
+    ...process.env,
+    PATH: `${folder}:${process.env.PATH}`,
+    XDG_CONFIG_HOME: join(folder, 'home'),
+    JOURNAL_STREAM: undefined,
+    LONGSHORE_CONTEXT: '',
+  }
+  const page = await readFile('docs/enrolment.md', 'utf8')
+  const lines = [...page.matchAll(/^longshore .*$/gm)].map(([line]) => line)
+  /** The line that begins so, for this place. */
+  const line = (start: string): string => {
+    const found = lines.find((one) => one.startsWith(start))
+    if (found === undefined) throw new Error(`docs/enrolment.md has no line ${start}`)
+    return found
+      .replaceAll('/var/lib/longshore-broker/site', site)
+      .replaceAll('/etc/longshore', folder)
+      .replaceAll('broker.local', 'localhost')
+      .replaceAll('8883', String(port))
+      .replaceAll('gw-17', device)
+      .replace(/^longshore broker init/, `longshore broker init --dir ${site} --port ${port}`)
+      .replace(/^longshore enroll/, `longshore enroll --dir ${site}`)
+  }
+  const run = (text: string) =>
+    promisify(execFile)('sh', ['-ec', text], { cwd: folder, env, timeout: 30_000 }).then(
+      ({ stdout, stderr }) => ({ exitCode: 0, stdout, stderr }),
+      ({ code, stdout, stderr }) => ({ exitCode: code as number, stdout: String(stdout), stderr: String(stderr) }),
+    )
+  const start = async (text: string, until: string) => {
+    const child: ChildProcess = spawn('sh', ['-c', `exec ${text}`], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exited = once(child, 'exit')
+    const stop = async (): Promise<void> => {
+      child.kill('SIGTERM')
+      await exited
+    }
+    onTestFinished(stop)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+    await eventually(`${text} to say "${until}"`, () => output.includes(until))
+    return { output: () => output, stop }
+  }
+  return { folder, site, device, port, line, run, start }
+}
+
+test('a site, a token, a device with an app, a certificate renewed meanwhile, and the device shut out', async () => {
+  const { folder, site, device, line, run, start } = await openPlace()
+  const made = await run(line('longshore broker init'))
+  expect(made).toMatchObject({ exitCode: 0 })
+  // In the time of a test; a certificate says whole seconds.
+  const config = await readFile(join(site, 'broker.yaml'), 'utf8')
+  await writeFile(join(site, 'broker.yaml'), config.replace('# lifetimeS: 31536000', 'lifetimeS: 10'))
+  const runBroker = line('longshore broker --config')
+  const broker = await start(runBroker, 'the broker listens')
+
+  // What init prints makes an operator, wherever it is pasted.
+  const asOperator = made.stdout.slice(made.stdout.indexOf('folder='))
+  expect(await run(asOperator)).toMatchObject({ exitCode: 0 })
+  const operate = (text: string) => run(`export LONGSHORE_CONTEXT=site\n${text}`)
+
+  const token = (await run(`${line('longshore enroll token')} --label hall=3`)).stdout.trim()
+  const engine = `--engine unix://${inject('socketPath')} --name-prefix ${device}- --secrets /dev/shm/longshore-test/${device}`
+  const enrollLine = `${line('longshore agent enroll').replace('TOKEN', token)} --config ${folder}/agent.yaml --state ${folder}/agent`
+  expect(await run(enrollLine)).toMatchObject({ exitCode: 0 })
+  const agent = await start(`${line('longshore agent --config')} ${engine}`, 'the agent runs')
+  await eventually('the device to be online', async () =>
+    (await operate('longshore devices')).stdout.match(`${device} +online`),
+  )
+  await writeFile(join(folder, 'compose.yaml'), compose)
+  expect(await operate(`longshore deploy hello -f compose.yaml --device ${device} --wait`)).toMatchObject({
+    exitCode: 0,
+  })
+
+  await eventually('the certificate to be renewed', () => agent.output().includes('was renewed'), { timeoutMs: 20_000 })
+  expect(agent.output().match(/"msg":"connected"/g)).toHaveLength(1)
+  const before = JSON.parse((await run(`${line('longshore enroll list')} --all --json`)).stdout)
+  expect(before.length).toBeGreaterThanOrEqual(2)
+
+  // Long after the first one ran out, which is what the file of the device had at its start.
+  await eventually('the first certificate to run out', () => before[0].notAfter < Date.now(), { timeoutMs: 20_000 })
+  await broker.stop()
+  const next = await start(runBroker, 'the broker listens')
+  await eventually('the device to be back', () => (agent.output().match(/"msg":"connected"/g) ?? []).length >= 2, {
+    timeoutMs: 30_000,
+  })
+
+  expect(await run(line('longshore enroll revoke'))).toMatchObject({ exitCode: 0 })
+  await eventually('the device to be refused', () => agent.output().includes('broker-refused'), { timeoutMs: 20_000 })
+  expect(next.output()).toContain(`the certificate of ${device} was revoked`)
+  expect((await run(line('longshore enroll list'))).stdout).toMatch(new RegExp(`${device} +revoked`))
+  // Shut out, and running: an app does not depend on who may command it.
+  const filters = { label: [`io.longshore.agent=${device}`] }
+  expect(await docker().listContainers({ filters })).toMatchObject([{ State: 'running' }])
+}, 120_000)
+
+test('Mosquitto takes the certificates of a site as names, and its list of those that are revoked', async () => {
+  const site = await startSite()
+  const many = await site.newToken({ uses: 2 })
+  const [one, other] = [await site.enroll('gw-1', many), await site.enroll('gw-2', many)]
+  const page = await readFile('docs/enrolment.md', 'utf8')
+  const [, block = ''] = /\nlistener 8883\n([\s\S]*?)```/.exec(page) ?? []
+  const lines = block.trim().replaceAll('/etc/mosquitto/site', site.files.folder).split('\n')
+  const port = await findFreePort()
+  const mosquitto = await startMosquitto({
+    acl: 'pattern readwrite longshore/v1/%u/status\n',
+    extraConfig: [`listener ${port} 127.0.0.1`, ...lines],
+  })
+  onTestFinished(mosquitto.stop)
+  await eventually('Mosquitto to listen', () => accepts(port))
+  const url = `mqtts://localhost:${port}`
+  const connect = async (device: TestDevice) => openClient(url, await device.options())
+
+  // The name in the certificate is who it is: what it writes elsewhere reaches nobody.
+  const [client, reader] = [await connect(one), await connect(other)]
+  await reader.client.subscribeAsync('longshore/v1/gw-2/status', { qos: 1 })
+  await client.client.subscribeAsync('longshore/v1/gw-1/status', { qos: 1 })
+  await client.client.publishAsync('longshore/v1/gw-2/status', 'forged', { qos: 1 })
+  await client.client.publishAsync('longshore/v1/gw-1/status', 'up', { qos: 1 })
+  await client.expect('longshore/v1/gw-1/status', 'up')
+  await reader.client.publishAsync('longshore/v1/gw-2/status', 'up', { qos: 1 })
+  await reader.expect('longshore/v1/gw-2/status', 'up')
+  expect(reader.received.map(({ text }) => text)).toEqual(['up'])
+  await expect(openClient(url, { ca: site.ca })).rejects.toThrow()
+
+  await revokeDevice(site.files, 'gw-1', Date.now())
+  await mosquitto.restart()
+  await eventually('Mosquitto to listen again', () => accepts(port))
+  await expect(connect(one)).rejects.toThrow(/revoked/)
+  await connect(other)
+})
