@@ -9,7 +9,7 @@ import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
-import type { BridgeReport, BrokerStatus } from '../src/protocol/broker-status.ts'
+import type { BrokerStatus } from '../src/protocol/broker-status.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
@@ -27,7 +27,8 @@ import { createHooks } from './hooks.ts'
 import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
 import type { Peer } from './listen/open-listener.ts'
 import { type OpenListeners, openListeners } from './listen/open-listeners.ts'
-import { localBrokerOf } from './local-broker.ts'
+import { loadBridge } from './load-bridge.ts'
+import { createClientLog } from './log-clients.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
 import { createStatusReader } from './outside/broker-status.ts'
 import { type Outside, openOutside } from './outside/outside.ts'
@@ -57,8 +58,6 @@ export type Broker = {
   readonly reload: () => Promise<void>
   /** undefined before it started. */
   readonly counts: () => BrokerCounts | undefined
-  /** undefined: there is none */
-  readonly bridge: () => BridgeReport | undefined
   /** undefined before it started */
   readonly status: () => BrokerStatus | undefined
 }
@@ -92,11 +91,6 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   const certificateMs = (): number => Math.max(Date.now(), builtAt)
 
   const peerOf = ({ conn }: Client): Peer | undefined => streams.get(conn as ClientStream)
-
-  const factsOf = (client: Client): Readonly<Record<string, unknown>> => {
-    const peer = peerOf(client)
-    return defined({ client: client.id, address: peer?.shown, listener: peer?.listener.name })
-  }
 
   const enter = (address: string): boolean => {
     const admission = door.enter(address, performance.now())
@@ -160,7 +154,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       delivery.pump,
       (message) => bridge?.published(message),
     )
-    const present = new WeakMap<Client, { readonly facts: object; readonly sinceMs: number }>()
+    const clientLog = createClientLog({ log, peerOf, userOf: access.userOf, monotonicMs })
     // It says who subscribed right before it asks for what is retained.
     aedes.on('subscribe', (_subscriptions, client) => {
       subscriber = client
@@ -168,14 +162,11 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     aedes.on('unsubscribe', hooks.unsubscribed)
     aedes.on('clientReady', (client) => {
       delivery.attach(client)
-      const facts = { ...factsOf(client), ...defined({ user: access.userOf(client) }) }
-      present.set(client, { facts, sinceMs: performance.now() })
-      log.info(facts, 'client connected')
+      clientLog.came(client)
     })
     aedes.on('clientDisconnect', (client) => {
       delivery.detach(client)
-      const { facts, sinceMs = 0 } = present.get(client) ?? {}
-      log.info({ ...facts, afterS: Math.round((performance.now() - sinceMs) / 1_000) }, 'client disconnected')
+      clientLog.left(client)
     })
     if (site !== undefined && settings.enrolment !== undefined) {
       const { lifetimeS } = settings.enrolment
@@ -219,8 +210,9 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
         log,
       }))
     opened = await openAedes(accounts, site)
-    watch(opened.store)
-    bridge = await openBridge(opened)
+    const { aedes, store } = opened
+    watch(store)
+    bridge = await loadBridge({ settings, aedes, store, pace: bridgePace, nowMs, log })
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
       maxFrameBytes: 2 * maxPacketBytes,
@@ -237,27 +229,17 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     const port = ports.find((one) => one !== undefined) ?? 0
     const names = namesOf(resolved, ports)
     status = createStatusReader({
-      ...{ aedes: opened.aedes, store: opened.store, refusals, traffic, listeners: names, state: settings.state },
+      ...{ aedes, store, refusals, traffic, listeners: names, state: settings.state },
       connections: door.connections,
       bridge: () => bridge?.report(),
       nowMs: Date.now,
     })
-    const { aedes } = opened
     outside = await openOutside({ settings, status, announce: (topic, text) => aedes.announce(topic, text), log })
     const { metricsPort } = outside
     bridge?.start()
     const { sessions, retained, queued } = counts() ?? {}
     log.info({ listeners: names, sessions, retained, queued, metricsPort }, 'broker listens')
     return { port, ports, ...defined({ wsPort, metricsPort }) }
-  }
-
-  const openBridge = async ({ aedes, store }: NonNullable<typeof opened>): Promise<Bridge | undefined> => {
-    const { bridge: config, state, maxPacketBytes } = settings
-    if (config === undefined || state === undefined) return undefined
-    // What it needs to be a client is loaded where there is a bridge.
-    const loaded = await import('./bridge/bridge.ts')
-    const local = localBrokerOf(aedes, store)
-    return loaded.openBridge({ ...defined({ pace: bridgePace }), config, local, state, maxPacketBytes, nowMs, log })
   }
 
   const reread = async (how: 'check' | 'reload'): Promise<void> => {
@@ -310,7 +292,6 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     },
     reload: () => reread('reload'),
     counts,
-    bridge: () => bridge?.report(),
     status: () => status?.(),
   }
 }

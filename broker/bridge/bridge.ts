@@ -156,6 +156,8 @@ export const openBridge = async (input: BridgeInput) => {
 
   const link = createLink({
     broker,
+    // They may have been renewed; files that are being replaced just now are no reason to stay away.
+    credentials: () => readBrokerFiles(settings).catch(() => broker),
     clientId: settings.clientId ?? `longshore-bridge-${site}`,
     clean: false,
     keepaliveS: settings.keepaliveS,

@@ -44,7 +44,7 @@ export const startSite = async (
 }
 
 export const reportOf = ({ broker }: TestBroker): BridgeReport => {
-  const report = broker.bridge()
+  const report = broker.status()?.bridge
   if (report === undefined) throw new Error('there is no bridge')
   return report
 }

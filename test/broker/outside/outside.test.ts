@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { type Loads, nextLoads } from '../../../broker/outside/load.ts'
 import { readBrokerStatus } from '../../../src/cli/local-broker.ts'
@@ -84,6 +85,18 @@ test('the socket in the state folder says how the broker is, and whom it refused
     lastRefusals: [{ limit: 'maxTopicLevels', message: 'deep: a topic of 3 levels; 2 are allowed' }],
   })
   await expect(readBrokerStatus(join(state, 'other.sock'))).rejects.toMatchObject({ code: 'broker-unreachable' })
+})
+
+test('the log says who came and who went, and from where', async () => {
+  const lines: Record<string, unknown>[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const { url } = await startBroker({ log })
+  const client = await openClient(url, { clientId: 'press-1' })
+  await client.client.endAsync()
+  const said = (msg: string) => lines.find((line) => line.msg === msg && line.client === 'press-1')
+  await eventually('both lines', () => said('client connected') && said('client disconnected'))
+  for (const msg of ['client connected', 'client disconnected'])
+    expect(said(msg)).toMatchObject({ address: expect.stringContaining('127.0.0.1'), listener: expect.any(String) })
 })
 
 test('an average over a minute follows what comes, and forgets it', () => {
