@@ -89,8 +89,10 @@ export const createDownState = ({ local, routes, link, quietMs, log }: DownState
       if (isForgotten && seen.size === 0) {
         log.warn(
           { count: suspects.length },
-          'the broker above retains nothing of this site any more: it may have lost its memory, so nothing is cleared here',
+          'the broker above retains nothing of this site any more: it may have lost its memory, so what came from it stays',
         )
+        // On the next connection too: from now on it is the site's own.
+        for (const topic of suspects) local.note('down', topic, null)
         return
       }
       for (let from = 0; from < suspects.length; from += mostAsked) {

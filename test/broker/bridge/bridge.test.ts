@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { changePasswordFile } from '../../../broker/access/change-password-file.ts'
 import { hashPassword } from '../../../broker/access/password-file.ts'
+import type { BrokerOptions } from '../../../broker/broker.ts'
 import type { Deployment } from '../../../src/protocol/deployment.ts'
 import { topicsUnder } from '../../../src/protocol/topics.ts'
 import { makeFolder, reportOf, startBroker, startSite, untilDrained, untilUp } from '../../support/bridged.ts'
@@ -50,10 +52,10 @@ const untilRetained = (url: string, topic: string, text: string | undefined): Pr
   eventually(`${topic} to be ${text}`, async () => (await retainedAt(url, topic)).get(topic) === text)
 
 /** A site with one client, and the broker above with one that reads all, and a line between that can be cut. */
-const startPair = async () => {
+const startPair = async (options: Partial<BrokerOptions> = {}) => {
   const top = await startBroker({ state: await makeFolder() })
   const line = await openLine(top.port)
-  const site = await startSite({ ...mapped, url: line.url })
+  const site = await startSite({ ...mapped, url: line.url }, options)
   const device = await openClient(site.url)
   const operator = await openClient(top.url)
   await operator.client.subscribeAsync(everythingAbove, { qos: 1 })
@@ -184,7 +186,9 @@ describe('after an outage', () => {
   })
 
   test('a broker above that forgot everything takes nothing from the site, and is told everything again', async () => {
-    const { top, site, operator, device } = await startPair()
+    const lines: string[] = []
+    const log = pino({ level: 'warn' }, { write: (text: string) => void lines.push(text) })
+    const { top, site, line, operator, device } = await startPair({ log })
     await untilUp(site)
     await device.client.publishAsync(here.reported('gw-1', 'web'), 'a', retain)
     await operator.client.publishAsync(above.desired('gw-1', 'web'), deployment(5), retain)
@@ -194,6 +198,17 @@ describe('after an outage', () => {
     const empty = await startBroker({ port: top.port })
     await untilRetained(empty.url, above.reported('gw-1', 'web'), 'a')
     await untilDrained(site)
+    await untilRetained(site.url, here.desired('gw-1', 'web'), deployment(5))
+    await eventually('it to be noticed', () => lines.some((text) => text.includes('may have lost its memory')))
+    // Nor on the next connection, when that broker knows the session again: there only what it had meanwhile is gone.
+    const operatorAgain = await openClient(empty.url)
+    await operatorAgain.client.publishAsync(above.desired('gw-1', 'db'), deployment(5), retain)
+    await untilRetained(site.url, here.desired('gw-1', 'db'), deployment(5))
+    line.cut()
+    await eventually('the bridge to be down', () => reportOf(site).state === 'down')
+    await operatorAgain.client.publishAsync(above.desired('gw-1', 'db'), '', { qos: 0, retain: true })
+    line.mend()
+    await untilRetained(site.url, here.desired('gw-1', 'db'), undefined)
     await untilRetained(site.url, here.desired('gw-1', 'web'), deployment(5))
   })
 })
