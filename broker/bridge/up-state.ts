@@ -141,6 +141,15 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
     )
   }
 
+  const clearOld = async (above: string): Promise<void> => {
+    try {
+      await send(above, Buffer.alloc(0))
+      local.note('up', above, null)
+    } catch (error) {
+      log.debug({ err: error, topic: above }, 'what an earlier setting left above is not cleared yet')
+    }
+  }
+
   return {
     /** It was published here, retained. */
     changed: (topic: string): void => {
@@ -173,14 +182,5 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
     },
     /** How many topics the broker above does not know yet. */
     due: (): number => due.reduce((sum, { size }) => sum + size, 0) + inFlight.size,
-  }
-
-  async function clearOld(above: string): Promise<void> {
-    try {
-      await send(above, Buffer.alloc(0))
-      local.note('up', above, null)
-    } catch (error) {
-      log.debug({ err: error, topic: above }, 'what an earlier setting left above is not cleared yet')
-    }
   }
 }
