@@ -5,6 +5,8 @@ import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
 import { readBrokerFiles } from '../src/link/broker-files.ts'
+import { isAnswered } from '../src/local/serve-on-socket.ts'
+import { startStatusServer } from '../src/local/status-server.ts'
 import type { Outbox } from '../src/outbox/outbox.ts'
 import { socketName, statusSocketName } from '../src/protocol/local.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
@@ -27,8 +29,6 @@ import { openAgentOutbox } from './events/open-agent-outbox.ts'
 import { diskFiles } from './files/disk-files.ts'
 import { findSecretsFolder } from './files/secrets-folder.ts'
 import { startLocalServer } from './local/local-server.ts'
-import { isAnswered } from './local/serve-on-socket.ts'
-import { startStatusServer } from './local/status-server.ts'
 import { createLogRing, type LogRing } from './log-ring.ts'
 import { watchLoop } from './loop-watch.ts'
 import { openPolicySource, policyFolderOf } from './policy-source.ts'
@@ -184,6 +184,7 @@ export const startAgent = async (
     log,
   })
   const statusServer = await startStatusServer({
+    what: 'longshore agent status',
     socketPath: config.statusSocket ?? join(config.state, statusSocketName),
     status: agent.status,
     log,

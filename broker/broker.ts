@@ -7,10 +7,14 @@ import type { Duplex } from 'node:stream'
 import type { Client } from 'aedes'
 import type { Logger } from 'pino'
 import { builtAt } from '../src/built-at.ts'
+import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
+import type { BrokerStatus } from '../src/protocol/broker-status.ts'
+import { topicsUnder } from '../src/protocol/topics.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
-import { ClientStream } from './client-stream.ts'
+import type { Bridge, BridgePace } from './bridge/bridge.ts'
+import { ClientStream, noTraffic } from './client-stream.ts'
 import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
@@ -22,7 +26,11 @@ import { createHooks } from './hooks.ts'
 import { type ResolvedListener, resolveListeners } from './listen/listener-settings.ts'
 import type { Peer } from './listen/open-listener.ts'
 import { type OpenListeners, openListeners } from './listen/open-listeners.ts'
+import { loadBridge } from './load-bridge.ts'
+import { createClientLog } from './log-clients.ts'
 import { OrderedAedes } from './ordered-aedes.ts'
+import { createStatusReader } from './outside/broker-status.ts'
+import { type Outside, openOutside } from './outside/outside.ts'
 import { pace } from './pace.ts'
 import { createAedesPersistence } from './persistence/aedes-persistence.ts'
 import { claimFolder } from './persistence/claim-folder.ts'
@@ -30,7 +38,7 @@ import { openStore, type Store } from './persistence/store.ts'
 import { createRefusals } from './refusals.ts'
 import { reportErrors } from './report-errors.ts'
 
-export type BrokerOptions = BrokerConfig & { readonly log: Logger }
+export type BrokerOptions = BrokerConfig & { readonly log: Logger; readonly bridgePace?: BridgePace }
 
 export type BrokerAddress = {
   /** Of the first listener that has one. */
@@ -39,6 +47,7 @@ export type BrokerAddress = {
   readonly wsPort?: number
   /** In the order of the listeners; undefined for a socket in the file system. */
   readonly ports: readonly (number | undefined)[]
+  readonly metricsPort?: number
 }
 
 export type Broker = {
@@ -48,6 +57,8 @@ export type Broker = {
   readonly reload: () => Promise<void>
   /** undefined before it started. */
   readonly counts: () => BrokerCounts | undefined
+  /** undefined before it started */
+  readonly status: () => BrokerStatus | undefined
 }
 
 const tickMs = 1_000
@@ -55,7 +66,7 @@ const sweepMs = 15_000
 /** A certificate, a password or a rule that was changed holds after so long. */
 const rereadMs = 2_000
 
-export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
+export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Broker => {
   const settings = settingsOf(options)
   const streams = new Map<ClientStream, Peer>()
   const timers: NodeJS.Timeout[] = []
@@ -64,6 +75,10 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   let giveUpFolder: (() => Promise<void>) | undefined
   let opened: Awaited<ReturnType<typeof openAedes>> | undefined
   let listeners: OpenListeners | undefined
+  let bridge: Bridge | undefined
+  let outside: Outside | undefined
+  let status: (() => BrokerStatus) | undefined
+  const traffic = noTraffic()
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
@@ -83,7 +98,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
   }
 
   const accept = (socket: Duplex, peer: Peer): void => {
-    const stream = new ClientStream(socket, settings)
+    const stream = new ClientStream(socket, settings, traffic)
     streams.set(stream, peer)
     stream.on('close', () => void streams.delete(stream))
     opened?.aedes.handle(stream)
@@ -136,7 +151,9 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
       },
       store,
       delivery.pump,
+      (message) => bridge?.published(message),
     )
+    const clientLog = createClientLog({ log, peerOf, userOf: access.userOf, monotonicMs })
     // It says who subscribed right before it asks for what is retained.
     aedes.on('subscribe', (_subscriptions, client) => {
       subscriber = client
@@ -144,11 +161,11 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     aedes.on('unsubscribe', hooks.unsubscribed)
     aedes.on('clientReady', (client) => {
       delivery.attach(client)
-      log.debug({ client: client.id, user: access.userOf(client) }, 'client connected')
+      clientLog.came(client)
     })
     aedes.on('clientDisconnect', (client) => {
       delivery.detach(client)
-      log.debug({ client: client.id }, 'client disconnected')
+      clientLog.left(client)
     })
     if (site !== undefined && settings.enrolment !== undefined)
       attachCertifier({ ...settings.enrolment, aedes, site, accounts, access, nowMs: certificateMs, log })
@@ -174,7 +191,9 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
         log,
       }))
     opened = await openAedes(accounts, site)
-    watch(opened.store)
+    const { aedes, store } = opened
+    watch(store)
+    bridge = await loadBridge({ settings, aedes, store, pace: bridgePace, nowMs, log })
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
       maxFrameBytes: 2 * maxPacketBytes,
@@ -189,9 +208,19 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     const { ports } = listeners
     const wsPort = ports[resolved.findIndex(({ type }) => type === 'ws' || type === 'wss')]
     const port = ports.find((one) => one !== undefined) ?? 0
+    const names = namesOf(resolved, ports)
+    status = createStatusReader({
+      ...{ aedes, store, refusals, traffic, listeners: names, state: settings.state },
+      connections: door.connections,
+      bridge: () => bridge?.report(),
+      nowMs: Date.now,
+    })
+    outside = await openOutside({ settings, status, announce: (topic, text) => aedes.announce(topic, text), log })
+    const { metricsPort } = outside
+    bridge?.start()
     const { sessions, retained, queued } = counts() ?? {}
-    log.info({ listeners: namesOf(resolved, ports), sessions, retained, queued }, 'broker listens')
-    return { port, ports, ...(wsPort === undefined ? {} : { wsPort }) }
+    log.info({ listeners: names, sessions, retained, queued, metricsPort }, 'broker listens')
+    return { port, ports, ...defined({ wsPort, metricsPort }) }
   }
 
   const reread = async (how: 'check' | 'reload'): Promise<void> => {
@@ -214,6 +243,8 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
 
   const close = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer)
+    await outside?.stop()
+    await bridge?.stop()
     opened?.site?.close()
     // A server that closes waits for its connections: end those first, with and without CONNECT.
     const closed = listeners?.close()
@@ -242,6 +273,7 @@ export const createBroker = ({ log, ...options }: BrokerOptions): Broker => {
     },
     reload: () => reread('reload'),
     counts,
+    status: () => status?.(),
   }
 }
 

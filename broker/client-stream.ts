@@ -13,6 +13,26 @@ export type StreamLimits = {
   readonly writeBufferBytes: number
 }
 
+/** Of all clients together, since the broker started. */
+export type Traffic = {
+  bytesReceived: number
+  bytesSent: number
+  /** Packets of MQTT of any kind… */
+  messagesReceived: number
+  messagesSent: number
+  /** …and those that carry a message. */
+  publishesReceived: number
+  publishesSent: number
+}
+
+export const noTraffic = (): Traffic => ({
+  ...{ bytesReceived: 0, messagesReceived: 0, publishesReceived: 0 },
+  ...{ bytesSent: 0, messagesSent: 0, publishesSent: 0 },
+})
+
+/** The type of a packet stands in the upper half of its first byte: section 2.2.1. */
+const isPublish = (firstByte: number): boolean => firstByte >> 4 === 3
+
 type Done = (error?: Error | null) => void
 
 /** What is given to the socket at once: small enough that a slow link is seen to take something. */
@@ -24,7 +44,9 @@ const closeAtTimes = 4
 export class ClientStream extends Duplex {
   readonly #socket: Duplex
   readonly #limits: StreamLimits
+  readonly #traffic: Traffic
   #meter: MeterState = meterStart
+  #outMeter: MeterState = meterStart
   readonly #queue: Buffer[] = []
   #queuedBytes = 0
   #isSending = false
@@ -34,11 +56,12 @@ export class ClientStream extends Duplex {
   #ended: Done | undefined
   #roomWaiters: (() => void)[] = []
 
-  constructor(socket: Duplex, limits: StreamLimits) {
+  constructor(socket: Duplex, limits: StreamLimits, traffic: Traffic = noTraffic()) {
     // A client that has said its last word gets no more answers either: as with net's allowHalfOpen false.
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER, allowHalfOpen: false })
     this.#socket = socket
     this.#limits = limits
+    this.#traffic = traffic
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => void this.push(null))
     socket.on('error', (error) => void this.destroy(error))
@@ -96,9 +119,20 @@ export class ClientStream extends Duplex {
     done(error)
   }
 
+  readonly #countIn = (firstByte: number): void => {
+    this.#traffic.messagesReceived += 1
+    if (isPublish(firstByte)) this.#traffic.publishesReceived += 1
+  }
+
+  readonly #countOut = (firstByte: number): void => {
+    this.#traffic.messagesSent += 1
+    if (isPublish(firstByte)) this.#traffic.publishesSent += 1
+  }
+
   #receive(chunk: Buffer): void {
     const { maxPacketBytes } = this.#limits
-    this.#meter = meterChunk(this.#meter, chunk, maxPacketBytes)
+    this.#traffic.bytesReceived += chunk.length
+    this.#meter = meterChunk(this.#meter, chunk, maxPacketBytes, this.#countIn)
     if (isRefused(this.#meter)) this.destroy(refusalError(this.#meter, maxPacketBytes))
     else if (!this.push(chunk)) this.#socket.pause()
   }
@@ -107,6 +141,7 @@ export class ClientStream extends Duplex {
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.length
     this.#acceptedBytes += chunk.length
+    this.#outMeter = meterChunk(this.#outMeter, chunk, Number.POSITIVE_INFINITY, this.#countOut)
     if (this.#queuedBytes > closeAtTimes * this.#limits.writeBufferBytes && this.#queue.length > 1)
       this.destroy(
         new LongshoreError('reader-too-slow', `the client is ${this.#queuedBytes} bytes behind with reading`),
@@ -124,6 +159,7 @@ export class ClientStream extends Duplex {
     this.#socket.write(piece, () => {
       this.#isSending = false
       this.#tookSome = true
+      this.#traffic.bytesSent += piece.length
       this.#queuedBytes -= piece.length
       if (this.#queuedBytes * 2 <= this.#limits.writeBufferBytes) this.#tellRoom()
       this.#send()

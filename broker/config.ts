@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { defined } from '../src/defined.ts'
 import { LongshoreError } from '../src/protocol/reason.ts'
+import { bridgeSchema } from './bridge/bridge-settings.ts'
 import { listenerSchema } from './listen/listener-settings.ts'
+import { isLoopback } from './rules.ts'
 import { type BrokerSettings, defaultSettings } from './settings.ts'
 
 const portSchema = z.int().min(0).max(65_535)
@@ -46,6 +48,9 @@ export const brokerConfigSchema = z.strictObject({
   maxRetainedBytes: count,
   maxSessions: count,
   sessionExpiryS: count,
+  bridge: bridgeSchema.optional(),
+  sysIntervalS: z.int().min(0).optional(),
+  metrics: z.strictObject({ host: z.string().min(1).optional(), port: portSchema }).optional(),
 })
 
 export type BrokerConfig = z.infer<typeof brokerConfigSchema>
@@ -68,6 +73,13 @@ export const settingsOf = ({
     throw new LongshoreError(
       'config-invalid',
       `listeners stands in place of ${given.join(', ')}: say there what these say`,
+    )
+  if (rest.bridge !== undefined && rest.state === undefined)
+    throw new LongshoreError('config-invalid', 'a bridge needs a place for what waits for its link: set state')
+  if (rest.metrics?.host !== undefined && !isLoopback(rest.metrics.host))
+    throw new LongshoreError(
+      'config-invalid',
+      `metrics.host is ${rest.metrics.host}: whoever asks is answered there, so it must be an address of loopback`,
     )
   return { ...defaultSettings, ...defined(rest), listeners: listeners ?? shortListeners(short) }
 }

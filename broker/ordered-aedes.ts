@@ -9,24 +9,34 @@ import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes
 import type { Session } from './persistence/state.ts'
 import type { Store } from './persistence/store.ts'
 
+/** Hears of each message right after it was stored. What it returns is waited for before the message is acknowledged. */
+export type Tap = (message: {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly retain: boolean
+}) => Promise<void> | undefined
+
 type Emitted = PublishPacket & { readonly brokerId: string; readonly brokerCounter: number; clientId?: string }
 
 export class OrderedAedes extends Aedes {
   // What aedes has and its types leave out.
   declare counter: number
   declare maxTopicLevels: number
+  declare clients: Readonly<Record<string, Client>>
   declare mq: { readonly emit: (packet: Emitted, done: (error?: Error) => void) => void }
 
   readonly #store: Store
   readonly #pump: (session: Session) => void
+  readonly #tap: Tap
   readonly #published = new WeakSet<PublishPacket>()
   /** By number of a message that is being handed on: whose queue has it already. */
   readonly #queued = new Map<number, ReadonlyMap<Session, number>>()
 
-  constructor(options: AedesOptions, store: Store, pump: (session: Session) => void) {
+  constructor(options: AedesOptions, store: Store, pump: (session: Session) => void, tap: Tap = () => undefined) {
     super(options)
     this.#store = store
     this.#pump = pump
+    this.#tap = tap
   }
 
   /** Before aedes does, which then has nothing left to do but to acknowledge. */
@@ -35,6 +45,20 @@ export class OrderedAedes extends Aedes {
       if (!error) this.#published.add(packet)
       done(error ?? null)
     })
+  }
+
+  /** By client id. */
+  connectedIds(): Map<string, Client> {
+    return new Map(Object.entries(this.clients))
+  }
+
+  /** What the broker says of itself: retained, but nothing that is written. What it says already is not said again. */
+  announce(topic: string, text: string): void {
+    const { retained } = this.#store.state
+    const payload = Buffer.from(text)
+    if (retained.get(topic)?.payload.equals(payload) === true) return
+    retained.set({ topic, payload, qos: 0 })
+    this.mq.emit(this.#emitted({ cmd: 'publish', dup: false, topic, payload, qos: 0, retain: false }, null), () => {})
   }
 
   /** Whether that client gets it from its session's queue. */
@@ -62,11 +86,19 @@ export class OrderedAedes extends Aedes {
     const emitted = this.#emitted(packet, client)
     const sessions = this.#keep(emitted, packet.messageId, client)
     if (sessions !== undefined && sessions.size > 0) this.#queued.set(emitted.brokerCounter, sessions)
+    const tapped = this.#tap({ topic: emitted.topic, payload: emitted.payload as Buffer, retain: emitted.retain })
+    // Of QoS 0 nobody waits for it; what waits hears of a failure below.
+    tapped?.catch(() => undefined)
     this.mq.emit(emitted, (error) => {
       this.#queued.delete(emitted.brokerCounter)
       this.emit('publish', emitted, client)
       if (error || packet.qos === 0) done(error)
-      else this.#store.whenWritten((fault) => (fault === null ? done() : done(fault)))
+      else
+        this.#store.whenWritten((fault) => {
+          if (fault !== null) done(fault)
+          else if (tapped === undefined) done()
+          else tapped.then(() => done(), done)
+        })
     })
     for (const session of sessions?.keys() ?? []) this.#pump(session)
   }

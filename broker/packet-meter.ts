@@ -18,7 +18,12 @@ export type MeterRefusal =
 export const meterStart: MeterState = { kind: 'header', seenBytes: 0, lengthSoFar: 0 }
 
 /** The state after one more chunk; where the chunks are cut makes no difference. */
-export const meterChunk = (before: MeterState, chunk: Uint8Array, maxPacketBytes: number): MeterState => {
+export const meterChunk = (
+  before: MeterState,
+  chunk: Uint8Array,
+  maxPacketBytes: number,
+  onPacket?: (firstByte: number) => void,
+): MeterState => {
   let state = before
   let at = 0
   while (at < chunk.length) {
@@ -27,6 +32,7 @@ export const meterChunk = (before: MeterState, chunk: Uint8Array, maxPacketBytes
       at += passedBytes
       state = bodyOrHeader(state.leftBytes - passedBytes)
     } else if (state.kind === 'header') {
+      if (state.seenBytes === 0) onPacket?.(chunk[at] ?? 0)
       state = meterHeaderByte(state, chunk[at] ?? 0, maxPacketBytes)
       at += 1
     } else {

@@ -31,7 +31,13 @@ export type RefusalCounts = Readonly<Partial<Record<Refusal, number>>>
 /** How long the log hears no more of a kind than of its first. */
 const quietMs = 10_000
 
-export const createRefusals = (log: Logger, monotonicMs: () => number) => {
+export type LastRefusal = { readonly at: number; readonly limit: Refusal; readonly message: string }
+
+const mostLast = 20
+
+/** @param nowMs epoch ms, for people to read */
+export const createRefusals = (log: Logger, monotonicMs: () => number, nowMs: () => number = Date.now) => {
+  const lastOnes: LastRefusal[] = []
   const counts: Partial<Record<Refusal, number>> = {}
   /** by kind, and by what was wrong where one kind has several */
   const told = new Map<string, { atMs: number; count: number }>()
@@ -46,15 +52,20 @@ export const createRefusals = (log: Logger, monotonicMs: () => number) => {
     /** @param why one of a few words: of each the log hears by itself */
     note: (refusal: Refusal, facts: Readonly<Record<string, unknown>>, message: string, why = ''): void => {
       const total = count(refusal)
+      const who = facts.user ?? facts.client ?? facts.address
+      lastOnes.push({ at: nowMs(), limit: refusal, message: who === undefined ? message : `${who}: ${message}` })
+      if (lastOnes.length > mostLast) lastOnes.shift()
       const kind = `${refusal} ${why}`
       const last = told.get(kind)
-      const nowMs = monotonicMs()
-      if (last !== undefined && nowMs - last.atMs < quietMs) return
-      told.set(kind, { atMs: nowMs, count: total })
+      const atMs = monotonicMs()
+      if (last !== undefined && atMs - last.atMs < quietMs) return
+      told.set(kind, { atMs, count: total })
       const before = total - (last?.count ?? 0) - 1
       log.warn({ ...facts, limit: refusal, count: total, ...(before > 0 ? { sinceLast: before } : {}) }, message)
     },
     counts: (): RefusalCounts => ({ ...counts }),
+    /** The oldest first. */
+    last: (): readonly LastRefusal[] => [...lastOnes],
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the embedded broker can be told, with the defaults. docs/broker.md explains each. */
+import type { BridgeConfig } from './bridge/bridge-settings.ts'
 import type { ListenerSettings } from './listen/listener-settings.ts'
 import type { FsyncPolicy } from './persistence/journal.ts'
 
@@ -38,6 +39,12 @@ export type BrokerSettings = {
   readonly maxRetainedBytes: number
   readonly maxSessions: number
   readonly sessionExpiryS: number
+  /** The broker above, if there is one. */
+  readonly bridge?: BridgeConfig
+  /** How often the topics under `$SYS` are published; 0: never. */
+  readonly sysIntervalS: number
+  /** Where Prometheus finds metrics, on loopback. */
+  readonly metrics?: { readonly host?: string | undefined; readonly port: number }
 }
 
 export type EnrolmentSettings = {
@@ -70,4 +77,5 @@ export const defaultSettings: BrokerSettings = {
   maxRetainedBytes: 256 * mebibyte,
   maxSessions: 12_000,
   sessionExpiryS: 14 * 86_400,
+  sysIntervalS: 10,
 }

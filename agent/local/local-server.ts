@@ -1,12 +1,12 @@
 /** The agent's socket for commands on the same machine: HTTP, for the user that the agent runs as and root alone. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { type LocalServer, serveOnSocket } from '../../src/local/serve-on-socket.ts'
 import { type Bundle, bundleSchema, longestManifestBytes } from '../../src/protocol/bundle.ts'
 import { appNameSchema } from '../../src/protocol/names.ts'
 import { describeIssue } from '../../src/protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../../src/protocol/reason.ts'
 import type { LocalApi } from './local-api.ts'
-import { type LocalServer, serveOnSocket } from './serve-on-socket.ts'
 
 export type LocalServerInput = {
   readonly socketPath: string

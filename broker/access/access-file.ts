@@ -2,6 +2,7 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { own } from '../../src/defined.ts'
+import { siteSchema } from '../../src/protocol/bridge.ts'
 import { deviceIdSchema, rootSchema } from '../../src/protocol/names.ts'
 import { formatPath } from '../../src/protocol/payload.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
@@ -17,6 +18,13 @@ const userSchema = z.discriminatedUnion('role', [
     role: z.literal('client'),
     publish: z.array(filterSchema).default([]),
     subscribe: z.array(filterSchema).default([]),
+  }),
+  z.strictObject({
+    role: z.literal('bridge'),
+    site: siteSchema.optional(),
+    /** under which its site stands here */
+    root: rootSchema.optional(),
+    devices: z.array(deviceIdSchema).min(1).optional(),
   }),
   z.strictObject({ role: z.literal('none') }),
 ])

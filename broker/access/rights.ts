@@ -1,4 +1,5 @@
 /** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
+import { siteSchema } from '../../src/protocol/bridge.ts'
 import { commandIdSchema, deviceIdSchema } from '../../src/protocol/names.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
 import { type AccessFile, entryOf } from './access-file.ts'
@@ -33,7 +34,11 @@ export const rightsOf = (access: AccessFile, user: string, client: string): Righ
       if (entry.devices === undefined) return allRights
       const own = entry.devices.map((device) => `${base}/${device}/#`)
       // One subscription for all devices is what the command asks for; what comes of it is theirs alone.
-      return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: own }
+      return { kind: 'some', publish: own, subscribe: [`${base}/#`], read: [...own, `${base}/bridge/+/status`] }
+    }
+    case 'bridge': {
+      const { site = user, root = access.root, devices } = entry
+      return siteSchema.safeParse(site).success ? bridgeRights(`${root}/v1`, site, devices) : undefined
     }
     case 'client': {
       const fill = (filters: readonly string[]): string[] =>
@@ -53,26 +58,30 @@ export const tokenRights = (access: AccessFile, tokenId: string, client: string)
   return { kind: 'some', publish: [enroll(client, 'request')], subscribe, read: subscribe }
 }
 
+/** What a device says, and what is wanted of it. */
+const said = ['status', 'inventory', 'reported/+', 'progress/+', 'event', 'telemetry/#', 'reply/+', 'log/+'] as const
+const wanted = ['desired/+', 'secret/+', 'command/+', 'log/+/credit'] as const
+
 const ofDevice = {
-  publish: [
-    'status',
-    'inventory',
-    'reported/+',
-    'progress/+',
-    'event',
-    'telemetry/#',
-    'reply/+',
-    'log/+',
-    'certificate/request',
-  ],
+  publish: [...said, 'certificate/request'],
   // Of its own status and reports it reads back what the broker kept.
-  subscribe: ['desired/+', 'secret/+', 'command/+', 'log/+/credit', 'status', 'reported/+', 'certificate/response'],
+  subscribe: [...wanted, 'status', 'reported/+', 'certificate/response'],
 } as const
 
 const deviceRights = (base: string, clientId: string): Rights => {
   const subscribe = ofDevice.subscribe.map((topic) => `${base}/${topic}`)
   const publish = ofDevice.publish.map((topic) => `${base}/${topic}`)
   return { kind: 'some', publish, subscribe, read: subscribe, clientId }
+}
+
+/** It speaks for the devices of its site and hears what is wanted of them; and what it says of itself. */
+const bridgeRights = (base: string, site: string, devices: readonly string[] = ['+']): Rights => {
+  const of = (kinds: readonly string[]): string[] =>
+    devices.flatMap((device) => kinds.map((kind) => `${base}/${device}/${kind}`))
+  // Sites below that site have bridges too, which it speaks for.
+  const publish = [...of(said), `${base}/bridge/+/status`, `${base}/bridge/+/event`]
+  const subscribe = [...of(wanted), `${base}/bridge/${site}/status`]
+  return { kind: 'some', publish, subscribe, read: subscribe }
 }
 
 export const mayPublish = (rights: Rights, topic: string): boolean => isCovered(rights, 'publish', topic)

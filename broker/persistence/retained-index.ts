@@ -16,8 +16,9 @@ export type RetainedIndex = {
   /** Lazily: what changes meanwhile may or may not be among them. */
   readonly match: (filter: string) => Iterable<RetainedMessage>
   readonly all: () => Iterable<RetainedMessage>
+  /** of those that anybody published */
   readonly count: () => number
-  /** of topics and payloads */
+  /** of their topics and payloads */
   readonly bytes: () => number
 }
 
@@ -25,6 +26,7 @@ export const createRetainedIndex = (): RetainedIndex => {
   const messages = new Map<string, RetainedMessage>()
   const root: Node = {}
   let bytes = 0
+  let own = 0
 
   const sizeOf = (message: RetainedMessage | undefined): number =>
     message === undefined ? 0 : message.topic.length + message.payload.length
@@ -59,13 +61,18 @@ export const createRetainedIndex = (): RetainedIndex => {
   return {
     get: (topic) => messages.get(topic),
     set: (message) => {
-      bytes += sizeOf(message) - sizeOf(messages.get(message.topic))
+      if (!isOwn(message.topic)) bytes += sizeOf(message) - sizeOf(messages.get(message.topic))
+      else if (!messages.has(message.topic)) own += 1
       messages.set(message.topic, message)
       place(message.topic).message = message
     },
     remove: (topic) => {
-      bytes -= sizeOf(messages.get(topic))
-      if (messages.delete(topic)) prune(root, topic.split('/'), 0)
+      const before = messages.get(topic)
+      if (before === undefined) return
+      messages.delete(topic)
+      if (isOwn(topic)) own -= 1
+      else bytes -= sizeOf(before)
+      prune(root, topic.split('/'), 0)
     },
     match: (filter) => {
       const exact = messages.get(filter)
@@ -73,10 +80,13 @@ export const createRetainedIndex = (): RetainedIndex => {
       return walk(root, filter.split('/'), 0)
     },
     all: () => messages.values(),
-    count: () => messages.size,
+    count: () => messages.size - own,
     bytes: () => bytes,
   }
 }
+
+/** The broker's, which nobody else can publish to. */
+const isOwn = (topic: string): boolean => topic.startsWith('$')
 
 function* walk(node: Node, levels: readonly string[], depth: number): Iterable<RetainedMessage> {
   const level = levels[depth]

@@ -236,8 +236,10 @@ export function* stateOperations(state: State): Iterable<Operation> {
     for (const messageId of session.incoming) yield { kind: 'incoming', session: number, messageId, isKnown: true }
   }
   for (const [clientId, will] of state.wills) yield { kind: 'will', clientId, will }
+  // What the broker says of itself is of this run.
   for (const { topic, payload, qos } of state.retained.all())
-    yield { kind: 'publish', seq: 0, atMs: 0, topic, payload, qos, retain: true, to: [] }
+    if (!topic.startsWith('$SYS/'))
+      yield { kind: 'publish', seq: 0, atMs: 0, topic, payload, qos, retain: true, to: [] }
   for (const { seq, atMs, topic, payload, qos, holders } of state.messages.values()) {
     const to = holders.map((holder) => ({ session: holder.session.number, qos: holder.qos }))
     yield { kind: 'publish', seq, atMs, topic, payload, qos, retain: false, to }

@@ -59,6 +59,7 @@ export type Store = {
   /** A number for a new session. @param owner its user; undefined: one without a name */
   readonly newSession: (clientId: string, owner?: string) => Session
   readonly drops: () => Readonly<DropCounts>
+  readonly bytesOnDisk: () => number
   readonly close: () => Promise<void>
 }
 
@@ -178,6 +179,7 @@ export const openStore = async (input: StoreInput): Promise<Store> => {
       return state.byNumber.get(session) as Session
     },
     drops: () => drops,
+    bytesOnDisk: () => oldBytes + snapshotBytes + (journal?.bytes() ?? 0),
     close: async () => {
       await snapshotting
       await journal?.close()

@@ -5,6 +5,8 @@ import { appMetrics, hostMetrics, type Metric } from '../../agent/telemetry/metr
 import { profiles } from '../../agent/telemetry/profiles.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { modelSchema } from '../../src/compose/model.ts'
+import { bridgeStatusSchema } from '../../src/protocol/bridge.ts'
+import { brokerStatusSchema } from '../../src/protocol/broker-status.ts'
 import { bundleSchema } from '../../src/protocol/bundle.ts'
 import { certificateRequestSchema, certificateResponseSchema } from '../../src/protocol/certificate.ts'
 import { codeNames, explain } from '../../src/protocol/codes.ts'
@@ -38,6 +40,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   policy: policyFileSchema,
   bundle: bundleSchema,
   'agent-status': agentStatusSchema,
+  'bridge-status': bridgeStatusSchema,
+  'broker-status': brokerStatusSchema,
   'certificate-request': certificateRequestSchema,
   'certificate-response': certificateResponseSchema,
 }

@@ -1,5 +1,6 @@
 /** What the broker retains about devices and apps, read into messages. What does not parse is left out, and counted. */
 import type { z } from 'zod'
+import { type BridgeStatus, bridgeStatusSchema } from '../protocol/bridge.ts'
 import { type Deployment, deploymentSchema } from '../protocol/deployment.ts'
 import { type Inventory, inventorySchema } from '../protocol/inventory.ts'
 import { readPayload } from '../protocol/payload.ts'
@@ -14,6 +15,8 @@ export type DeviceState = {
   readonly status?: Status
   readonly inventory?: Inventory
   readonly apps: ReadonlyMap<string, AppState>
+  /** That of a site on its way here, which is offline: how the device is now, nobody knows. Only if the statuses of bridges were read. */
+  readonly silentBridge?: BridgeStatus
 }
 
 /** A broker may hold far more than a device takes; the cap of a device is not the reader's. */
@@ -23,9 +26,12 @@ const maxBytes = 16 * 1024 * 1024
 export const readState = (topics: Topics, retained: ReadonlyMap<string, Buffer>): Map<string, DeviceState> => {
   const devices = new Map<
     string,
-    { device: string; status?: Status; inventory?: Inventory; apps: Map<string, AppState> }
+    { device: string; status?: Status; inventory?: Inventory; apps: Map<string, AppState>; silentBridge?: BridgeStatus }
   >()
+  const silent = new Map<string, BridgeStatus>()
   for (const [topic, payload] of [...retained].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const site = topics.parseBridgeStatus(topic)
+    if (site !== undefined) assign(payload, bridgeStatusSchema, (bridge) => bridge.online || silent.set(site, bridge))
     const parsed = topics.parse(topic)
     if (parsed === undefined) continue
     const device = devices.get(parsed.device) ?? { device: parsed.device, apps: new Map<string, AppState>() }
@@ -53,6 +59,10 @@ export const readState = (topics: Topics, retained: ReadonlyMap<string, Buffer>)
       case 'reply':
         break
     }
+  }
+  for (const device of devices.values()) {
+    const site = device.status?.via?.find((one) => silent.has(one))
+    if (site !== undefined) Object.assign(device, { silentBridge: silent.get(site) })
   }
   return devices
 }

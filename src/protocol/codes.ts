@@ -301,6 +301,10 @@ const table = {
     'the broker acknowledged a message but did not keep it',
     'check its access rules and that it keeps retained messages',
   ],
+  'bridge-circle': [
+    'what a bridge sends up comes back to its own broker',
+    'brokers are bridged in a circle: take one of the bridges away',
+  ],
   'link-down': [
     'the connection to the broker went away',
     'try again when it is back; check that the broker allows the topic and retained messages',

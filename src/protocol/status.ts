@@ -11,6 +11,10 @@ export const statusSchema = z
     session: z.int().nonnegative().describe('counts connections; compare for equality with the latest birth only'),
     agent: z.string().describe('version of the agent'),
     health: healthSchema.optional().describe('the own verdict; absent in a will'),
+    via: z
+      .array(z.string())
+      .optional()
+      .describe('the sites whose bridges it came through, the nearest to the device first'),
     instance: z.string().optional().describe('random, of the process: two agents under one id differ in it'),
   })
   .meta({ id: 'Status' })

@@ -37,6 +37,15 @@ export const topicsUnder = (root: string) => {
     event: (device: string) => `${base}${device}/event`,
     command: (device: string, id: string) => `${base}${device}/command/${id}`,
     reply: (device: string, id: string) => `${base}${device}/reply/${id}`,
+    /** `site` is no device: its second level keeps it apart from all of them. */
+    bridgeStatus: (site: string) => `${base}bridge/${site}/status`,
+    bridgeEvent: (site: string) => `${base}bridge/${site}/event`,
+    /** The site, of the status of a bridge; undefined for any other topic. */
+    parseBridgeStatus: (topic: string): string | undefined => {
+      const [bridge, site, kind, ...rest] = topic.startsWith(base) ? topic.slice(base.length).split('/') : []
+      const isStatus = bridge === 'bridge' && kind === 'status' && rest.length === 0
+      return isStatus && deviceIdSchema.safeParse(site).success ? site : undefined
+    },
     log: (device: string, id: string) => `${base}${device}/log/${id}`,
     logCredit: (device: string, id: string) => `${base}${device}/log/${id}/credit`,
     certificate: (device: string, way: CertificateWay) => `${base}${device}/certificate/${way}`,

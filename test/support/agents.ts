@@ -21,7 +21,6 @@ import { findSecretsFolder } from '../../agent/files/secrets-folder.ts'
 import { fixedPolicy } from '../../agent/fixed-policy.ts'
 import { usualHealthLimits } from '../../agent/health/health-limits.ts'
 import { startLocalServer } from '../../agent/local/local-server.ts'
-import { startStatusServer } from '../../agent/local/status-server.ts'
 import { createLogRing } from '../../agent/log-ring.ts'
 import type { PolicySource } from '../../agent/policy-source.ts'
 import type { CredentialSource } from '../../agent/registry/file-credentials.ts'
@@ -33,6 +32,7 @@ import { createContainerReader } from '../../agent/telemetry/read-containers.ts'
 import { createHostReader } from '../../agent/telemetry/read-host.ts'
 import type { RegistryMirrors } from '../../agent/translate/registry.ts'
 import { connectFleet, type Fleet } from '../../src/fleet/fleet.ts'
+import { startStatusServer } from '../../src/local/status-server.ts'
 import { socketName, statusSocketName } from '../../src/protocol/local.ts'
 import type { TelemetryProfile } from '../../src/protocol/telemetry.ts'
 import { fixedHardware } from './fixed-hardware.ts'
@@ -200,6 +200,7 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   agent.start()
   const server = await startLocalServer({ socketPath: join(state, socketName), api: agent.local, log: silent })
   const statusServer = await startStatusServer({
+    what: 'longshore agent status',
     socketPath: join(state, statusSocketName),
     status: agent.status,
     log: silent,
@@ -207,8 +208,8 @@ export const startTestAgent = async (options: TestAgentOptions): Promise<TestAge
   return { device, state, agent, stop }
 }
 
-export const openFleet = async (url: string): Promise<Fleet> => {
-  const fleet = await connectFleet({ broker: { url }, root: 'longshore', log: silent })
+export const openFleet = async (url: string, root = 'longshore'): Promise<Fleet> => {
+  const fleet = await connectFleet({ broker: { url }, root, log: silent })
   onTestFinished(fleet.close)
   return fleet
 }

@@ -67,7 +67,7 @@ const effectRooms = [
   ...['engine', 'registry', 'store', 'files', 'secrets', 'devices', 'telemetry', 'commands'].map(
     (room) => `agent/${room}/`,
   ),
-  ...['link', 'outbox', 'fleet', 'cli', 'project', 'engine-setup'].map((room) => `src/${room}/`),
+  ...['link', 'local', 'outbox', 'fleet', 'cli', 'project', 'engine-setup'].map((room) => `src/${room}/`),
 ]
 
 const isPureRoot = (file: string): boolean => pureRoots.some((root) => root.test(file))

@@ -5,6 +5,7 @@ import { createLog, failLoudly, logLevelOption, readConfig, untilSignal } from '
 import { exitCode, say } from '../output.ts'
 import { givenUp, readSecretValue } from '../read-secret-value.ts'
 import { addBrokerInit } from './broker-init.ts'
+import { addBrokerStatus } from './broker-status.ts'
 
 type Options = { config?: string; host?: string; port?: number; wsPort?: number; state?: string; logLevel: string }
 
@@ -33,6 +34,7 @@ export const addBroker = (program: Command): void => {
       await untilSignal(log, running.stop)
     })
   addBrokerInit(broker)
+  addBrokerStatus(broker)
   broker
     .command('passwd')
     .description('set the password of a user in the file of the setting users; a broker that runs takes it at once')

@@ -32,6 +32,7 @@ export const addDevices = (program: Command): void => {
           fleet.topics,
           await fleet.read([
             fleet.topics.status(where),
+            fleet.topics.bridgeStatus('+'),
             fleet.topics.inventory(where),
             fleet.topics.reported(where, '+'),
           ]),
@@ -39,9 +40,10 @@ export const addDevices = (program: Command): void => {
       )
       if (options.json === true)
         return sayJson({
-          devices: [...found.values()].map(({ device, status, inventory, apps }) => ({
+          devices: [...found.values()].map(({ device, status, inventory, apps, silentBridge }) => ({
             device,
             status: status ?? null,
+            silentBridge: silentBridge?.site ?? null,
             inventory: inventory ?? null,
             apps: [...apps.keys()],
           })),
@@ -60,7 +62,11 @@ export const addDevices = (program: Command): void => {
       )
       if (options.device !== undefined)
         for (const { inventory } of found.values()) if (inventory !== undefined) say(`\n${hardwareText(inventory)}`)
-      for (const { device, status, inventory } of found.values()) {
+      for (const { device, status, inventory, silentBridge } of found.values()) {
+        if (silentBridge !== undefined) {
+          remark(`${device}: unknown: the bridge of its site, ${silentBridge.site}, is offline`)
+          continue
+        }
         const clock = status?.online === true ? retainedClockFault(status.at, Date.now()) : undefined
         if (clock !== undefined) remark(`${device}: ${clock}; set it`)
         if (status?.online === true)
@@ -103,15 +109,16 @@ const sayCompose = (state: DeviceState | undefined): void => {
 }
 
 /** What it says of itself counts while it is there. */
-const stateText = ({ online, health }: Status): string => {
+const stateText = ({ online, health }: Status, isSilent: boolean): string => {
+  if (isSilent) return paint('yellow', 'unknown')
   if (!online) return paint('red', 'offline')
   return health === undefined || health.verdict === 'ok' ? paint('green', 'online') : verdictText(health)
 }
 
-const rowOf = ({ device, status, inventory, apps }: DeviceState): string[] => [
+const rowOf = ({ device, status, inventory, apps, silentBridge }: DeviceState): string[] => [
   device,
-  status === undefined ? 'unknown' : stateText(status),
-  status === undefined ? '-' : agoText(status.at, Date.now()),
+  status === undefined ? 'unknown' : stateText(status, silentBridge !== undefined),
+  status === undefined ? '-' : agoText((silentBridge ?? status).at, Date.now()),
   status?.agent ?? '-',
   inventory?.engine == null ? '-' : `${inventory.engine.name} ${inventory.engine.version}`,
   inventory === undefined ? '-' : `${inventory.os.name} ${inventory.os.version}`,

@@ -28,7 +28,12 @@ export const addStatus = (program: Command): void => {
 
 const filtersOf = ({ topics }: Fleet, app: string | undefined, device: string | undefined): string[] => {
   const where = device ?? '+'
-  return [topics.status(where), topics.desired(where, app ?? '+'), topics.reported(where, app ?? '+')]
+  return [
+    topics.status(where),
+    topics.bridgeStatus('+'),
+    topics.desired(where, app ?? '+'),
+    topics.reported(where, app ?? '+'),
+  ]
 }
 
 const once = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
@@ -54,15 +59,18 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
   await fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
     if (payload.byteLength === 0) retained.delete(topic)
     else retained.set(topic, payload)
+    const site = fleet.topics.parseBridgeStatus(topic)
     const parsed = fleet.topics.parse(topic)
-    if (parsed === undefined) return
+    if (parsed === undefined && site === undefined) return
     if (screen !== undefined) {
       // Retained state comes in a burst: one drawing for all of it.
       if (!isDue) setTimeout(draw, 100)
       isDue = true
       return
     }
-    const changed = readState(fleet.topics, retained).get(parsed.device)
+    const devices = readState(fleet.topics, retained)
+    if (parsed === undefined) return showBehind(devices, site, options)
+    const changed = devices.get(parsed.device)
     if (changed === undefined) return
     // What changed, in the light of everything known: a report means little without what was asked for.
     const apps = new Map([...changed.apps].filter(([name]) => !('app' in parsed) || name === parsed.app))
@@ -84,14 +92,21 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
   screen?.close()
 }
 
+/** The devices of a site whose bridge came or went. */
+const showBehind = (devices: ReadonlyMap<string, DeviceState>, site: string | undefined, options: Options): void => {
+  const behind = new Map([...devices].filter(([, { status }]) => site !== undefined && status?.via?.includes(site)))
+  if (options.json === true) for (const device of toJson(behind).devices) sayJson({ event: 'bridge', ...device })
+  else for (const row of rowsOf(behind)) say(row.filter((cell) => cell !== '').join('  '))
+}
+
 const header = ['DEVICE', 'APP', 'PHASE', 'SERVICES', 'RELEASE', 'SINCE', 'REASON']
 
 const statusTable = (rows: readonly string[][]): string => table(header, rows)
 
 const rowsOf = (devices: ReadonlyMap<string, DeviceState>): string[][] =>
-  [...devices.values()].flatMap(({ device, status, apps }) =>
+  [...devices.values()].flatMap(({ device, status, apps, silentBridge }) =>
     [...apps].map(([app, state]) => [
-      deviceText(device, status),
+      silentBridge === undefined ? deviceText(device, status) : `${device} ${paint('yellow', '(unknown)')}`,
       app,
       appPhase(state),
       servicesText(state.reported),
@@ -108,9 +123,10 @@ const deviceText = (device: string, status: Status | undefined): string => {
 }
 
 const toJson = (devices: ReadonlyMap<string, DeviceState>) => ({
-  devices: [...devices.values()].map(({ device, status, apps }) => ({
+  devices: [...devices.values()].map(({ device, status, apps, silentBridge }) => ({
     device,
     status: status ?? null,
+    silentBridge: silentBridge?.site ?? null,
     apps: [...apps].map(([app, { desired, reported }]) => ({
       app,
       desired:

@@ -11,6 +11,8 @@ users:
   wall: { role: client, subscribe: ['site/longshore/v1/#'] }
   scada: { role: client, publish: ['plc/{user}/{client}'], subscribe: ['plc/#'] }
   gw-9-certificate: { role: device, device: gw-9 }
+  plant1: { role: bridge }
+  plant-2-account: { role: bridge, site: plant2, root: acme/plant2/longshore, devices: [press-1] }
   stolen: { role: none }
 `,
   'access.yaml',
@@ -91,6 +93,35 @@ test('an operator may do everything; one of named devices everything with these'
   expect(mayRead(shift, at('press-2/status'))).toBe(true)
   expect(mayRead(shift, at('press-3/status'))).toBe(false)
   expect(maySubscribe(shift, '#')).toBe(false)
+})
+
+/** Every topic of a device: may the bridge of its site publish it, may it subscribe. */
+const bridgedTopics = ownTopics.map(([topic, publish]) => {
+  const isWanted = /^(?:desired|secret|command)\/|\/credit$/.test(topic)
+  return [topic, publish && !topic.startsWith('certificate'), isWanted] as const
+})
+
+describe('a bridge', () => {
+  test.each(bridgedTopics)('on %s of a device: publish %s, subscribe %s', (topic, publish, subscribe) => {
+    for (const [user, path] of [
+      ['plant1', 'site/longshore/v1/gw-17'],
+      ['plant-2-account', 'acme/plant2/longshore/v1/press-1'],
+    ] as const) {
+      expect(mayPublish(rights(user), `${path}/${topic}`)).toBe(publish)
+      expect(maySubscribe(rights(user), `${path}/${topic}`)).toBe(subscribe)
+      expect(mayRead(rights(user), `${path}/${topic}`)).toBe(subscribe)
+    }
+  })
+
+  test('reads what it says of itself, and nothing of others', () => {
+    expect(mayPublish(rights('plant1'), at('bridge/plant1/status'))).toBe(true)
+    expect(maySubscribe(rights('plant1'), at('bridge/plant1/status'))).toBe(true)
+    expect(maySubscribe(rights('plant1'), at('bridge/plant9/status'))).toBe(false)
+    expect(mayPublish(rights('plant1'), 'acme/plant2/longshore/v1/gw-17/status')).toBe(false)
+    expect(mayPublish(rights('plant-2-account'), 'acme/plant2/longshore/v1/press-2/status')).toBe(false)
+    for (const filter of ['#', '$SYS/#', at('#'), at('+/status')])
+      expect(maySubscribe(rights('plant1'), filter)).toBe(false)
+  })
 })
 
 test('another client may do what its rules say', () => {

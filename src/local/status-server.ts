@@ -1,23 +1,24 @@
 /**
- * How the device is, for anybody on the machine: HTTP on a socket that only ever answers `GET /status`, so that monitoring,
+ * How a daemon is, for anybody on the machine: HTTP on a socket that only ever answers `GET /status`, so that monitoring,
  * and a container that it is mounted into, needs no rights.
  */
 import { createServer } from 'node:http'
 import type { Logger } from 'pino'
-import type { AgentStatus } from '../../src/protocol/local.ts'
 import { type LocalServer, serveOnSocket } from './serve-on-socket.ts'
 
 export type StatusServerInput = {
   readonly socketPath: string
-  readonly status: () => AgentStatus
+  readonly status: () => object
+  /** what cannot be done without it */
+  readonly what: string
   readonly log: Logger
 }
 
-/** Of those who connect and say nothing there may be so many: the agent has more to do with its files. */
+/** Of those who connect and say nothing there may be so many: the daemon has more to do with its files. */
 const mostConnections = 32
 const patienceMs = 5_000
 
-export const startStatusServer = ({ socketPath, status, log }: StatusServerInput): Promise<LocalServer> => {
+export const startStatusServer = ({ socketPath, status, what, log }: StatusServerInput): Promise<LocalServer> => {
   const server = createServer((request, response) => {
     request.resume()
     const isAsked = request.method === 'GET' && (request.url === '/status' || request.url === '/')
@@ -30,5 +31,5 @@ export const startStatusServer = ({ socketPath, status, log }: StatusServerInput
   server.headersTimeout = patienceMs
   server.requestTimeout = patienceMs
   server.on('connection', (socket) => socket.setTimeout(patienceMs, () => socket.destroy()))
-  return serveOnSocket({ server, socketPath, mode: 0o666, what: 'longshore agent status', log })
+  return serveOnSocket({ server, socketPath, mode: 0o666, what, log })
 }

@@ -1,4 +1,4 @@
-/** HTTP on a unix socket. An agent whose socket cannot be opened goes on without it: its apps come first. */
+/** HTTP on a unix socket. A daemon whose socket cannot be opened goes on without it: its work comes first. */
 import { chmod, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
@@ -18,7 +18,7 @@ export type SocketInput = {
 
 export const serveOnSocket = async ({ server, socketPath, mode, what, log }: SocketInput): Promise<LocalServer> => {
   try {
-    if (await isAnswered(socketPath)) throw new Error('another agent listens there')
+    if (await isAnswered(socketPath)) throw new Error('another one listens there')
     await rm(socketPath, { force: true })
     await listen(server, socketPath)
     await chmod(socketPath, mode)
@@ -50,7 +50,7 @@ const listen = (server: Server, socketPath: string): Promise<void> =>
     }
   })
 
-/** Whether an agent listens there; what a killed one left behind answers nobody. */
+/** Whether anybody listens there; what a killed one left behind answers nobody. */
 export const isAnswered = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(socketPath)
