@@ -2,6 +2,7 @@
 import { pino } from 'pino'
 import { createBroker } from '../../broker/broker.ts'
 import { startMosquitto } from './mosquitto.ts'
+import { startNatsCluster } from './nats.ts'
 
 export type RunningBroker = { readonly url: string; readonly stop: () => Promise<void> }
 
@@ -18,3 +19,6 @@ export const brokers: readonly BrokerUnderTest[] = [
   },
   { name: 'Mosquitto', start: () => startMosquitto() },
 ]
+
+/** Three servers, of which each is as good as the others: slow to start, so not every suite runs on it. */
+export const natsCluster: BrokerUnderTest = { name: 'a NATS cluster', start: () => startNatsCluster() }
