@@ -27,7 +27,7 @@ const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 const mostInFlight = 65_535
 
 /** A cluster that lost a server refuses subscriptions for some seconds, in the same words as one that never allows them. */
-const mostSubscribes = 4
+const mostSubscribes = 6
 
 /** What a packet has beside topic and payload, at most: header, length, packet id, length of the topic, properties. */
 const packetBytes = 12
@@ -276,7 +276,7 @@ export const createLink = (input: LinkInput): Link => {
           const { cause } = error as Error
           if (asked === mostSubscribes || !isRefusal(cause)) throw error
           wanted = wanted.filter((_, index) => (cause.packet.granted[index] ?? 0) >= 0x80)
-          await delay(backOffDelayMs(input.backOff, asked, random()), undefined, { ref: false })
+          await delay(backOffDelayMs(input.backOff, 1, random()), undefined, { ref: false })
           // The next connection asks for what it needs itself.
           if (connection !== current) throw new LongshoreError('link-down', 'subscribing: the connection was lost')
         }

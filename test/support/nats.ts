@@ -129,8 +129,7 @@ jetstream { store_dir: "${node.store}", max_memory_store: 64MB, max_file_store: 
 mqtt {
   listen: "127.0.0.1:${node.mqttPort}"
   stream_replicas: 3
-  consumer_replicas: 1
-  consumer_memory_storage: true
+  consumer_replicas: 3
   ack_wait: "2s"
 }
 cluster {

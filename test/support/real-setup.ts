@@ -14,7 +14,7 @@ declare module 'vitest' {
 export const setup = async (project: TestProject): Promise<void> => {
   const say = (line: string) => void process.stdout.write(`set-up: ${line}\n`)
   await ensurePackages(
-    ['mosquitto', 'busybox-static', 'systemd', 'openssl', 'docker-compose', 'docker-registry', 'socat'],
+    ['mosquitto', 'nats-server', 'busybox-static', 'systemd', 'openssl', 'docker-compose', 'docker-registry', 'socat'],
     {
       install: true,
       say,
