@@ -8,6 +8,7 @@ import { addBundle } from './commands/bundle.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
 import { addGet } from './commands/get.ts'
@@ -57,6 +58,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addGet,
     addValidate,
     addDevices,
+    addDoctor,
     addLabel,
     addSecret,
     addBackup,
