@@ -23,6 +23,7 @@ import '../e2e/telemetry.real.test.ts'
 import '../e2e/trouble.real.test.ts'
 import '../e2e/updates.real.test.ts'
 import '../e2e/windows.real.test.ts'
+import '../examples/brokers.real.test.ts'
 import '../fleet/secrets.real.test.ts'
 
 const campaign = openCampaign(`brokers-${process.env.TEST_BROKER}`)

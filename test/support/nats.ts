@@ -34,7 +34,7 @@ export type NatsCluster = {
 export type NatsOptions = {
   readonly scheme?: 'mqtt' | 'mqtts'
   /** default: one that lets in everybody */
-  readonly configOf?: (node: NatsNode, all: readonly NatsNode[], folder: string) => string
+  readonly configOf?: (node: NatsNode, all: readonly NatsNode[]) => string
 }
 
 export const startNatsCluster = async ({
@@ -69,19 +69,13 @@ export const startNatsCluster = async ({
   try {
     for (const [number, node] of nodes.entries()) {
       await mkdir(node.store, { recursive: true })
-      await writeFile(configFile(number), configOf(node, nodes, folder))
+      await writeFile(configFile(number), configOf(node, nodes))
       start(number)
     }
+    const hasEnded = (): boolean => [...children.values()].some(({ exitCode }) => exitCode !== null)
     for (const node of nodes)
-      await eventually(
-        `${node.name} to be ready`,
-        () => {
-          if ([...children.values()].some(({ exitCode }) => exitCode !== null))
-            throw new Error(`a NATS server ended:\n${Buffer.concat(logs)}`)
-          return isReady(node)
-        },
-        { timeoutMs: 45_000 },
-      )
+      await eventually(`${node.name} to be ready`, () => hasEnded() || isReady(node), { timeoutMs: 45_000 })
+    if (hasEnded()) throw new Error(`a NATS server did not start:\n${Buffer.concat(logs)}`)
   } catch (error) {
     await stop()
     throw error
