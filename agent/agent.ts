@@ -2,13 +2,12 @@
 import { defined } from '../src/defined.ts'
 import { shownAddress } from '../src/link/addresses.ts'
 import { createLink, type Link } from '../src/link/link.ts'
-import type { Outbox } from '../src/outbox/outbox.ts'
-import type { AgentStatus } from '../src/protocol/local.ts'
 import { registryScope } from '../src/protocol/names.ts'
 import { writePayload } from '../src/protocol/payload.ts'
-import { type Reason, reasonOf } from '../src/protocol/reason.ts'
+import { reasonOf } from '../src/protocol/reason.ts'
 import { topicsUnder } from '../src/protocol/topics.ts'
 import type { Agent, AgentInput } from './agent-contract.ts'
+import { createAppReports } from './app-reports.ts'
 import { createRenewal } from './certificate/renewal.ts'
 import { createCommands } from './commands/commands.ts'
 import { createSendReply } from './commands/send-reply.ts'
@@ -20,11 +19,12 @@ import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
 import { createEvents } from './events/events.ts'
-import { createReportWatcher } from './events/report-watcher.ts'
 import { createAgentHardware } from './hardware.ts'
 import { createImages } from './images.ts'
 import { createInventory } from './inventory.ts'
 import { createJudgeAgain } from './judge-again.ts'
+import { drained, within } from './leave.ts'
+import { createLinkHistory } from './link-history.ts'
 import { agentStatus } from './local/agent-status.ts'
 import { createLocalApi } from './local/local-api.ts'
 import { createLogs } from './logs/logs.ts'
@@ -36,15 +36,12 @@ import { believedMs, clockOf } from './reconcile/clock.ts'
 import { createGateKeeper } from './reconcile/gate-keeper.ts'
 import { createProgress } from './reconcile/progress.ts'
 import { createReconciler } from './reconcile/reconciler.ts'
-import { type ReportBody, reportBody } from './reconcile/report.ts'
-import { createReporter, type Reporter } from './reconcile/reporter.ts'
 import { findLocalImage } from './registry/local-image.ts'
 import { createSecrets } from './secrets/secrets.ts'
 import { createSession } from './session.ts'
 import { shorterReports } from './shorter-reports.ts'
 import { createSiteKeeper } from './site-keeper.ts'
 import { createStatePublisher } from './state-publisher.ts'
-import { emptyRecord } from './store/app-record.ts'
 import { telemetryInForce } from './telemetry-choice.ts'
 import { createVitalSigns } from './vital-signs.ts'
 
@@ -92,16 +89,21 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  const reportWatcher = createReportWatcher({ events, store, log })
-  const reports = createReporter({
+  const linkHistory = createLinkHistory(nowMs, monotonicMs)
+  const { reporter, newest, repeat, tellLost } = createAppReports({
+    owner,
+    store,
+    events,
     publish: (app, message) => {
       const topic = topics.reported(device, app)
       return message === undefined ? state.clear(topic) : state.publish(topic, shorterReports(message))
     },
+    secretVersions: secrets.versions,
+    pendingReason: (app) => pending.reason(app),
     session: () => session.number(),
     nowMs,
+    log,
   })
-  const newest = new Map<string, ReportBody>()
   const telemetryProfile = () => telemetryInForce(store.device().telemetry, input.telemetry, nowMs())
   const vitalSigns = createVitalSigns({
     device,
@@ -111,7 +113,7 @@ export const createAgent = (input: AgentInput): Agent => {
     outbox,
     profile: telemetryProfile,
     limits: input.health,
-    reports: () => newest.values(),
+    reports: newest,
     isConnected: () => link.isConnected(),
     isClockBehind: () => clockOf(nowMs(), [builtAt, ...issued()]).behind !== undefined,
     session: () => session.number(),
@@ -123,20 +125,6 @@ export const createAgent = (input: AgentInput): Agent => {
     monotonicMs,
     log,
   })
-  /** A message that waits for the disk is told of with whatever else there is to say of the app. */
-  const reporter: Reporter = {
-    ...reports,
-    tell: (body) => {
-      newest.set(body.app, body)
-      reportWatcher.watch(body)
-      const reason = pending.reason(body.app)
-      reports.tell(reason === undefined ? body : { ...body, waitingFor: [...(body.waitingFor ?? []), reason] })
-    },
-    clear: (app) => {
-      newest.delete(app)
-      reports.clear(app)
-    },
-  }
   const progress = createProgress({
     publish: async (app, message) => {
       if (link.isConnected())
@@ -230,14 +218,7 @@ export const createAgent = (input: AgentInput): Agent => {
 
   const pending = createPendingMessages({
     take: (kind, app, payload) => (kind === 'desired' ? deployments.onDesired(app, payload) : onSecret(app, payload)),
-    onChange: (app) => {
-      if (app === registryScope) return
-      const record = store.app(app) ?? emptyRecord(app)
-      const plan = { phase: 'accepted' as const, waits: [] }
-      const body =
-        newest.get(app) ?? reportBody({ now: nowMs(), owner, record, secretVersions: secrets.versions(app), plan })
-      reporter.tell(body)
-    },
+    onChange: repeat,
     log,
   })
 
@@ -265,16 +246,6 @@ export const createAgent = (input: AgentInput): Agent => {
     if (app === registryScope) puller.retryFailed()
     else reconciler.look(app)
   }
-
-  /** Its containers run on, but nobody assigns the app any more and its record is lost. */
-  const tellLost = (app: string, { code, message }: Reason): void => {
-    const waits = [{ code, message: `what was decided of the app is lost, deploy it again: ${message}` }]
-    const plan = { phase: 'accepted' as const, waits }
-    reporter.tell(reportBody({ now: nowMs(), owner, record: emptyRecord(app), secretVersions: {}, plan }))
-  }
-
-  let downSinceMs: number | undefined
-  let linkChange: Pick<AgentStatus['link'], 'since' | 'reason'> | undefined
 
   /** What the policy refused before is judged again; what it would refuse now runs on. */
   const onPolicyChange = (): void => {
@@ -331,7 +302,7 @@ export const createAgent = (input: AgentInput): Agent => {
           isConnected: link.isConnected(),
           session: session.number(),
           contest: session.contest(),
-          downForMs: downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs,
+          downForMs: linkHistory.downForMs(),
         }),
       }),
     },
@@ -377,7 +348,7 @@ export const createAgent = (input: AgentInput): Agent => {
     onSet: (byMs) => {
       log.warn({ byMs }, 'the clock of this device was set')
       void events.tell({ kind: 'clock-set', byMs })
-      reports.shiftClock(byMs)
+      reporter.shiftClock(byMs)
       if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
     },
   })
@@ -407,11 +378,8 @@ export const createAgent = (input: AgentInput): Agent => {
       renewal?.onReady()
       // Fresh state first, then what was kept back.
       outbox.setConnected(true)
-      const durationMs = downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs
-      downSinceMs = undefined
-      linkChange = { since: nowMs() }
+      void events.tell({ kind: 'link-up', ...defined({ durationMs: linkHistory.up() }) })
       vitalSigns.look()
-      void events.tell({ kind: 'link-up', ...defined({ durationMs }) })
     },
     onOrphanReport: (app) => {
       const lost = store.setAside().find((file) => file.app === app)
@@ -444,8 +412,7 @@ export const createAgent = (input: AgentInput): Agent => {
       state.setConnected(false)
       outbox.setConnected(false)
       logs.onDisconnect()
-      downSinceMs ??= monotonicMs()
-      linkChange = { since: linkChange?.reason === undefined ? nowMs() : linkChange.since, reason }
+      linkHistory.down(reason)
       vitalSigns.look()
       log.warn({ code: reason.code }, `${reason.message}; the apps go on running`)
       void events.tell({ kind: 'link-down', reason: { code: reason.code, message: reason.message } })
@@ -491,12 +458,12 @@ export const createAgent = (input: AgentInput): Agent => {
           isConnected: link.isConnected(),
           broker: shownAddress(input.broker.url),
           session: session.number(),
-          ...defined({ ...linkChange }),
+          ...linkHistory.change(),
         },
         engine: { isThere: vitalSigns.isEngineThere() },
         telemetry: telemetryProfile(),
         outbox: outbox.counts(),
-        reports: newest.values(),
+        reports: newest(),
         host: vitalSigns.host(),
       }),
     start: () => {
@@ -582,17 +549,5 @@ export const createAgent = (input: AgentInput): Agent => {
       await link.stop()
       await outbox.close()
     },
-  }
-}
-
-/** Resolves when the work has ended in some way, or after a time. */
-const within = (timeoutMs: number, work: Promise<void>): Promise<void> =>
-  Promise.race([work.catch(() => undefined), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
-
-/** Resolves when the broker has all that was queued, or after a time. */
-const drained = async (outbox: Outbox, timeoutMs: number): Promise<void> => {
-  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 20) {
-    if (Object.values(outbox.counts().classes).every(({ isEmpty }) => isEmpty)) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
