@@ -15,6 +15,7 @@ import { createSendReply } from './commands/send-reply.ts'
 import { sweepRuns } from './commands/sweep-runs.ts'
 import { createVerbs } from './commands/verbs.ts'
 import { createDeployments } from './deployments.ts'
+import { agentParts } from './diagnose/agent-parts.ts'
 import type { Engine } from './engine/engine.ts'
 import { watchEngine } from './engine/watch-engine.ts'
 import { createClockWatcher } from './events/clock-watcher.ts'
@@ -74,6 +75,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
+  const startedAt = nowMs()
 
   const state = createStatePublisher({
     publish: (...values) => link.publish(...values),
@@ -211,7 +213,7 @@ export const createAgent = (input: AgentInput): Agent => {
     labels: site.labels,
     hardware: hardware.current,
     features: hardware.features,
-    agent: { version: input.version, startedAt: nowMs(), namePrefix: input.namePrefix },
+    agent: { version: input.version, startedAt, namePrefix: input.namePrefix },
     timeZone,
     recipient: identity.recipient,
     faults: () => [
@@ -317,6 +319,22 @@ export const createAgent = (input: AgentInput): Agent => {
     secretVersions: secrets.versions,
     modelFault: (model) => policyFault(model, policy.inForce()),
     runsUnderWay,
+    facts: {
+      device,
+      engine,
+      store,
+      nowMs,
+      parts: agentParts({
+        ...{ input, startedAt, site, hardware: hardware.current, outbox, reporter },
+        vitalSigns: () => ({ health: vitalSigns.health.onTheMachine(), telemetry: telemetryProfile() }),
+        link: () => ({
+          isConnected: link.isConnected(),
+          session: session.number(),
+          contest: session.contest(),
+          downForMs: downSinceMs === undefined ? undefined : monotonicMs() - downSinceMs,
+        }),
+      }),
+    },
     maxBytes: input.maxBytes,
     observe: reconciler.observe,
     hardware: hardware.allotted,
@@ -459,7 +477,6 @@ export const createAgent = (input: AgentInput): Agent => {
     wasContested = isContested
   }
 
-  const startedAt = nowMs()
   const timers: NodeJS.Timeout[] = []
   return {
     local,
@@ -552,10 +569,11 @@ export const createAgent = (input: AgentInput): Agent => {
       abort.abort()
       progress.stop()
       pending.stop()
+      // First: what a verb does to an app, the reconciler waits for.
+      await commands.stop()
       await reconciler.stop()
       clockWatcher.stop()
       vitalSigns.stop()
-      await commands.stop()
       await events.stop()
       await events.tell({ kind: 'agent-stopped' })
       if (link.isConnected()) await drained(outbox, drainMs)

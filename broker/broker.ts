@@ -10,7 +10,6 @@ import { builtAt } from '../src/built-at.ts'
 import { defined } from '../src/defined.ts'
 import { diskOutboxFiles } from '../src/outbox/disk-files.ts'
 import type { BrokerStatus } from '../src/protocol/broker-status.ts'
-import { topicsUnder } from '../src/protocol/topics.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
 import type { Bridge, BridgePace } from './bridge/bridge.ts'
@@ -19,8 +18,7 @@ import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
 import { createDoor } from './door.ts'
-import { createCertifier } from './enrolment/certifier.ts'
-import { holderOf } from './enrolment/holder-of.ts'
+import { attachCertifier } from './enrolment/attach-certifier.ts'
 import { openSite, type Site } from './enrolment/open-site.ts'
 import { siteFiles } from './enrolment/site-files.ts'
 import { createHooks } from './hooks.ts'
@@ -168,26 +166,8 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
       delivery.detach(client)
       clientLog.left(client)
     })
-    if (site !== undefined && settings.enrolment !== undefined) {
-      const { lifetimeS } = settings.enrolment
-      const answer = (topic: string, payload: Buffer): void =>
-        aedes.publish({ cmd: 'publish', dup: false, topic, payload, qos: 1, retain: false }, (error) => {
-          if (error) log.error({ topic, reason: error.message }, 'an answer of the authority could not be sent')
-        })
-      const certifier = createCertifier({
-        site,
-        topics: () => topicsUnder(accounts.access().root),
-        lifetimeMs: lifetimeS * 1_000,
-        holderOf: (name) => holderOf(accounts, name),
-        answer,
-        failed: access.failed,
-        nowMs: certificateMs,
-        log,
-      })
-      aedes.on('publish', ({ topic, payload }, client) => {
-        if (client !== null) certifier.published(topic, Buffer.from(payload), () => access.askerOf(client))
-      })
-    }
+    if (site !== undefined && settings.enrolment !== undefined)
+      attachCertifier({ ...settings.enrolment, aedes, site, accounts, access, nowMs: certificateMs, log })
     reportErrors(aedes, { log, refusals, addressOf: (client) => peerOf(client)?.shown })
     await aedes.listen()
     return { store, aedes, access, accounts, site }

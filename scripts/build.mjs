@@ -23,6 +23,7 @@ await build({
     'bench/killed-to-running': 'bench/killed-to-running.ts',
     'bench/broker': 'bench/broker.ts',
     'bench/devices': 'bench/devices.ts',
+    'bench/exporter': 'bench/exporter.ts',
     'bench/flash': 'bench/flash.ts',
     'bench/link': 'bench/link.ts',
     'bench/logs': 'bench/logs.ts',

@@ -54,14 +54,14 @@ const mostTold = 1_000
 const mostTelling = 100
 const tellingMs = 1_000
 
-const stopMs = 500
+const stopMs = 1_000
 
 type Final = Pick<Reply, 'outcome' | 'reason' | 'result'> & { readonly n?: number }
 
 export const createCommands = (input: CommandsInput): Commands => {
   const { verbs, verbFault, store, publish, publishNow, maxBytes, nowMs, believedMs, log } = input
   const underWay = new Set<string>()
-  const carriedOut = new Set<Promise<void>>()
+  const carriedOut = new Map<string, Promise<void>>()
   const told = new Map<string, Reply>()
   let tellingCount = 0
   const ending = new AbortController()
@@ -142,7 +142,7 @@ export const createCommands = (input: CommandsInput): Commands => {
     }
     const forbidden = verbFault(name)
     if (forbidden !== undefined) return { final: { outcome: 'refused', reason: forbidden } }
-    const crowd = crowdFault(underWay.size, store.device(), believedMs())
+    const crowd = crowdFault(carriedOut.size, store.device(), believedMs())
     return crowd === undefined ? { command: read.value, verb } : { final: { outcome: 'busy', reason: crowd } }
   }
 
@@ -171,14 +171,20 @@ export const createCommands = (input: CommandsInput): Commands => {
       if ('final' in judged) return await tell(id, judged.final)
       const { command, verb } = judged
       underWay.add(id)
+      const entry = { id, at: nowMs(), expiresAt: command.expiresAt }
+      const begins = store.updateDevice((record) => ({ ...record, begun: [...(record.begun ?? []), entry] }))
+      const work = begins
+        .then(
+          () => answerLater(id, () => carryOut(id, command, verb)),
+          () => undefined,
+        )
+        .finally(() => carriedOut.delete(id))
+      carriedOut.set(id, work)
       try {
-        const begins = { id, at: nowMs(), expiresAt: command.expiresAt }
-        await store.updateDevice((record) => ({ ...record, begun: [...(record.begun ?? []), begins] }))
+        await begins
       } catch (error) {
-        return await tell(id, { outcome: 'failed', reason: reasonOf(error) })
+        await tell(id, { outcome: 'failed', reason: reasonOf(error) })
       }
-      const work = answerLater(id, () => carryOut(id, command, verb)).finally(() => carriedOut.delete(work))
-      carriedOut.add(work)
     },
     answerInterrupted: async () => {
       const left = store.device().begun ?? []
@@ -191,7 +197,7 @@ export const createCommands = (input: CommandsInput): Commands => {
     },
     stop: async () => {
       ending.abort()
-      await Promise.race([Promise.all(carriedOut), pause(stopMs)])
+      await Promise.race([Promise.all(carriedOut.values()), pause(stopMs)])
     },
   }
 }

@@ -1,6 +1,7 @@
 /** The table of verbs: all that a device can be asked for, before its policy is. A verb is added here. */
 import type { SiteKeeper } from '../site-keeper.ts'
 import { type ControlInput, controlVerbs } from './control-verbs.ts'
+import { type DiagnoseVerbInput, diagnoseVerb } from './diagnose-verb.ts'
 import { historyVerb, type ReleaseInput, releaseVerb } from './history-verbs.ts'
 import { type PlanVerbInput, planVerb } from './plan-verb.ts'
 import { type PruneVerbInput, pruneVerb } from './prune-verb.ts'
@@ -14,6 +15,7 @@ import type { Verb } from './verb.ts'
 export type VerbsInput = PlanVerbInput &
   ReleaseInput &
   ControlInput &
+  DiagnoseVerbInput &
   PruneVerbInput &
   RebootVerbInput &
   RefreshInput &
@@ -29,6 +31,7 @@ export const createVerbs = (input: VerbsInput): Readonly<Record<string, Verb>> =
   'set-labels': input.setLabels,
   logs: input.logs,
   refresh: refreshVerb(input),
+  diagnose: diagnoseVerb(input),
   restart: restartVerb(input),
   run: runVerb(input),
   prune: pruneVerb(input),

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { Link } from '../../src/link/link.ts'
 import {
-  firstWindow,
+  creditEveryBytes,
   type LogArgs,
   type LogCredit,
   logArgsSchema,
@@ -116,7 +116,7 @@ export const createLogs = (input: LogsInput): Logs => {
       filter,
       hasTimes: args.timestamps,
       firstWindow: args.window,
-      windowLimit: () => Math.max(firstWindow, mostInFlight / Math.max(1, readings.size)),
+      windowLimit: () => Math.max(2 * creditEveryBytes, mostInFlight / Math.max(1, readings.size)),
       chunkBytes: Math.min(usualChunkBytes, Math.floor((maxBytes - 512) / 2)),
       publish: (payload) => link().publish(topics.log(device, id), payload, { qos: 0, retain: false }),
       spend: budget.spend,

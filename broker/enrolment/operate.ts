@@ -25,7 +25,8 @@ export const createToken = async (files: SiteFiles, input: TokenInput): Promise<
   const token = newToken(fingerprintOf(await read(files.authorityCertificate)))
   const revocations = await readRevocations(files.revoked)
   // Younger than every revocation, also where the clock was set back: who is revoked may come again with it.
-  const createdAt = Math.max(input.nowMs, ...[...revocations.values()].map(({ at }) => at + 1))
+  const readable = [...revocations.values()].filter(({ at }) => at < Number.MAX_SAFE_INTEGER)
+  const createdAt = Math.max(input.nowMs, ...readable.map(({ at }) => at + 1))
   await writeRecord(files.tokens, token.id, {
     secret: hashOfSecret(token.secret),
     createdAt,
@@ -114,7 +115,7 @@ const publishList = async (files: SiteFiles, ledger: readonly Issued[], nowMs: n
   const revoked = ledger.flatMap((issued) => {
     const revocation = revocations.get(issued.device)
     return revocation !== undefined && isRevoked(revocation, issued)
-      ? [{ serial: issued.serial, at: revocation.at }]
+      ? [{ serial: issued.serial, at: Math.min(revocation.at, nowMs) }]
       : []
   })
   await writeSiteFile(files.revocationList, await writeRevocationList({ certificate, key }, revoked, nowMs), 0o644)

@@ -30,9 +30,12 @@ export type Revocation = z.infer<typeof revocationSchema>
 /** By id of the token. @throws LongshoreError file-unreadable, config-invalid */
 export const readTokens = (folder: string): Promise<ReadonlyMap<string, TokenRecord>> => readAll(folder, tokenSchema)
 
-/** By name of whom it is about. @throws LongshoreError file-unreadable, config-invalid */
+/**
+ * By name of whom it is about. A file that cannot be read shuts out all the same, and no token lets in again: there is
+ * one because somebody is not to come in. @throws LongshoreError file-unreadable: not even the folder can be
+ */
 export const readRevocations = (folder: string): Promise<ReadonlyMap<string, Revocation>> =>
-  readAll(folder, revocationSchema)
+  readAll(folder, revocationSchema, { at: Number.MAX_SAFE_INTEGER })
 
 /** @throws LongshoreError file-unwritable */
 export const writeRecord = (folder: string, name: string, record: TokenRecord | Revocation): Promise<void> =>
@@ -47,18 +50,24 @@ export const removeRecord = async (folder: string, name: string): Promise<void> 
   }
 }
 
-const readAll = async <T>(folder: string, schema: z.ZodType<T>): Promise<ReadonlyMap<string, T>> => {
+/** @param otherwise of a file that cannot be read; undefined: nothing is read then */
+const readAll = async <T>(folder: string, schema: z.ZodType<T>, otherwise?: T): Promise<ReadonlyMap<string, T>> => {
   const files = (await attempt(folder, () => readdir(folder))).filter((file) => file.endsWith('.json')).sort()
   const records = new Map<string, T>()
   for (const file of files) {
-    const path = join(folder, file)
-    const text = await attempt(path, () => readFile(path, 'utf8'))
-    const parsed = schema.safeParse(parseJson(text))
-    if (!parsed.success)
-      throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file: path } })
-    records.set(file.slice(0, -'.json'.length), parsed.data)
+    const record = await readOne(join(folder, file), schema).catch((error: unknown) => {
+      if (otherwise === undefined) throw error
+      return otherwise
+    })
+    records.set(file.slice(0, -'.json'.length), record)
   }
   return records
+}
+
+const readOne = async <T>(path: string, schema: z.ZodType<T>): Promise<T> => {
+  const parsed = schema.safeParse(parseJson(await attempt(path, () => readFile(path, 'utf8'))))
+  if (parsed.success) return parsed.data
+  throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file: path } })
 }
 
 const parseJson = (text: string): unknown => {

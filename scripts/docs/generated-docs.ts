@@ -21,6 +21,7 @@ import { reportedSchema } from '../../src/protocol/reported.ts'
 import { secretsSchema } from '../../src/protocol/secret.ts'
 import { statusSchema } from '../../src/protocol/status.ts'
 import { telemetrySchema } from '../../src/protocol/telemetry.ts'
+import { monitoringMetricsPage } from './monitoring-metrics.ts'
 
 const schemas: Readonly<Record<string, z.ZodType>> = {
   deployment: deploymentSchema,
@@ -52,6 +53,7 @@ export const generatedDocs = (): Record<string, string> => ({
   'docs/errors.md': errorsPage(),
   'docs/cli.md': cliPage(),
   'docs/telemetry.md': telemetryPage(),
+  'docs/monitoring-metrics.md': monitoringMetricsPage(),
 })
 
 const schemaText = (name: string, schema: z.ZodType): string =>

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { defined } from '../defined.ts'
-import { connectFleet, type Fleet } from '../fleet/fleet.ts'
+import { connectFleet, type Fleet, type FleetInput } from '../fleet/fleet.ts'
 import { isBrokerUrl } from '../link/addresses.ts'
 import { readBrokerFiles } from '../link/broker-files.ts'
 import { rootSchema } from '../protocol/names.ts'
@@ -95,14 +95,17 @@ export const resolveBroker = async (
   return { ...merged, broker, root: root.data }
 }
 
+/** What a connection to the fleet is made with. @throws LongshoreError usage, config-invalid, file-unreadable */
+export const fleetInput = async (options: BrokerOptions): Promise<Pick<FleetInput, 'broker' | 'root'>> => {
+  const { broker: url, root, ...rest } = await resolveBroker(options)
+  return { broker: await readBrokerFiles({ url, ...rest }), root }
+}
+
 /** Connects as an operator and closes the connection after the work, whatever comes of it. */
 export const withFleet = async <T>(options: BrokerOptions, work: (fleet: Fleet) => Promise<T>): Promise<T> => {
-  const { broker: url, root, ...rest } = await resolveBroker(options)
-  const broker = await readBrokerFiles({ url, ...rest })
   let isConnected = false
   const fleet = await connectFleet({
-    broker,
-    root,
+    ...(await fleetInput(options)),
     log: pino({ level: 'silent' }),
     onLink: ({ isUp, reason }) => {
       if (isConnected && !isUp) remark(`the connection was lost (${reason?.message}); trying again`)

@@ -23,7 +23,7 @@ export const sayJson = (value: unknown): void => {
 }
 
 /** Words of devices and containers are text, whatever is in them: beside colours nothing that a terminal obeys gets through. */
-const forTerminal = (text: string): string =>
+export const forTerminal = (text: string): string =>
   text
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
     .split(/(\u001b\[[0-9;]*m|[\n\t])/)

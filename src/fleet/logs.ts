@@ -2,7 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Code } from '../protocol/codes.ts'
 import { replySchema } from '../protocol/command.ts'
-import { firstWindow, type LogArgs, type LogEntry, logChunkSchema, silenceMs, wordEveryMs } from '../protocol/log.ts'
+import {
+  creditEveryBytes,
+  firstWindow,
+  type LogArgs,
+  type LogEntry,
+  logChunkSchema,
+  silenceMs,
+  wordEveryMs,
+} from '../protocol/log.ts'
 import { readPayload, writePayload } from '../protocol/payload.ts'
 import { LongshoreError, type WireReason } from '../protocol/reason.ts'
 import type { Fleet } from './fleet.ts'
@@ -70,7 +78,7 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
       bytesSince += bytes
       if (chunk.reason !== undefined) settle?.reject(failure(device, chunk.reason))
       else if (chunk.end === true) settle?.resolve()
-      else if (bytesSince >= window / 2) {
+      else if (bytesSince >= Math.min(window / 2, creditEveryBytes)) {
         const now = performance.now()
         window = nextWindow(bytesSince, now - markedAt)
         bytesSince = 0

@@ -11,6 +11,9 @@ export const leastWindow = 8 * 1024
 export const firstWindow = 32 * 1024
 export const mostWindow = 1024 * 1024
 
+/** A reader says what it has at least this often, in bytes: the device may have less room for it than it has itself. */
+export const creditEveryBytes = 64 * 1024
+
 /** Without a word for so long, each end takes the other for gone. */
 export const silenceMs = 60_000
 

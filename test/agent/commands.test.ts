@@ -308,7 +308,7 @@ describe('too many', () => {
     })
     for (let number = 0; number < 200; number += 1) {
       await commands.receive(`c${number}`, command('quick'))
-      await eventually('its answer', () => replies.length === number + 1)
+      await eventually('its answer', () => replies.length === number + 1, { everyMs: 1 })
     }
     expect(count).toBe(128)
     expect(store.device().answered.map(({ id }) => id)).toContain('c0')

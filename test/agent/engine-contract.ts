@@ -267,6 +267,22 @@ export const describeEngine = (
       expect(await engine.lastLines(named('nothing'), 2)).toEqual([])
     })
 
+    test('one that is run to its end gives its code, and a signal kills it', async () => {
+      const never = new AbortController()
+      const id = await make('once')
+      const ended = engine.runToEnd(id, async () => undefined, never.signal)
+      await given.ready(id)
+      await given.exit(id, 7)
+      expect(await ended).toBe(7)
+      const killed = new AbortController()
+      const other = await make('killed')
+      const cut = engine.runToEnd(other, async () => undefined, killed.signal)
+      await given.ready(other)
+      killed.abort()
+      expect(await cut).toBe(137)
+      expect(await find('killed')).toMatchObject({ state: 'exited' })
+    })
+
     test('its log is told in order, from its end where that is asked for, and is empty of what is gone', async () => {
       const id = await run('web')
       for (const line of ['one', 'two', 'three']) await given.say(id, line)

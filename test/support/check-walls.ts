@@ -47,6 +47,8 @@ const pureRoots = [
   /^agent\/policy\//,
   /^agent\/translate\//,
   /^agent\/reconcile\/plan/,
+  /^src\/exporter\/(?:families|exposition|samples)\.ts$/,
+  /^src\/home-assistant\/(?:components|discovery)\.ts$/,
 ]
 const purePackages = [
   'zod',

@@ -14,7 +14,17 @@ declare module 'vitest' {
 export const setup = async (project: TestProject): Promise<void> => {
   const say = (line: string) => void process.stdout.write(`set-up: ${line}\n`)
   await ensurePackages(
-    ['mosquitto', 'busybox-static', 'systemd', 'openssl', 'docker-compose', 'docker-registry', 'socat'],
+    [
+      'mosquitto',
+      'busybox-static',
+      'systemd',
+      'openssl',
+      'docker-compose',
+      'docker-registry',
+      'socat',
+      'prometheus',
+      'python3-jinja2',
+    ],
     {
       install: true,
       say,

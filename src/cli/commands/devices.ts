@@ -12,6 +12,7 @@ import { agoText } from '../describe-app.ts'
 import { hardwareText } from '../describe-hardware.ts'
 import { hardwareCompose } from '../hardware-compose.ts'
 import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
+import { addDevicesReplace } from './devices-replace.ts'
 
 type Options = BrokerOptions & { device?: string; compose?: boolean }
 
@@ -74,6 +75,8 @@ export const addDevices = (program: Command): void => {
           if (fault !== undefined) remark(`${device}: ${fault.code}: ${fault.message}`)
       }
     })
+
+  addDevicesReplace(devices)
 
   withBrokerOptions(devices.command('forget'))
     .description('clear everything that the broker retains of a device')

@@ -1,5 +1,5 @@
 /** The whole way over real TLS: a broker as init makes it, devices that come with tokens and certificates, good and bad ones. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { initSite } from '../../../broker/enrolment/init-site.ts'
@@ -217,6 +217,14 @@ describe('who is refused with a certificate', () => {
     await site.connect(await site.enroll('gw-17', await site.newToken(), 'again'))
     await expect(site.connect(device)).rejects.toMatchObject(refusal)
     await expect(revokeDevice(site.files, 'gw-99', Date.now())).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  test('revoked by a file that is damaged, too', async () => {
+    const site = await startSite()
+    const client = await site.connect(await site.enroll('gw-17'))
+    await writeFile(join(site.files.revoked, 'gw-17.json'), '{"at":')
+    await eventually('its connection to be closed', client.isClosed)
+    await site.connect(await site.enroll('gw-18'))
   })
 })
 
