@@ -1,15 +1,23 @@
 import { defineConfig } from 'vitest/config'
 
-const prove = {
+const prove = (name: string, env: Readonly<Record<string, string>> = {}) => ({
   test: {
-    name: 'prove',
+    name,
+    env,
     include: [`test/prove/${process.env.PROVE}-*.prove.ts`],
     globalSetup: ['test/support/real-setup.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
     // Of what runs in one file: kills wait most of the time.
     maxConcurrency: 4,
     maxWorkers: 4,
   },
-}
+})
+
+const proving = (part: string) =>
+  part === 'brokers'
+    ? ['mosquitto', 'nats'].map((name) => prove(`prove ${name}`, { TEST_BROKER: name }))
+    : [prove('prove')]
 
 /** `unit` needs nothing but Node; `real` needs a container engine and Mosquitto, which its set-up installs and starts. */
 export default defineConfig({
@@ -25,7 +33,7 @@ export default defineConfig({
         },
       },
       // Long campaigns: npm run prove.
-      ...(process.env.PROVE === undefined ? [] : [prove]),
+      ...(process.env.PROVE === undefined ? [] : proving(process.env.PROVE)),
       {
         test: {
           name: 'real',

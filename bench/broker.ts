@@ -1,6 +1,6 @@
 /**
  * The embedded broker beside bare aedes and Mosquitto, in one run: many senders with a persistent session that gets it all,
- * one device's topics among many retained, idle clients, a restart, a whole site that connects at once, and what others feel of a reader that stopped. Each
+ * one device's topics among many retained, idle clients, a restart, a whole site that connects at once and comes back after a restart, and what others feel of a reader that stopped. Each
  * broker is a process of its own, and who loads it another.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -17,7 +17,7 @@ import { acknowledge, openRaw, publishFrame, subscribeFrame } from './raw-mqtt.t
 
 const messages = Number(process.env.BENCH_MESSAGES ?? 60_000)
 const retainedCount = Number(process.env.BENCH_RETAINED ?? 100_000)
-const idleCount = Number(process.env.BENCH_IDLE ?? 5_000)
+const idleCounts = (process.env.BENCH_IDLE ?? '5000,10000').split(',').map(Number)
 const payload = Buffer.alloc(256, 'x')
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -156,13 +156,21 @@ const rssMb = async (pid: number): Promise<number> =>
 
 const idle = async (broker: Running): Promise<string> => {
   const before = await rssMb(broker.pid())
-  for (let n = 0; n < idleCount; n += 200)
-    await Promise.all(
-      Array.from({ length: 200 }, (_, more) => openRaw(broker.port, `idle-${n + more}`, true, () => {})),
+  const rows: string[] = []
+  let open = 0
+  for (const count of idleCounts) {
+    for (; open < count; open += 200)
+      await Promise.all(
+        Array.from({ length: 200 }, (_, more) => openRaw(broker.port, `idle-${open + more}`, true, () => {})),
+      )
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    const after = await rssMb(broker.pid())
+    const each = ((1024 * (after - before)) / count).toFixed(1)
+    rows.push(
+      `${count} idle clients ${(after - before).toFixed(0)} MB (${each} kB each), ${after.toFixed(0)} MB in all`,
     )
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
-  const after = await rssMb(broker.pid())
-  return `${idleCount} idle clients ${(after - before).toFixed(0)} MB (${((1024 * (after - before)) / idleCount).toFixed(1)} kB each), ${after.toFixed(0)} MB in all`
+  }
+  return rows.join('; ')
 }
 
 /** The longest that a reader waits for the next of a message every 5 ms. */
@@ -207,31 +215,57 @@ const frozen = async ({ port }: Running): Promise<string> => {
   return `largest gap of another reader ${before.toFixed(0)} ms; with one that stopped reading ${during.toFixed(0)} ms`
 }
 
-/** A site after its broker came back: all devices at once, each to be current on ten topics of its own. */
-const rush = async (broker: Running): Promise<string> => {
-  const devices = 2_000
-  const topic = (n: number) => `fleet/${Math.floor(n / 10)}/${n % 10}`
-  await send(broker.port, 'fill', (n, id) => publishFrame(topic(n), payload, id, true), devices * 10)
+const devices = 2_000
+
+const ownTopic = (n: number): string => `fleet/${Math.floor(n / 10)}/${n % 10}`
+
+/** All devices at once: each says that it is there, hears it back, and reads ten topics of its own. Seconds until the last one is current. */
+const connectAll = async ({ port }: Running): Promise<{ readonly seconds: number; readonly sockets: Socket[] }> => {
   const startedAt = performance.now()
-  await Promise.all(
+  const sockets = await Promise.all(
     Array.from({ length: devices }, async (_, device) => {
-      let found = 0
-      await new Promise<void>((resolve) => {
-        openRaw(broker.port, `device-${device}`, false, (packets, socket) => {
-          socket.write(acknowledge(packets))
-          found += packets.filter(({ kind }) => kind === 0x30).length
-          if (found >= 10) resolve()
-        }).then(
-          (socket) => socket.write(subscribeFrame(Array.from({ length: 10 }, (_, n) => topic(device * 10 + n)))),
-          () => {},
-        )
+      const status = `fleet/${device}/status`
+      const topics = [status, ...Array.from({ length: 10 }, (_, n) => ownTopic(device * 10 + n))]
+      const missing = new Set(topics)
+      let done = (): void => {}
+      const current = new Promise<void>((resolve) => {
+        done = resolve
       })
+      const socket = await openRaw(port, `device-${device}`, false, (packets, from) => {
+        from.write(acknowledge(packets))
+        for (const { kind, body } of packets)
+          if (kind === 0x30) missing.delete(body.subarray(2, 2 + body.readUInt16BE(0)).toString())
+        if (missing.size === 0) done()
+      })
+      socket.write(Buffer.concat([subscribeFrame(topics), publishFrame(status, payload, 2, true)]))
+      await current
+      return socket
     }),
   )
-  return `${devices} devices at once are current after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`
+  return { seconds: (performance.now() - startedAt) / 1_000, sockets }
 }
 
-const parts = { 'fan-in': fanIn, retained, rush, idle, frozen } as const
+const fillFleet = ({ port }: Running): Promise<void> =>
+  send(port, 'fill', (n, id) => publishFrame(ownTopic(n), payload, id, true), devices * 10)
+
+/** A site that is switched on. */
+const rush = async (broker: Running): Promise<string> => {
+  await fillFleet(broker)
+  const { seconds } = await connectAll(broker)
+  return `${devices} devices at once are current after ${seconds.toFixed(1)} s`
+}
+
+/** A site whose broker restarts: all sessions are kept, and all devices are back in the same moment. */
+const comeBack = async (broker: Running): Promise<string> => {
+  await fillFleet(broker)
+  const { sockets } = await connectAll(broker)
+  const restartMs = await broker.restart()
+  for (const socket of sockets) socket.destroy()
+  const { seconds } = await connectAll(broker)
+  return `${devices} devices back at once are current ${seconds.toFixed(1)} s after a restart of ${restartMs.toFixed(0)} ms`
+}
+
+const parts = { 'fan-in': fanIn, retained, rush, 'come-back': comeBack, idle, frozen } as const
 
 const [, , role, kind, port, folder = ''] = process.argv
 if (role === 'serve') await serve(kind as Kind, Number(port), folder)
@@ -242,6 +276,8 @@ else {
     say(`broker; Node ${process.version}, ${messages} messages of ${payload.length} bytes`)
     for (const part of chosen)
       for (const candidate of ['longshore', 'aedes', 'mosquitto'] as const) {
+        // It forgets what is retained.
+        if (part === 'come-back' && candidate === 'aedes') continue
         const own = await mkdtemp(join(base, `${candidate}-`))
         const broker = await launch(candidate, own)
         say(`${part.padEnd(9)} ${candidate.padEnd(10)} ${await parts[part as keyof typeof parts](broker)}`)

@@ -1,7 +1,7 @@
 /**
  * Runs a long campaign of tests and writes what came of it to docs/proof.md. Fails if anything was lost or stuck.
  *
- *   npm run prove -- updates|offline|devices|broker [--resume]
+ *   npm run prove -- updates|offline|devices|broker|brokers [--resume]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -29,6 +29,11 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   logs: { readers: 'readers of one log, a third of them frozen' },
   broker: { kills: 'kills of the embedded broker under load' },
+  brokers: {
+    mosquitto: 'tests on Mosquitto',
+    nats: 'on a NATS cluster',
+    servers: 'deployments there while one of its servers is killed',
+  },
 }
 
 const { values, positionals } = parseArgs({
@@ -46,7 +51,7 @@ if (!values.resume) for (const campaign of Object.keys(campaigns)) rmSync(pathOf
 
 const startedAt = Date.now()
 const env = { ...process.env, PROVE: part }
-const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'prove'], { stdio: 'inherit', env })
+const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'prove*'], { stdio: 'inherit', env })
 const git = (...values: string[]): string => String(spawnSync('git', values).stdout).trim()
 const commit = `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`
 const tried = Object.entries(campaigns).map(([campaign, what]) => {

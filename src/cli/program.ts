@@ -9,6 +9,7 @@ import { addCompletion } from './commands/completion.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDevices } from './commands/devices.ts'
 import { addDiagnose } from './commands/diagnose.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addEnroll } from './commands/enroll.ts'
 import { addEvents } from './commands/events.ts'
 import { addExporter } from './commands/exporter.ts'
@@ -66,6 +67,7 @@ Exit codes: 0 done, 1 failed, refused or rolled back, 2 bad usage or an invalid 
     addGet,
     addValidate,
     addDevices,
+    addDoctor,
     addLabel,
     addTelemetry,
     addMaintain,

@@ -67,7 +67,7 @@ export type Link = {
     payload: Buffer,
     options: { readonly qos: 0 | 1; readonly retain: boolean },
   ) => Promise<void>
-  /** Rejects with `subscription-refused` or `link-down`. Retained messages come again with each call. */
+  /** What is refused is asked for again a few times. Rejects with `subscription-refused` or `link-down`. Retained messages come again with each call. */
   readonly subscribe: (filters: readonly string[], qos: 0 | 1) => Promise<void>
   readonly unsubscribe: (filters: readonly string[]) => Promise<void>
 }

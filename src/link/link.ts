@@ -5,10 +5,11 @@
  */
 import { setMaxListeners } from 'node:events'
 import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import { LongshoreError } from '../protocol/reason.ts'
 import { addressesOf, addressIndex, afterFailure, afterLoss, noAttempts, pauseMs, shownAddress } from './addresses.ts'
-import type { BackOff } from './back-off.ts'
+import { type BackOff, backOffDelayMs } from './back-off.ts'
 import { clientOptions } from './client-options.ts'
 import { connectionFailure, disconnectFailure } from './connection-failure.ts'
 import type { Credentials, Link, LinkInput, Will } from './contract.ts'
@@ -24,6 +25,9 @@ const refusedBackOff: BackOff = { baseMs: 5_000, capMs: 300_000 }
 
 /** Where a broker says nothing else; a packet id has no more. */
 const mostInFlight = 65_535
+
+/** A cluster that lost a server refuses subscriptions for some seconds, in the same words as one that never allows them. */
+const mostSubscribes = 6
 
 /** What a packet has beside topic and payload, at most: header, length, packet id, length of the topic, properties. */
 const packetBytes = 12
@@ -260,10 +264,24 @@ export const createLink = (input: LinkInput): Link => {
         quota.give()
       }
     },
-    subscribe: async (filters, qos) =>
-      during(`subscribing to ${filters.join(', ')}`, 0, (client, done) =>
-        client.subscribe([...filters], { qos }, done),
-      ),
+    subscribe: async (filters, qos) => {
+      const connection = up('subscribing')
+      let wanted = filters
+      for (let asked = 1; ; asked += 1) {
+        try {
+          return await during(`subscribing to ${wanted.join(', ')}`, 0, (client, done) =>
+            client.subscribe([...wanted], { qos }, done),
+          )
+        } catch (error) {
+          const { cause } = error as Error
+          if (asked === mostSubscribes || !isRefusal(cause)) throw error
+          wanted = wanted.filter((_, index) => (cause.packet.granted[index] ?? 0) >= 0x80)
+          await delay(backOffDelayMs(input.backOff, 1, random()), undefined, { ref: false })
+          // The next connection asks for what it needs itself.
+          if (connection !== current) throw new LongshoreError('link-down', 'subscribing: the connection was lost')
+        }
+      }
+    },
     unsubscribe: async (filters) =>
       during(`unsubscribing from ${filters.join(', ')}`, 0, (client, done) =>
         client.unsubscribe([...filters], {}, done),
@@ -272,10 +290,10 @@ export const createLink = (input: LinkInput): Link => {
 }
 
 /** MQTT.js hands the SUBACK over with its error; 0x80 and above are refusals. MQTT 3.1.1, 3.9.3. */
-const isRefusal = (error: Error): boolean => {
-  const { packet } = error as Error & { packet?: { granted?: readonly number[] } }
-  return packet?.granted?.some((granted) => granted >= 0x80) === true
-}
+const isRefusal = (error: unknown): error is { readonly packet: { readonly granted: readonly number[] } } =>
+  (error as { packet?: { granted?: readonly number[] } } | undefined)?.packet?.granted?.some(
+    (granted) => granted >= 0x80,
+  ) === true
 
 /** MQTT 5 alone can say no to a message: a reason code from 0x80 in the PUBACK (3.4.2.1), of which 0x97 is a quota. */
 const publishRefusal = (error: Error): 'broker-busy' | 'publish-refused' | undefined => {

@@ -1,9 +1,9 @@
 /** What Longshore needs of any broker. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { brokers, type RunningBroker } from '../support/brokers.ts'
+import { brokers, natsCluster, type RunningBroker } from '../support/brokers.ts'
 import { openClient } from '../support/mqtt.ts'
 
-describe.each(brokers)('$name', ({ start }) => {
+describe.each([...new Set([...brokers, natsCluster])])('$name', ({ start }) => {
   let broker: RunningBroker
   beforeAll(async () => {
     broker = await start()

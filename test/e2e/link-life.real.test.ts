@@ -177,7 +177,7 @@ test('with a clock in 2106 a device deploys and reports; its refusal of a comman
 
 test('two brokers of one site: it goes on at the second, and back at the first keeps the newest, whatever is retained there', async () => {
   const first = await open()
-  const second = await open(brokers[1] as BrokerUnderTest)
+  const second = await open(brokers.at(-1) as BrokerUnderTest)
   const device = newDeviceId()
   const engine = newSimulatedEngine()
   await startLinkedAgent({ url: `${first.line.url},${second.line.url}`, device, engine })

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => built.remove())
 
 test('5 off, 20 on, Mosquitto, frozen (seconds for minutes): nothing is lost, only the newest runs', async () => {
-  const broker = brokers[1] as BrokerUnderTest
+  const broker = brokers.at(-1) as BrokerUnderTest
   const scenario = { broker, offMs: 5_000, onMs: 20_000, times: 1, how: 'freeze' as const, command: built.path }
   const { events, duplicates, connections } = await expectNothingLost(scenario)
   expect(events).toBeGreaterThan(500)

@@ -156,6 +156,23 @@ test('what a broker of MQTT 5 said that it does not take is not sent', async () 
   expect(opened.link.isConnected()).toBe(true)
 })
 
+test('what is refused of a subscription is asked for again by itself: a cluster that lost a server refuses for some seconds', async () => {
+  const asked: string[][] = []
+  const { url } = await startFakePeer((chunk) => {
+    if (packetType(chunk) === 1) return connackAccepted
+    if (packetType(chunk) !== 8) return undefined
+    const filters = [...chunk.toString('latin1').matchAll(/\0.([a-z]\/#)/g)].map(([, filter = '']) => filter)
+    asked.push(filters)
+    const granted = filters.map((filter) => (filter === 'a/#' || asked.length === 3 ? 1 : 0x80))
+    return Buffer.from([0x90, 2 + granted.length, chunk[2] ?? 0, chunk[3] ?? 0, ...granted])
+  })
+  const opened = openLink(url)
+  await connected(opened)
+  await opened.link.subscribe(['a/#', 'b/#', 'c/#'], 1)
+  const refused = ['b/#', 'c/#']
+  expect(asked).toEqual([['a/#', ...refused], refused, refused])
+})
+
 test('a refused subscription is subscription-refused', async () => {
   const opened = openLink((await startFakePeer(refusingSubscriptions)).url)
   await connected(opened)

@@ -2,19 +2,27 @@
 import { pino } from 'pino'
 import { createBroker } from '../../broker/broker.ts'
 import { startMosquitto } from './mosquitto.ts'
+import { startNatsCluster } from './nats.ts'
 
 export type RunningBroker = { readonly url: string; readonly stop: () => Promise<void> }
 
 export type BrokerUnderTest = { readonly name: string; readonly start: () => Promise<RunningBroker> }
 
-export const brokers: readonly BrokerUnderTest[] = [
-  {
-    name: 'the embedded broker',
-    start: async () => {
-      const broker = createBroker({ log: pino({ level: 'silent' }), port: 0 })
-      const { port } = await broker.start()
-      return { url: `mqtt://127.0.0.1:${port}`, stop: broker.stop }
-    },
+const embedded: BrokerUnderTest = {
+  name: 'the embedded broker',
+  start: async () => {
+    const broker = createBroker({ log: pino({ level: 'silent' }), port: 0 })
+    const { port } = await broker.start()
+    return { url: `mqtt://127.0.0.1:${port}`, stop: broker.stop }
   },
-  { name: 'Mosquitto', start: () => startMosquitto() },
-]
+}
+
+const mosquitto: BrokerUnderTest = { name: 'Mosquitto', start: () => startMosquitto() }
+
+/** Each subscription takes a vote of three servers: `npm test` asks of it only what is cheap. */
+export const natsCluster: BrokerUnderTest = { name: 'a NATS cluster', start: () => startNatsCluster() }
+
+const chosen: Readonly<Record<string, readonly BrokerUnderTest[]>> = { mosquitto: [mosquitto], nats: [natsCluster] }
+
+/** TEST_BROKER names one on which everything runs that would run on any: `npm run prove -- brokers`. */
+export const brokers: readonly BrokerUnderTest[] = chosen[process.env.TEST_BROKER ?? ''] ?? [embedded, mosquitto]

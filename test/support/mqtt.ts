@@ -1,6 +1,7 @@
 /** An MQTT client for tests: listens from the first moment, never reconnects by itself, and ends with its test. */
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { onTestFinished } from 'vitest'
+import { addressesOf } from '../../src/link/addresses.ts'
 import { eventually } from './eventually.ts'
 
 export type Received = { readonly topic: string; readonly text: string; readonly retain: boolean }
@@ -13,7 +14,8 @@ export type TestClient = {
   readonly isClosed: () => boolean
 }
 
-export const openClient = async (url: string, options: IClientOptions = {}): Promise<TestClient> => {
+export const openClient = async (addresses: string, options: IClientOptions = {}): Promise<TestClient> => {
+  const [url = addresses] = addressesOf(addresses)
   const client = mqtt.connect(url, { reconnectPeriod: 0, connectTimeout: 5_000, ...options })
   onTestFinished(() => client.endAsync(true).then(() => {}))
   const received: Received[] = []

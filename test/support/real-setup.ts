@@ -16,6 +16,7 @@ export const setup = async (project: TestProject): Promise<void> => {
   await ensurePackages(
     [
       'mosquitto',
+      'nats-server',
       'busybox-static',
       'systemd',
       'openssl',

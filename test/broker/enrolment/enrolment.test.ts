@@ -277,7 +277,7 @@ describe('renewal', () => {
   }
 
   test('is answered with when it is due, and then with a certificate for the new key; the connection stays', async () => {
-    const site = await startSite({ lifetimeS: 3 })
+    const site = await startSite({ lifetimeS: 4 })
     const device = await site.enroll('gw-17')
     const client = await renewed(site, device)
     const key = await newKeyPem()
@@ -303,7 +303,7 @@ describe('renewal', () => {
   })
 
   test('is the own: another name is refused, and so is an operator who asks for a device', async () => {
-    const site = await startSite({ lifetimeS: 1 })
+    const site = await startSite({ lifetimeS: 4 })
     const client = await site.connect(await site.enroll('gw-17'))
     const request = await makeRequest(await newKeyPem(), 'gw-18')
     await eventually(
