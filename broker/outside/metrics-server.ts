@@ -1,5 +1,6 @@
 /** `/metrics` for Prometheus and `/healthz` for whatever restarts a broker that is not well. HTTP, on loopback only. */
 import { createServer, type ServerResponse } from 'node:http'
+import { expositionType } from '../../src/exporter/exposition.ts'
 import type { BrokerStatus } from '../../src/protocol/broker-status.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { metricsText } from './metrics.ts'
@@ -19,7 +20,7 @@ export const startMetricsServer = async (input: {
   const server = createServer((request, response) => {
     request.resume()
     const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined
-    if (path === '/metrics') answer(response, 200, metricsText(input.status()), 'text/plain; version=0.0.4')
+    if (path === '/metrics') answer(response, 200, metricsText(input.status()), expositionType)
     else if (path === '/healthz') answerHealth(response, input.status())
     else answer(response, 404, 'GET /metrics or /healthz\n', 'text/plain')
   })
@@ -51,4 +52,4 @@ const answerHealth = (response: ServerResponse, { fault }: BrokerStatus): void =
   answer(response, fault === undefined ? 200 : 503, `${fault ?? 'ok'}\n`, 'text/plain')
 
 const answer = (response: ServerResponse, code: number, text: string, type: string): void =>
-  void response.writeHead(code, { 'content-type': `${type}; charset=utf-8`, connection: 'close' }).end(text)
+  void response.writeHead(code, { 'content-type': type, connection: 'close' }).end(text)

@@ -1,27 +1,22 @@
 /** What the broker says of itself in the text format of Prometheus. Pure. */
+import { exposition } from '../../src/exporter/exposition.ts'
+import { type Family, labelsText, type Series } from '../../src/exporter/family.ts'
 import type { BrokerStatus } from '../../src/protocol/broker-status.ts'
 import { messageClasses } from '../../src/protocol/queued.ts'
 
 type Sample = { readonly labels?: Readonly<Record<string, string>>; readonly value: number }
 
-type Metric = {
-  readonly name: string
-  readonly type: 'gauge' | 'counter'
-  readonly help: string
-  readonly samples: readonly Sample[]
-}
+type Metric = { readonly family: Family; readonly series: readonly Series[] }
 
-export const metricsText = (status: BrokerStatus): string =>
-  metricsOf(status)
-    .map(({ name, type, help, samples }) =>
-      [
-        `# HELP longshore_broker_${name} ${help}`,
-        `# TYPE longshore_broker_${name} ${type}`,
-        ...samples.map(({ labels = {}, value }) => `longshore_broker_${name}${labelsText(labels)} ${value}`),
-      ].join('\n'),
-    )
-    .join('\n')
-    .concat('\n')
+export const metricsText = (status: BrokerStatus): string => {
+  const metrics = metricsOf(status)
+  return [
+    ...exposition(
+      metrics.map(({ family }) => family),
+      metrics.flatMap(({ series }) => series),
+    ),
+  ].join('')
+}
 
 const metricsOf = (status: BrokerStatus): Metric[] => {
   const { traffic, clients, retained, queued, store, bridge } = status
@@ -76,20 +71,19 @@ const bridgeMetrics = (bridge: NonNullable<BrokerStatus['bridge']>): Metric[] =>
   ]
 }
 
-const gauge = (name: string, help: string, samples: readonly Sample[]): Metric => ({
-  name,
-  type: 'gauge',
-  help,
-  samples,
-})
-const counter = (name: string, help: string, samples: readonly Sample[]): Metric => ({
-  ...{ name, type: 'counter', help, samples },
-})
+const metric =
+  (type: Family['type']) =>
+  (name: string, help: string, samples: readonly Sample[]): Metric => {
+    const family = { name: `longshore_broker_${name}`, type, help }
+    const seriesOf = ({ labels, value }: Sample): Series => ({
+      ...{ family, labels: labels === undefined ? '' : labelsText(labels), value },
+    })
+    return { family, series: samples.map(seriesOf) }
+  }
+
+const gauge = metric('gauge')
+const counter = metric('counter')
+
 const one = (value: number): Sample[] => [{ value }]
 const labelled = (label: string, counts: Readonly<Record<string, number>>): Sample[] =>
   Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }))
-
-const labelsText = (labels: Readonly<Record<string, string>>): string => {
-  const texts = Object.entries(labels).map(([name, value]) => `${name}="${value.replaceAll(/["\\\n]/g, '\\$&')}"`)
-  return texts.length === 0 ? '' : `{${texts.join(',')}}`
-}
