@@ -72,6 +72,8 @@ export const runVerb = (input: RunVerbInput): Verb => {
     const name = runName(owner.namePrefix, app, serviceName, context.id)
     runsUnderWay.add(name)
     log.warn({ app, service: serviceName, command: command[0], by }, 'a command runs in a container of its own')
+    // Whoever asks waits for a silent command for as long as it may take, and for one that never begins only a moment.
+    void context.progress({ doing: `running in ${name}` })
     try {
       await create(input, release, { ...args, name }, context)
       const { containers } = await engine.list({ agent: runOwner(owner.agent), app })
