@@ -129,7 +129,9 @@ test('an agent that is stopped ends the log with a word', async () => {
 })
 
 test('a day has so many bytes for logs, and one more log than is allowed is told so', async () => {
-  const { device, fleet } = await startLogDevice({ web: says('yes 0123456789 | head -c 200000') }, 100_000)
+  const { url, device, fleet } = await startLogDevice({ web: says('yes 0123456789 | head -c 200000') }, 100_000)
+  const answered = new Set<string>()
+  await (await openFleet(url)).watch([fleet.topics.reply(device, '+')], ({ topic }) => void answered.add(topic))
   const log = startLog(fleet, device, { app: 'shop' })
   await expect(log.ended).rejects.toMatchObject({ code: 'log-budget-spent' })
   expect(log.text().length).toBeGreaterThan(10_000)
@@ -145,4 +147,6 @@ test('a day has so many bytes for logs, and one more log than is allowed is told
   expect(await Promise.race(busy)).toBe('log-busy')
   for (const { stop } of all) stop()
   await Promise.all(busy)
+  // Before its folder goes.
+  await eventually('the device to have ended them all', () => answered.size === all.length + 1)
 })
