@@ -68,8 +68,8 @@ test('a container that went away a moment ago says nothing, also nothing of who 
 test('started again it has another process, and is looked for anew', async () => {
   const root = await machine({
     ...files,
-    'proc/8/cgroup': '0::/docker-abc.scope/init\n',
-    [`${group}/init/memory.current`]: '1\n',
+    'proc/8/cgroup': '0::/again/docker-abc.scope\n',
+    'sys/fs/cgroup/again/docker-abc.scope/memory.current': '1\n',
   })
   const read = createContainerReader(root)
   read([container])
@@ -102,11 +102,34 @@ test('the engine is asked only when something happened to a container', async ()
   await running.current()
   expect([lists, inspects]).toEqual([1, 1])
   running.onEngineEvent(event('start'))
-  expect((await running.current())[0]?.pid).toBe(9)
+  expect((await running.current())?.[0]?.pid).toBe(9)
   expect([lists, inspects]).toEqual([2, 2])
   isAway = true
   running.forgetAll()
-  expect((await running.current())[0]?.pid).toBe(9)
+  expect((await running.current())?.[0]?.pid).toBe(9)
   isAway = false
-  expect((await running.current())[0]?.pid).toBe(10)
+  expect((await running.current())?.[0]?.pid).toBe(10)
+})
+
+test('an engine that hangs keeps nobody waiting, and is asked again when it comes anew', async () => {
+  let [lists, isHanging] = [0, true]
+  const running = createRunningContainers(
+    {
+      list: () => {
+        lists += 1
+        if (isHanging) return new Promise(() => undefined)
+        return Promise.resolve({ containers: [], networks: [], volumes: [] })
+      },
+      details: async () => undefined,
+      image: async () => undefined,
+    },
+    'gw-1',
+    5,
+  )
+  expect(await running.current()).toBeUndefined()
+  expect(await running.current()).toBeUndefined()
+  expect(lists).toBe(1)
+  isHanging = false
+  running.forgetAll()
+  expect(await running.current()).toEqual([])
 })
