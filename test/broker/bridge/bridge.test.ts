@@ -228,6 +228,24 @@ test('a lower generation never takes the place of a higher one, and a higher one
   await untilRetained(site.url, here.desired('gw-1', 'web'), deployment(8))
 })
 
+test('a message that the broker above breaks the connection over holds up nothing else, until it changes', async () => {
+  const top = await startBroker({ maxPacketBytes: 4_096 })
+  const site = await startSite({ ...mapped, url: top.url })
+  const device = await openClient(site.url)
+  const apps = Array.from({ length: 40 }, (_, index) => `app-${index}`)
+  const large = 'x'.repeat(10_000)
+  for (const app of apps)
+    await device.client.publishAsync(here.reported('gw-1', app), app === 'app-7' ? large : app, retain)
+  await device.client.publishAsync(here.event('gw-1'), event(1), { qos: 1 })
+  const operator = await openClient(top.url)
+  await operator.client.subscribeAsync(everythingAbove, { qos: 1 })
+  await operator.expect(above.event('gw-1'), event(1))
+  const others = apps.filter((app) => app !== 'app-7')
+  for (const app of others) await operator.expect(above.reported('gw-1', app), app)
+  await device.client.publishAsync(here.reported('gw-1', 'app-7'), 'small', retain)
+  await operator.expect(above.reported('gw-1', 'app-7'), 'small')
+})
+
 test('birth and will: the broker above knows that the bridge is gone', async () => {
   const { site, line, operator } = await startPair()
   await untilUp(site)
