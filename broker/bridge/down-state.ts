@@ -72,6 +72,7 @@ export const createDownState = ({ local, routes, link, quietMs, log }: DownState
     received: async (topic: string, as: 'desired' | 'secret', payload: Buffer): Promise<void> => {
       lastMs = performance.now()
       seen.add(topic)
+      if (!local.mayTake(topic, payload, { retain: true })) return
       await apply(topic, as, payload.length === 0 ? undefined : payload)
     },
     /** Before messages of a new connection can come. */

@@ -246,6 +246,25 @@ test('a message that the broker above breaks the connection over holds up nothin
   await operator.expect(above.reported('gw-1', 'app-7'), 'small')
 })
 
+test('the broker above can fill the site no further than any client can', async () => {
+  const { site, operator, device } = await startPair({ maxPacketBytes: 4_096, maxRetainedBytes: 20_000 })
+  await device.client.subscribeAsync('longshore/v1/gw-1/#', { qos: 1 })
+  await untilUp(site)
+  const publish = (topic: string, text: string, retained: boolean) =>
+    operator.client.publishAsync(topic, text, { qos: 1, retain: retained })
+  await publish(above.command('gw-1', 'large'), 'x'.repeat(5_000), false)
+  await publish(above.desired('gw-1', 'large'), 'x'.repeat(5_000), true)
+  for (let app = 0; app < 20; app += 1) await publish(above.desired('gw-1', `app-${app}`), 'x'.repeat(2_000), true)
+  await publish(above.command('gw-1', 'last'), '{}', false)
+  await device.expect(here.command('gw-1', 'last'))
+  expect(site.broker.status()?.retained.bytes).toBeLessThan(21_000)
+  expect(site.broker.counts()?.refused).toMatchObject({ maxPacketBytes: 2, maxRetainedBytes: expect.any(Number) })
+  expect(device.received.map(({ topic }) => topic)).not.toContain(here.command('gw-1', 'large'))
+  // What is there above is not taken for gone.
+  await publish(above.desired('gw-1', 'app-0'), deployment(5), true)
+  await device.expect(here.desired('gw-1', 'app-0'), deployment(5))
+})
+
 test('birth and will: the broker above knows that the bridge is gone', async () => {
   const { site, line, operator } = await startPair()
   await untilUp(site)

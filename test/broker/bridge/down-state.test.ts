@@ -11,11 +11,12 @@ const after = Buffer.from('after')
 
 /** A broker that takes its time to write; `writing` is called while it does. */
 const createLocal = (writing: (topic: string) => Promise<void>) => {
-  const retained = new Map([first, second].map((topic) => [topic, before]))
-  const notes = new Map([first, second].map((topic) => [topic, digestOf(before)]))
+  const retained = new Map<string, Buffer>([first, second].map((topic) => [topic, before]))
+  const notes = new Map<string, Buffer>([first, second].map((topic) => [topic, digestOf(before)]))
   const local: LocalBroker = {
     retained: (topic) => retained.get(topic),
     topics: () => retained.keys(),
+    mayTake: () => true,
     publish: async (topic, payload) => {
       if (payload.length === 0) retained.delete(topic)
       else retained.set(topic, payload)
