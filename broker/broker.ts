@@ -192,7 +192,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
     opened = await openAedes(accounts, site)
     const { aedes, store } = opened
     watch(store)
-    bridge = await loadBridge({ settings, aedes, store, pace: bridgePace, nowMs, log })
+    bridge = await loadBridge({ settings, aedes, store, refusals, pace: bridgePace, nowMs, log })
     listeners = await openListeners(resolved, {
       // A frame may hold several packets; what is in it is metered like any other bytes.
       maxFrameBytes: 2 * maxPacketBytes,

@@ -7,7 +7,7 @@ import type { OrderedAedes } from './ordered-aedes.ts'
 import type { QualityOfService } from './persistence/operation.ts'
 import type { Store } from './persistence/store.ts'
 import type { Refusals } from './refusals.ts'
-import { judgePublish, judgeSubscribe, type Verdict } from './rules.ts'
+import { judgePublish, judgeRetained, judgeSubscribe, type Verdict } from './rules.ts'
 import type { BrokerSettings } from './settings.ts'
 
 export type HooksInput = {
@@ -32,14 +32,6 @@ export const createHooks = ({ settings, aedes, store, streamOf, access, refusals
       verdict.refusal === 'reservedTopic' || verdict.refusal === 'notAllowed' ? 'publish-refused' : 'limit-exceeded',
       verdict.message,
     )
-  }
-
-  const judgeRetained = (packet: { topic: string; payload: Buffer | string; retain: boolean }): Verdict => {
-    const { retained } = store.state
-    const more = packet.payload.length - (retained.get(packet.topic)?.payload.length ?? 0)
-    return packet.retain && more > 0 && retained.bytes() + more > settings.maxRetainedBytes
-      ? { refusal: 'maxRetainedBytes', message: `${retained.bytes()} bytes are retained already` }
-      : undefined
   }
 
   const preConnect: AedesOptions['preConnect'] = (client, packet, done) => {
@@ -79,7 +71,9 @@ export const createHooks = ({ settings, aedes, store, streamOf, access, refusals
     const isAllowed = client === null || access.mayPublish(client, packet.topic)
     const verdict =
       judgePublish(packet.topic, settings) ??
-      (isAllowed ? judgeRetained(packet) : notAllowed(client, `publish to ${packet.topic.slice(0, 100)}`))
+      (isAllowed
+        ? judgeRetained(packet, store.state.retained, settings)
+        : notAllowed(client, `publish to ${packet.topic.slice(0, 100)}`))
     if (verdict !== undefined) return done(refuse(verdict, client))
     // A will has nobody who could send it again: it is handed on, and stored when the disk takes it.
     const isWill = client === null || client.closed

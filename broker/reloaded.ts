@@ -18,24 +18,38 @@ export type ReloadedInput<T> = {
   readonly log: Logger
 }
 
+/**
+ * The clock by which a file system marks changes is a coarse one: two of them in one tick look like one. So what changed is
+ * read once more when the tick is surely over.
+ */
+const tickMs = 50
+
 /** @throws what `read` does, at the start only */
 export const openReloaded = async <T>({ files, read, changed, log }: ReloadedInput<T>): Promise<Reloaded<T>> => {
   // Before they are read: what changes meanwhile is seen by the next check.
+  let readAtMs = performance.now()
+  let seenAtMs = readAtMs
   let seen = await marksOf(files)
   let current = await read()
   let last: Promise<void> = Promise.resolve()
 
   const readAgain = async (isForced: boolean): Promise<void> => {
+    const nowMs = performance.now()
     const marks = await marksOf(files)
-    if (files.length === 0 || (marks === seen && !isForced)) return
+    const isOther = marks !== seen
+    if (isOther) seenAtMs = nowMs
+    const isSettled = readAtMs - seenAtMs >= tickMs
+    if (files.length === 0 || (!isOther && isSettled && !isForced)) return
     seen = marks
+    readAtMs = nowMs
+    const isNews = isOther || isForced
     try {
       const before = current
       current = await read()
       changed(current, before)
-      log.info({ files }, 'read again')
+      if (isNews) log.info({ files }, 'read again')
     } catch (error) {
-      log.error({ files, ...reasonOf(error) }, 'cannot be used: what was read before stays in force')
+      if (isNews) log.error({ files, ...reasonOf(error) }, 'cannot be used: what was read before stays in force')
     }
   }
   const next = (isForced: boolean): Promise<void> => {

@@ -13,6 +13,18 @@ export const judgePublish = (topic: string, limits: TopicLimits): Verdict =>
     ? { refusal: 'reservedTopic', message: `publishing to ${shorten(topic)} is for the broker only` }
     : judgeLength(topic, limits)
 
+/** undefined where it may. @param retained what there is already */
+export const judgeRetained = (
+  packet: { readonly topic: string; readonly payload: Buffer | string; readonly retain: boolean },
+  retained: { readonly bytes: () => number; readonly get: (topic: string) => { payload: Buffer } | undefined },
+  { maxRetainedBytes }: Pick<BrokerSettings, 'maxRetainedBytes'>,
+): Verdict => {
+  const more = packet.payload.length - (retained.get(packet.topic)?.payload.length ?? 0)
+  return packet.retain && more > 0 && retained.bytes() + more > maxRetainedBytes
+    ? { refusal: 'maxRetainedBytes', message: `${retained.bytes()} bytes are retained already` }
+    : undefined
+}
+
 /** undefined where it may. @param count of the other filters that the client has */
 export const judgeSubscribe = (
   filter: string,

@@ -1,6 +1,7 @@
 /**
  * A new certificate before the one in use runs out. When that is the broker says: it has the clock that certificates are
- * judged by, and this device may have none. So it is asked once in the life of the process, and again when it said to:
+ * judged by, and this device may have none. So it is asked at the start, again when it said to, and at least once a day: either
+ * clock may have been set meanwhile, and that of a device that sleeps stands still:
  *
  *   ask when → wait → ask when → "now" → new key and request → certificate → one file replaced → wait
  *
@@ -44,20 +45,22 @@ export type Renewal = {
 const retryMs = 3_600_000
 /** A fleet that was made on one day does not come as one: so much of the time comes to it. */
 const jitter = 0.1
-/** Timers have no more than 24 days. */
-const longestTimerMs = 86_400_000
+const dayMs = 86_400_000
 
 export const createRenewal = (input: RenewalInput): Renewal => {
   const { device, topics, link, files, monotonicMs, random, log } = input
   let nextMs = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
-  /** of the request that is under way */
+  /** Asked for with and not in use yet: with the same key a lost or unwritten certificate comes again, and none is wasted. */
   let newKey: string | undefined
+  let isAsked = false
+  /** The connection still has the one before, which is due whenever the broker is asked. */
+  let isInUse = true
   let isStopped = false
   let last: Promise<void> = Promise.resolve()
 
-  const waitFor = (delayMs: number): void => {
-    nextMs = monotonicMs() + delayMs
+  const waitFor = (renewInMs: number): void => {
+    nextMs = monotonicMs() + (isInUse ? Math.min(renewInMs, dayMs) : renewInMs) * (1 + jitter * random())
     look()
   }
 
@@ -67,7 +70,7 @@ export const createRenewal = (input: RenewalInput): Renewal => {
     const leftMs = nextMs - monotonicMs()
     // Offline: the next connection looks again.
     if (leftMs <= 0 && !link().isConnected()) return
-    if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, longestTimerMs)).unref()
+    if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, dayMs)).unref()
     else void ask()
   }
 
@@ -76,7 +79,7 @@ export const createRenewal = (input: RenewalInput): Renewal => {
     nextMs = monotonicMs() + retryMs * (1 + random() / 2)
     try {
       if (request === undefined) {
-        newKey = undefined
+        isAsked = false
         await link().subscribe([topics.certificate(device, 'response')], 1)
       }
       const message = { schema: 1, at: Math.max(0, input.nowMs()), ...(request === undefined ? {} : { request }) }
@@ -93,26 +96,29 @@ export const createRenewal = (input: RenewalInput): Renewal => {
       import('../../src/pki/keys.ts'),
       import('../../src/pki/certificate-request.ts'),
     ])
-    newKey = await newKeyPem()
+    newKey ??= await newKeyPem()
+    isAsked = true
     await ask(await makeRequest(newKey, device))
   }
 
   const take = async (certificate: string, renewInMs: number): Promise<void> => {
     const key = newKey
     // Of a request that another process of this device made.
-    if (key === undefined) return
+    if (key === undefined || !isAsked) return
+    isAsked = false
     checkCertificate(certificate, { key, authority: await files.authority(), device })
     await files.replace(identityText(key, certificate))
     newKey = undefined
+    isInUse = false
     log.info({ renewInMs }, 'the certificate of this device was renewed; the next connection has it')
-    waitFor(renewInMs * (1 + jitter * random()))
+    waitFor(renewInMs)
   }
 
   const answered = async ({ certificate, renewInMs, reason }: CertificateResponse): Promise<void> => {
     if (reason !== undefined) log.warn({ ...reason }, 'the broker renews the certificate of this device not')
     else if (certificate !== undefined) await take(certificate, renewInMs ?? retryMs)
-    else if (renewInMs === 0 && newKey === undefined) await askForNew()
-    else if (renewInMs !== undefined && renewInMs > 0) waitFor(renewInMs * (1 + jitter * random()))
+    else if (renewInMs === 0 && !isAsked) await askForNew()
+    else if (renewInMs !== undefined && renewInMs > 0) waitFor(renewInMs)
   }
 
   const hear = async (payload: Uint8Array): Promise<void> => {
@@ -121,14 +127,17 @@ export const createRenewal = (input: RenewalInput): Renewal => {
       if (read.ok) await answered(read.value)
       else log.warn({ ...read.reason }, 'an answer of the authority means nothing')
     } catch (error) {
-      newKey = undefined
       // The one in use stays; nothing else depends on it.
       log.error({ ...reasonOf(error) }, 'the certificate of this device could not be renewed; trying again')
     }
   }
 
   return {
-    onReady: look,
+    onReady: () => {
+      if (!isInUse) nextMs = Math.min(nextMs, monotonicMs() + dayMs)
+      isInUse = true
+      look()
+    },
     onResponse: (payload) => {
       last = last.then(() => hear(payload))
     },

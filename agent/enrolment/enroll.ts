@@ -22,7 +22,7 @@ import { checkCertificate, identityText } from '../certificate/identity-file.ts'
 import { readIfThere } from '../secrets/secret-store.ts'
 import { replaceFile, replaceText } from '../store/record-file.ts'
 import { askCertificate } from './ask-certificate.ts'
-import { fetchAuthority } from './fetch-authority.ts'
+import { checkAddresses, fetchAuthority } from './fetch-authority.ts'
 import { openAgentConfig, writeAgentConfig } from './write-agent-config.ts'
 
 export type EnrollInput = {
@@ -59,7 +59,8 @@ type EnrolmentRecord = z.infer<typeof recordSchema>
 /** @throws LongshoreError usage, config-invalid, broker-*, token-refused, enrolment-refused, no-answer, state-unusable, disk-full */
 export const enroll = async (input: EnrollInput): Promise<EnrolledDevice> => {
   const token = readToken(input.token)
-  const document = openAgentConfig(await readText(input.config), input.config)
+  checkAddresses(addressesOf(input.broker))
+  const document = openAgentConfig(await readIfThere(input.config), input.config)
   const text = (key: string): string | undefined => {
     const value = document.get(key)
     return typeof value === 'string' ? value : undefined
@@ -70,7 +71,7 @@ export const enroll = async (input: EnrollInput): Promise<EnrolledDevice> => {
   const files = filesIn(input.state ?? text('state') ?? '/var/lib/longshore')
   await makePrivate(files.folder)
   const before = await readBefore(files.record, token)
-  const isOld = before !== undefined && (await readText(files.identity)) !== undefined
+  const isOld = before !== undefined && (await readIfThere(files.identity)) !== undefined
   const record = isOld ? before : await fetchCertificate(input, { token, device, files, root: text('root') })
   await mkdir(dirname(input.config), { recursive: true })
   const enrolled = {
@@ -84,7 +85,7 @@ export const enroll = async (input: EnrollInput): Promise<EnrolledDevice> => {
   }
   await replaceText(input.config, writeAgentConfig(document, enrolled))
   await rm(files.key(token), { force: true })
-  const { notAfter } = readCertificate((await readText(files.identity)) ?? '')
+  const { notAfter } = readCertificate((await readIfThere(files.identity)) ?? '')
   return { device: record.device, notAfter, isOld }
 }
 
@@ -112,7 +113,7 @@ const fetchCertificate = async (
   const { broker, timeoutMs, log } = input
   const { token, device, files } = asked
   const authority = await firstAuthority(addressesOf(broker), token.authority, timeoutMs)
-  const key = (await readText(files.key(token))) ?? (await newKeyPem())
+  const key = (await readIfThere(files.key(token))) ?? (await newKeyPem())
   await replaceText(files.key(token), key)
   const answer = await askCertificate({
     broker,
@@ -151,10 +152,19 @@ const firstAuthority = async (
 }
 
 const readBefore = async (file: string, token: Token): Promise<EnrolmentRecord | undefined> => {
-  const text = await readText(file)
+  const text = await readIfThere(file)
   if (text === undefined) return undefined
-  const parsed = recordSchema.safeParse(JSON.parse(text))
+  const parsed = recordSchema.safeParse(parseJson(text))
   return parsed.success && parsed.data.token === token.id ? parsed.data : undefined
+}
+
+/** What is damaged says nothing: the device is enrolled once more. */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const makePrivate = async (folder: string): Promise<void> => {
@@ -164,5 +174,3 @@ const makePrivate = async (folder: string): Promise<void> => {
     throw new LongshoreError('state-unusable', `${folder}: ${(error as Error).message}`, { cause: error })
   }
 }
-
-const readText = readIfThere

@@ -6,20 +6,25 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
+import { shownAddress } from '../../src/link/addresses.ts'
 import { connectionFailure } from '../../src/link/connection-failure.ts'
 import { fingerprintOf } from '../../src/pki/read-certificate.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 
 const ports: Readonly<Record<string, number>> = { 'mqtts:': 8883, 'ssl:': 8883, 'wss:': 443 }
 
-/** @param fingerprint as fingerprintOf has it. @returns PEM text. @throws LongshoreError usage, broker-unreachable, broker-untrusted */
+/** Of one address that is no TLS the token would be readable on the way. @throws LongshoreError usage */
+export const checkAddresses = (addresses: readonly string[]): void => {
+  for (const address of addresses)
+    if (ports[new URL(address).protocol] === undefined)
+      throw new LongshoreError('usage', `${shownAddress(address)}: a token is sent over TLS alone: mqtts:// or wss://`)
+}
+
+/** @param fingerprint as fingerprintOf has it. @returns PEM text. @throws LongshoreError broker-unreachable, broker-untrusted */
 export const fetchAuthority = async (address: string, fingerprint: string, timeoutMs: number): Promise<string> => {
   const { protocol, hostname, port } = new URL(address)
-  const defaultPort = ports[protocol]
-  if (defaultPort === undefined)
-    throw new LongshoreError('usage', `${address}: a token is sent over TLS alone: mqtts:// or wss://`)
   const host = hostname.replace(/^\[|\]$/g, '')
-  const chain = await fetchChain({ host, port: port === '' ? defaultPort : Number(port), timeoutMs }).catch((error) => {
+  const chain = await fetchChain({ host, port: Number(port || ports[protocol]), timeoutMs }).catch((error) => {
     throw connectionFailure(`${protocol}//${hostname}`, error as Error)
   })
   const authority = chain.find((pem) => fingerprintOf(pem) === fingerprint)

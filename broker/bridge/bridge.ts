@@ -149,9 +149,10 @@ export const openBridge = async (input: BridgeInput) => {
     const found = routes.fromAbove(topic)
     if (found === undefined) return
     counts.down += 1
-    if (found.as === 'command') await takeCommand(found.topic, payload)
-    else if (found.as === 'credit') await local.publish(found.topic, payload, { retain: false })
-    else await downState.received(found.topic, found.as, payload)
+    if (found.as === 'desired' || found.as === 'secret') await downState.received(found.topic, found.as, payload)
+    else if (!local.mayTake(found.topic, payload, { retain: false })) return
+    else if (found.as === 'command') await takeCommand(found.topic, payload)
+    else await local.publish(found.topic, payload, { retain: false })
   }
 
   const link = createLink({

@@ -36,7 +36,8 @@ export const createDownState = ({ local, routes, link, quietMs, log }: DownState
     const verdict = judgeFromAbove({ as, above, here, isFromAbove })
     if (above === undefined) {
       if (verdict === 'clear') await local.publish(topic, Buffer.alloc(0), { retain: true })
-      if (noted !== undefined) local.note('down', topic, null)
+      // Behind it, or a kill between the two would leave it here for good; a value that came meanwhile has a note of its own.
+      if (noted !== undefined && local.noted('down', topic)?.equals(noted) === true) local.note('down', topic, null)
       return
     }
     if (verdict === 'keep' && here?.equals(above) !== true) {
@@ -71,6 +72,7 @@ export const createDownState = ({ local, routes, link, quietMs, log }: DownState
     received: async (topic: string, as: 'desired' | 'secret', payload: Buffer): Promise<void> => {
       lastMs = performance.now()
       seen.add(topic)
+      if (!local.mayTake(topic, payload, { retain: true })) return
       await apply(topic, as, payload.length === 0 ? undefined : payload)
     },
     /** Before messages of a new connection can come. */
@@ -106,6 +108,8 @@ export const createDownState = ({ local, routes, link, quietMs, log }: DownState
         // What is not asked for any more since the settings changed stays as it is.
         if (as !== 'desired' && as !== 'secret') continue
         if (signal.aborted) return
+        // It came while another one was cleared.
+        if (seen.has(topic)) continue
         log.info({ topic }, 'cleared: it is gone above')
         await apply(topic, as, undefined)
       }

@@ -5,6 +5,8 @@ export type LocalBroker = {
   readonly retained: (topic: string) => Buffer | undefined
   /** Topics of what is retained. */
   readonly topics: (filter: string) => Iterable<string>
+  /** Whether it keeps to the limits that every client has here; what does not is counted and logged. */
+  readonly mayTake: (topic: string, payload: Buffer, options: { readonly retain: boolean }) => boolean
   /** Resolves when it is written. QoS 1. @throws LongshoreError disk-full, state-unusable */
   readonly publish: (topic: string, payload: Buffer, options: { readonly retain: boolean }) => Promise<void>
   /**

@@ -37,7 +37,10 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
   const inFlight = new Set<string>()
   /** Sent even if it is noted: the broker above may have forgotten it. */
   const doubted = new Set<string>()
+  /** How often in a row the connection broke over it. While there are such, each message goes alone: then it shows which it is. */
   const losses = new Map<string, number>()
+  /** The connection breaks over these, as they are. */
+  const aside = new Set<string>()
   let waited = new Set<string>()
   let isConnected = false
   let isFresh = false
@@ -78,7 +81,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
   }
 
   const pump = (): void => {
-    while (isConnected && inFlight.size < mostInFlight) {
+    while (isConnected && inFlight.size < (losses.size > 0 ? 1 : mostInFlight)) {
       const topic = takeDue()
       if (topic === undefined) return
       const payload = payloadOf(topic)
@@ -97,7 +100,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
       await send(above, payload ?? Buffer.alloc(0))
       local.note('up', above, payload === undefined ? null : digestOf(payload))
       doubted.delete(topic)
-      losses.clear()
+      losses.delete(topic)
       finished(topic)
     } catch (error) {
       failed(topic, error)
@@ -110,7 +113,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
   const failed = (topic: string, error: unknown): void => {
     const code = error instanceof LongshoreError ? error.code : undefined
     if (code === 'link-down') {
-      lost(topic)
+      if (!aside.has(topic)) makeDue(topic)
       return
     }
     if (code === 'broker-busy') {
@@ -126,15 +129,12 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
   }
 
   /** Brokers take messages in order: the first without an answer may be why the connection ended. */
-  const lost = (topic: string): void => {
-    const [first] = inFlight
-    const count = (losses.get(topic) ?? 0) + (first === topic ? 1 : 0)
+  const suspect = (topic: string): void => {
+    const count = (losses.get(topic) ?? 0) + 1
     losses.set(topic, count)
-    if (count < mostLosses) {
-      makeDue(topic)
-      return
-    }
+    if (count < mostLosses) return
     losses.delete(topic)
+    aside.add(topic)
     log.error(
       { code: 'payload-too-large', topic, bytes: payloadOf(topic)?.length },
       'the connection to the broker above breaks over this message; it is sent again when it changes',
@@ -153,6 +153,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
   return {
     /** It was published here, retained. */
     changed: (topic: string): void => {
+      aside.delete(topic)
       makeDue(topic)
       if (isConnected) pump()
     },
@@ -161,7 +162,7 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
       isConnected = true
       isFresh = false
       for (const topic of local.topics(routes.stateBelow)) {
-        if (rankOf(topic) === undefined) continue
+        if (rankOf(topic) === undefined || aside.has(topic)) continue
         makeDue(topic)
         if (isForgotten) doubted.add(topic)
       }
@@ -176,6 +177,8 @@ export const createUpState = ({ local, routes, site, send, onFresh, log }: UpSta
       else pump()
     },
     disconnected: (): void => {
+      const [first] = inFlight
+      if (isConnected && first !== undefined) suspect(first)
       isConnected = false
       clearTimeout(retry)
       retry = undefined

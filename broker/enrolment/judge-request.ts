@@ -19,8 +19,9 @@ export type Holder = 'user' | 'device'
 /** At two thirds of its time a certificate is renewed: a device may be offline for the last third. */
 const renewAfter = 2 / 3
 
-/** A device that never hears its answers must not fill the ledger. */
-const mostLive = 20
+/** A device that never hears its answers must not fill the ledger; nor must it be shut out for a year because of that. */
+const mostADay = 20
+const dayMs = 86_400_000
 
 /** ms from now; 0: it is due */
 export const renewInMs = ({ issuedAt, notAfter }: Issued, nowMs: number): number =>
@@ -99,7 +100,8 @@ export const judgeRenewal = (input: {
   const live = issued.filter((one) => one.device === device && one.notAfter > nowMs)
   const same = live.find(({ key, serial }) => key === request.key && serial !== current.serial)
   if (same !== undefined) return { kind: 'again', issued: same }
-  if (live.length >= mostLive) return refuse('enrolment-refused', `${device} has ${live.length} certificates already`)
+  const today = live.filter(({ issuedAt }) => issuedAt > nowMs - dayMs).length
+  if (today >= mostADay) return refuse('enrolment-refused', `${device} got ${today} certificates within a day`)
   return { kind: 'issue', device, since: current.since }
 }
 

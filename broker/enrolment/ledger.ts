@@ -59,7 +59,7 @@ export const readLedger = async (file: string): Promise<Issued[]> => {
 /** For the broker, who alone writes it. @throws LongshoreError file-unreadable, file-unwritable */
 export const openLedger = async (file: string, nowMs: number): Promise<Ledger> => {
   const before = await readLedger(file)
-  const all = before.filter(({ notAfter }) => notAfter > nowMs - keptMs)
+  const all = withoutOld(before, nowMs)
   if (all.length < before.length) await writeSiteFile(file, all.map(lineOf).join(''))
   const devices = new Map<string, Issued[]>()
   const index = (issued: Issued): void => {
@@ -88,6 +88,19 @@ export const openLedger = async (file: string, nowMs: number): Promise<Ledger> =
       index(issued)
     },
   }
+}
+
+/**
+ * Of a device the newest always stays: it says whose the name is. And no clock is believed that is ahead of everything that
+ * was issued: set wrong for once, it would make the site forget its fleet.
+ */
+const withoutOld = (all: readonly Issued[], nowMs: number): Issued[] => {
+  const newest = new Map(all.map((issued) => [issued.device, issued]))
+  const now = Math.min(
+    nowMs,
+    all.reduce((latest, { issuedAt }) => Math.max(latest, issuedAt), 0),
+  )
+  return all.filter((issued) => newest.get(issued.device) === issued || issued.notAfter > now - keptMs)
 }
 
 const lineOf = (issued: Issued): string => `${JSON.stringify(issued)}\n`

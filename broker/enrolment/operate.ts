@@ -48,7 +48,7 @@ export type TokenView = {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** @throws LongshoreError file-unreadable, config-invalid */
+/** @throws LongshoreError file-unreadable */
 export const listTokens = async (files: SiteFiles): Promise<TokenView[]> => {
   const [tokens, ledger] = await Promise.all([readTokens(files.tokens), readLedger(files.ledger)])
   return [...tokens]

@@ -2,7 +2,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { describeIssue } from '../../src/protocol/payload.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { whyUnreadable } from '../../src/why-unreadable.ts'
 import { writeSiteFile } from './site-files.ts'
@@ -27,8 +26,12 @@ const revocationSchema = z.object({
 export type TokenRecord = z.infer<typeof tokenSchema>
 export type Revocation = z.infer<typeof revocationSchema>
 
-/** By id of the token. @throws LongshoreError file-unreadable, config-invalid */
-export const readTokens = (folder: string): Promise<ReadonlyMap<string, TokenRecord>> => readAll(folder, tokenSchema)
+/**
+ * By id of the token. One that cannot be read is none, and holds up no other, nor what is taken back.
+ * @throws LongshoreError file-unreadable: not even the folder can be
+ */
+export const readTokens = (folder: string): Promise<ReadonlyMap<string, TokenRecord>> =>
+  readAll(folder, tokenSchema, undefined)
 
 /**
  * By name of whom it is about. A file that cannot be read shuts out all the same, and no token lets in again: there is
@@ -50,38 +53,34 @@ export const removeRecord = async (folder: string, name: string): Promise<void> 
   }
 }
 
-/** @param otherwise of a file that cannot be read; undefined: nothing is read then */
-const readAll = async <T>(folder: string, schema: z.ZodType<T>, otherwise?: T): Promise<ReadonlyMap<string, T>> => {
-  const files = (await attempt(folder, () => readdir(folder))).filter((file) => file.endsWith('.json')).sort()
+/** @param otherwise of a file that cannot be read; undefined: it is left out */
+const readAll = async <T>(
+  folder: string,
+  schema: z.ZodType<T>,
+  otherwise: T | undefined,
+): Promise<ReadonlyMap<string, T>> => {
+  const files = (await list(folder)).filter((file) => file.endsWith('.json')).sort()
   const records = new Map<string, T>()
   for (const file of files) {
-    const record = await readOne(join(folder, file), schema).catch((error: unknown) => {
-      if (otherwise === undefined) throw error
-      return otherwise
-    })
-    records.set(file.slice(0, -'.json'.length), record)
+    const record = (await readOne(join(folder, file), schema)) ?? otherwise
+    if (record !== undefined) records.set(file.slice(0, -'.json'.length), record)
   }
   return records
 }
 
-const readOne = async <T>(path: string, schema: z.ZodType<T>): Promise<T> => {
-  const parsed = schema.safeParse(parseJson(await attempt(path, () => readFile(path, 'utf8'))))
-  if (parsed.success) return parsed.data
-  throw new LongshoreError('config-invalid', describeIssue(parsed.error).message, { place: { file: path } })
-}
-
-const parseJson = (text: string): unknown => {
+/** undefined: it cannot be read, or means nothing. */
+const readOne = async <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => {
   try {
-    return JSON.parse(text)
+    return schema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data
   } catch {
     return undefined
   }
 }
 
-const attempt = async <T>(path: string, read: () => Promise<T>): Promise<T> => {
+const list = async (folder: string): Promise<string[]> => {
   try {
-    return await read()
+    return await readdir(folder)
   } catch (error) {
-    throw new LongshoreError('file-unreadable', `${path}: ${whyUnreadable(error)}`, { cause: error })
+    throw new LongshoreError('file-unreadable', `${folder}: ${whyUnreadable(error)}`, { cause: error })
   }
 }

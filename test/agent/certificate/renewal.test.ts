@@ -44,7 +44,7 @@ const open = async (more: Partial<RenewalInput> = {}) => {
   const setUp = (to: boolean): void => {
     isUp = to
   }
-  return { renewal, asked, written, answer, issue, setUp }
+  return { renewal, asked, written, answer, issue, setUp, by: authority, authority: authority.certificate }
 }
 
 type Opened = Awaited<ReturnType<typeof open>>
@@ -54,7 +54,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-test('asks when, once in the life of the process, and again when it was told to', async () => {
+test('asks when, again when it was told to, and once a day: clocks are set, and devices sleep', async () => {
   const { renewal, asked, answer } = await open()
   renewal.onReady()
   await pass(0)
@@ -63,10 +63,60 @@ test('asks when, once in the life of the process, and again when it was told to'
   expect(asked).toEqual([{ schema: 1, at: 0 }])
   answer({ renewInMs: 40 * 24 * hourMs })
   await settled()
-  await pass(40 * 24 * hourMs - 1)
+  await pass(24 * hourMs - 1)
   expect(asked).toHaveLength(1)
   await pass(1)
   expect(asked).toHaveLength(2)
+  answer({ renewInMs: 5 * hourMs })
+  await settled()
+  await pass(5 * hourMs)
+  expect(asked).toHaveLength(3)
+})
+
+test('a certificate that could not be written is asked for with the same key, so that it comes again', async () => {
+  let isFull = true
+  const written: string[] = []
+  const site = await open()
+  const { renewal, asked, answer, issue } = await open({
+    files: {
+      authority: async () => site.authority,
+      replace: async (text) => {
+        if (isFull) throw new Error('no space left')
+        written.push(text)
+      },
+    },
+  })
+  renewal.onReady()
+  await pass(0)
+  answer({ renewInMs: 0 })
+  await eventually('a request', () => asked[1]?.request)
+  const certificate = await issue('gw-1', site.by)
+  answer({ certificate, renewInMs: hourMs })
+  await settled()
+  await pass(hourMs)
+  isFull = false
+  answer({ renewInMs: 0 })
+  await eventually('another request', () => asked[3]?.request)
+  const keys = await Promise.all([asked[1], asked[3]].map((one) => readRequest(one?.request ?? '')))
+  expect(keys[1]?.key).toBe(keys[0]?.key)
+  answer({ certificate, renewInMs: hourMs })
+  await eventually('the file', () => written[0])
+})
+
+test('until there is a connection with it, a new certificate is not asked about: the broker would judge the old one', async () => {
+  const { renewal, asked, written, answer, issue } = await open()
+  renewal.onReady()
+  await pass(0)
+  answer({ renewInMs: 0 })
+  await eventually('a request', () => asked[1]?.request)
+  answer({ certificate: await issue(), renewInMs: 100 * 24 * hourMs })
+  await eventually('the file', () => written[0])
+  await settled()
+  await pass(10 * 24 * hourMs)
+  expect(asked).toHaveLength(2)
+  renewal.onReady()
+  await pass(24 * hourMs)
+  expect(asked).toHaveLength(3)
 })
 
 test('when it is due a new key asks for the certificate, and both are put into one file', async () => {
@@ -138,9 +188,9 @@ test('a fleet that was made on one day does not come as one', async () => {
   const { renewal, asked, answer } = await open({ random: () => 0.5 })
   renewal.onReady()
   await pass(0)
-  answer({ renewInMs: 100 * hourMs })
+  answer({ renewInMs: 20 * hourMs })
   await settled()
-  await pass(105 * hourMs - 1)
+  await pass(21 * hourMs - 1)
   expect(asked).toHaveLength(1)
   await pass(1)
   expect(asked).toHaveLength(2)

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createPlainServer } from 'node:net'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { pino } from 'pino'
@@ -124,6 +124,32 @@ test('a broker of another site, or one that only shows the authority, never hear
   expect(heard).toBe('')
   expect(JSON.stringify(site.lines)).not.toContain('token:')
   await expect(enroll({ ...input, broker: 'mqtt://localhost:1' })).rejects.toMatchObject({ code: 'usage' })
+})
+
+test('of several addresses, one without TLS is refused: the token would go there too, for all to read', async () => {
+  const site = await startSite()
+  let heard = ''
+  const server = createPlainServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString('latin1')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const input = { ...inputOf(site, 'one', await site.newToken()), timeoutMs: 4_000 }
+  const plain = `mqtt://localhost:${(server.address() as AddressInfo).port}`
+  await expect(enroll({ ...input, broker: `${plain},${site.url}` })).rejects.toMatchObject({ code: 'usage' })
+  expect(heard).toBe('')
+})
+
+test('a record of the enrolment that is damaged is no hindrance to another one', async () => {
+  const site = await startSite()
+  const input = inputOf(site, 'one', await site.newToken())
+  await enroll(input)
+  await writeFile(join(input.state ?? '', 'certificate', 'enrolment.json'), '{"token":')
+  const next = await site.newToken({ device: 'gw-17' })
+  expect(await enroll({ ...input, token: next })).toMatchObject({ device: 'gw-17', isOld: false })
 })
 
 test('a broker that is not there is named; what is no token is refused before anything is asked', async () => {

@@ -228,6 +228,43 @@ test('a lower generation never takes the place of a higher one, and a higher one
   await untilRetained(site.url, here.desired('gw-1', 'web'), deployment(8))
 })
 
+test('a message that the broker above breaks the connection over holds up nothing else, until it changes', async () => {
+  const top = await startBroker({ maxPacketBytes: 4_096 })
+  const site = await startSite({ ...mapped, url: top.url })
+  const device = await openClient(site.url)
+  const apps = Array.from({ length: 40 }, (_, index) => `app-${index}`)
+  const large = 'x'.repeat(10_000)
+  for (const app of apps)
+    await device.client.publishAsync(here.reported('gw-1', app), app === 'app-7' ? large : app, retain)
+  await device.client.publishAsync(here.event('gw-1'), event(1), { qos: 1 })
+  const operator = await openClient(top.url)
+  await operator.client.subscribeAsync(everythingAbove, { qos: 1 })
+  await operator.expect(above.event('gw-1'), event(1))
+  const others = apps.filter((app) => app !== 'app-7')
+  for (const app of others) await operator.expect(above.reported('gw-1', app), app)
+  await device.client.publishAsync(here.reported('gw-1', 'app-7'), 'small', retain)
+  await operator.expect(above.reported('gw-1', 'app-7'), 'small')
+})
+
+test('the broker above can fill the site no further than any client can', async () => {
+  const { site, operator, device } = await startPair({ maxPacketBytes: 4_096, maxRetainedBytes: 20_000 })
+  await device.client.subscribeAsync('longshore/v1/gw-1/#', { qos: 1 })
+  await untilUp(site)
+  const publish = (topic: string, text: string, retained: boolean) =>
+    operator.client.publishAsync(topic, text, { qos: 1, retain: retained })
+  await publish(above.command('gw-1', 'large'), 'x'.repeat(5_000), false)
+  await publish(above.desired('gw-1', 'large'), 'x'.repeat(5_000), true)
+  for (let app = 0; app < 20; app += 1) await publish(above.desired('gw-1', `app-${app}`), 'x'.repeat(2_000), true)
+  await publish(above.command('gw-1', 'last'), '{}', false)
+  await device.expect(here.command('gw-1', 'last'))
+  expect(site.broker.status()?.retained.bytes).toBeLessThan(21_000)
+  expect(site.broker.counts()?.refused).toMatchObject({ maxPacketBytes: 2, maxRetainedBytes: expect.any(Number) })
+  expect(device.received.map(({ topic }) => topic)).not.toContain(here.command('gw-1', 'large'))
+  // What is there above is not taken for gone.
+  await publish(above.desired('gw-1', 'app-0'), deployment(5), true)
+  await device.expect(here.desired('gw-1', 'app-0'), deployment(5))
+})
+
 test('birth and will: the broker above knows that the bridge is gone', async () => {
   const { site, line, operator } = await startPair()
   await untilUp(site)

@@ -142,6 +142,17 @@ describe('what a token is no good for', () => {
     expect(site.broker().counts()?.refused.badToken).toBe(3)
   })
 
+  test('taken back beside a record that is damaged; the broker starts with such a one', async () => {
+    const site = await startSite({ maxFailedLogins: 100 })
+    const [back, good] = [await site.newToken(), await site.newToken()]
+    await writeFile(join(site.files.tokens, '0123456789abcdef.json'), '{"secret":')
+    await revokeToken(site.files, readToken(back).id)
+    await expect(site.enroll('gw-1', back)).rejects.toMatchObject({ code: 'token-refused' })
+    await site.restart()
+    await site.enroll('gw-2', good)
+    expect(await listTokens(site.files)).toHaveLength(1)
+  })
+
   test('another device than its own, a device that has a certificate, the name of a user, or no device at all', async () => {
     const site = await startSite({ maxFailedLogins: 100 })
     const refused = { code: 'enrolment-refused' }

@@ -3,6 +3,8 @@ import { isRevoked, judgeEnrolment, judgeRenewal, renewInMs } from '../../../bro
 import type { Issued } from '../../../broker/enrolment/ledger.ts'
 import type { TokenRecord } from '../../../broker/enrolment/records.ts'
 
+const dayMs = 86_400_000
+
 const token: TokenRecord = { secret: '', createdAt: 100, expiresAt: 1_000, uses: 2, labels: {} }
 
 const issued = (more: Partial<Issued> = {}): Issued => ({
@@ -92,6 +94,13 @@ describe('a next certificate', () => {
       ...more,
     })
 
+  const twenty = Array.from({ length: 20 }, (_, n) => issued({ serial: `b${n}`, notAfter: 365 * dayMs }))
+
+  test('is issued once more a day after twenty were', () => {
+    const current = issued({ notAfter: 2 * dayMs })
+    expect(judge({ current, issued: [current, ...twenty], nowMs: 1.5 * dayMs })).toMatchObject({ kind: 'issue' })
+  })
+
   test('is issued after two thirds of the time of the one in use, and keeps what that goes back to', () => {
     expect(renewInMs(issued(), 500)).toBe(200)
     expect(judge({ nowMs: 500 })).toEqual({ kind: 'wait', renewInMs: 200 })
@@ -105,7 +114,7 @@ describe('a next certificate', () => {
     ['one who came without a certificate of ours', { current: undefined }, 'did not come with'],
     ['another device', { device: 'gw-2' }, 'did not come with'],
     ['a request under another name', { request: { commonName: 'gw-2', key: 'k2' } }, 'of gw-2'],
-    ['one who has twenty', { issued: Array.from({ length: 20 }, (_, n) => issued({ serial: `b${n}` })) }, 'has 20'],
+    ['one who got twenty today', { issued: twenty }, 'got 20'],
   ])('is refused to %s', (_what, more, message) => {
     expect(judge(more)).toMatchObject({ kind: 'refuse', message: expect.stringContaining(message) })
   })

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -36,14 +36,24 @@ test('what was issued is there after a restart, also behind a line that a crash 
   expect(second.ofDevice('constructor')).toEqual([])
 })
 
-test('what ran out long ago is left out', async () => {
+const writeLedger = (file: string, all: readonly Issued[]): Promise<void> =>
+  writeFile(file, all.map((one) => `${JSON.stringify(one)}\n`).join(''))
+
+const serialsIn = async (file: string): Promise<string[]> => (await readLedger(file)).map(({ serial }) => serial)
+
+test('what ran out long ago is left out, but for the newest of each device', async () => {
   const file = await ledgerFile()
-  await writeFile(
-    file,
-    [issued('old', dayMs), issued('new', 100 * dayMs)].map((one) => `${JSON.stringify(one)}\n`).join(''),
-  )
+  const other = { ...issued('other', 2 * dayMs), device: 'gw-2' }
+  await writeLedger(file, [issued('old', dayMs), other, { ...issued('new', 100 * dayMs), issuedAt: 95 * dayMs }])
   await openLedger(file, 95 * dayMs)
-  expect(await readFile(file, 'utf8')).toBe(`${JSON.stringify(issued('new', 100 * dayMs))}\n`)
+  expect(await serialsIn(file)).toEqual(['other', 'new'])
+})
+
+test('a clock that is far ahead once makes it forget nothing', async () => {
+  const file = await ledgerFile()
+  await writeLedger(file, [issued('a1', dayMs), issued('a2', dayMs)])
+  await openLedger(file, 40_000 * dayMs)
+  expect(await serialsIn(file)).toEqual(['a1', 'a2'])
 })
 
 test('a disk that takes nothing issues nothing', async () => {
