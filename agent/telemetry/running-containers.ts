@@ -15,6 +15,8 @@ export type RunningContainer = {
 export type RunningContainers = {
   /** While the engine does not answer, those that ran before; undefined: it never did. Never waits for it for long. */
   readonly current: () => Promise<readonly RunningContainer[] | undefined>
+  /** The engine has been asked, and has said nothing for so long that nobody can count on it. */
+  readonly isEngineHanging: () => boolean
   readonly onEngineEvent: (event: EngineEvent) => void
   /** Events may have been missed: nothing that was read before is trusted. */
   readonly forgetAll: () => void
@@ -26,15 +28,29 @@ const telling = new Set(['start', 'die', 'destroy', 'remove', 'pause', 'unpause'
 /** An engine that hangs must not keep the machine from being sampled, nor its health from being judged. */
 const usualPatienceMs = 2_000
 
-export const createRunningContainers = (
-  engine: Pick<Engine, 'list' | 'details' | 'image'>,
-  agent: string,
+/** The stream of events of an engine that hangs stays open: that it does not answer is only known by asking. */
+const askAtLeastEveryMs = 60_000
+const hangingAfterMs = 30_000
+
+export type RunningContainersInput = {
+  readonly engine: Pick<Engine, 'list' | 'details' | 'image'>
+  readonly agent: string
+  /** ms of a clock that never jumps */
+  readonly monotonicMs: () => number
+  readonly patienceMs?: number
+}
+
+export const createRunningContainers = ({
+  engine,
+  agent,
+  monotonicMs,
   patienceMs = usualPatienceMs,
-): RunningContainers => {
+}: RunningContainersInput): RunningContainers => {
   let known: readonly RunningContainer[] | undefined
   let isStale = true
   /** under way; one that hangs is not asked again before it was heard of, or the engine came anew */
   let reading: Promise<void> | undefined
+  let askedMs = Number.NEGATIVE_INFINITY
   /** read of containers, by id; what happened to one takes it out */
   const pids = new Map<string, number>()
   const imageBytes = new Map<string, number | undefined>()
@@ -80,7 +96,9 @@ export const createRunningContainers = (
 
   return {
     current: async () => {
-      if (isStale && reading === undefined) {
+      const isDue = isStale || monotonicMs() - askedMs >= askAtLeastEveryMs
+      if (isDue && reading === undefined) {
+        askedMs = monotonicMs()
         const own = renew().finally(() => {
           if (reading === own) reading = undefined
         })
@@ -89,6 +107,7 @@ export const createRunningContainers = (
       if (reading !== undefined) await Promise.race([reading, delay(patienceMs, undefined, { ref: false })])
       return known
     },
+    isEngineHanging: () => reading !== undefined && monotonicMs() - askedMs >= hangingAfterMs,
     onEngineEvent: ({ subject, action, id }) => {
       if (subject !== 'container' || !telling.has(action)) return
       isStale = true

@@ -76,10 +76,13 @@ test('started again it has another process, and is looked for anew', async () =>
   expect(read([{ ...container, pid: 8 }])[0]?.usage).toEqual({ memoryBytes: 1 })
 })
 
-test('the engine is asked only when something happened to a container', async () => {
+test('the engine is asked when something happened to a container, and once a minute', async () => {
   let [lists, inspects, isAway] = [0, 0, false]
-  const running = createRunningContainers(
-    {
+  let now = 0
+  const running = createRunningContainers({
+    agent: 'gw-1',
+    monotonicMs: () => now,
+    engine: {
       list: async () => {
         lists += 1
         if (isAway) throw new Error('away')
@@ -93,8 +96,7 @@ test('the engine is asked only when something happened to a container', async ()
       },
       image: async () => ({ sizeBytes: 5 }) as never,
     },
-    'gw-1',
-  )
+  })
   const event = (action: string) => ({ subject: 'container', action, id: 'abc', labels: {} }) as const
   expect(await running.current()).toEqual([{ id: 'abc', app: 'line', service: 'plc', imageBytes: 5, pid: 8 }])
   await running.current()
@@ -104,6 +106,9 @@ test('the engine is asked only when something happened to a container', async ()
   running.onEngineEvent(event('start'))
   expect((await running.current())?.[0]?.pid).toBe(9)
   expect([lists, inspects]).toEqual([2, 2])
+  now = 60_000
+  await running.current()
+  expect([lists, inspects]).toEqual([3, 2])
   isAway = true
   running.forgetAll()
   expect((await running.current())?.[0]?.pid).toBe(9)
@@ -112,9 +117,12 @@ test('the engine is asked only when something happened to a container', async ()
 })
 
 test('an engine that hangs keeps nobody waiting, and is asked again when it comes anew', async () => {
-  let [lists, isHanging] = [0, true]
-  const running = createRunningContainers(
-    {
+  let [lists, isHanging, now] = [0, true, 0]
+  const running = createRunningContainers({
+    agent: 'gw-1',
+    monotonicMs: () => now,
+    patienceMs: 5,
+    engine: {
       list: () => {
         lists += 1
         if (isHanging) return new Promise(() => undefined)
@@ -123,13 +131,16 @@ test('an engine that hangs keeps nobody waiting, and is asked again when it come
       details: async () => undefined,
       image: async () => undefined,
     },
-    'gw-1',
-    5,
-  )
+  })
   expect(await running.current()).toBeUndefined()
+  now = 29_000
   expect(await running.current()).toBeUndefined()
+  expect(running.isEngineHanging()).toBe(false)
+  now = 30_000
+  expect(running.isEngineHanging()).toBe(true)
   expect(lists).toBe(1)
   isHanging = false
   running.forgetAll()
+  expect(running.isEngineHanging()).toBe(false)
   expect(await running.current()).toEqual([])
 })
