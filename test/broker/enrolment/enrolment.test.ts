@@ -142,6 +142,45 @@ describe('what a token is no good for', () => {
     expect(site.broker().counts()?.refused.badToken).toBe(3)
   })
 
+  test('leaving anything: a session, a will, a retained message', async () => {
+    const site = await startSite()
+    const text = await site.newToken()
+    const { id, secret } = readToken(text)
+    const own = { ca: site.ca, username: `token:${id}`, password: secret, clientId: `${id}-one` }
+    await expect(openClient(site.url, { ...own, clean: false })).rejects.toMatchObject({ code: 5 })
+    const will = { topic: at(`enroll/${id}-one/request`), payload: Buffer.from('{}'), qos: 0 as const, retain: true }
+    await expect(openClient(site.url, { ...own, will })).rejects.toMatchObject({ code: 5 })
+    const writer = await withToken(site, text)
+    writer.client.publish(at(`enroll/${id}-one/request`), '{}', { qos: 1, retain: true }, () => {})
+    await eventually('the connection to be closed', writer.isClosed)
+  })
+
+  test('after it was taken back, for who was connected already', async () => {
+    const site = await startSite()
+    const text = await site.newToken()
+    const { id } = readToken(text)
+    const client = await withToken(site, text)
+    const topic = at(`enroll/${id}-one/response`)
+    await client.client.subscribeAsync(topic, { qos: 1 })
+    await revokeToken(site.files, id)
+    const request = await makeRequest(await newKeyPem(), 'gw-1')
+    await client.client.publishAsync(at(`enroll/${id}-one/request`), JSON.stringify({ schema: 1, at: 1, request }))
+    expect(certificateResponseSchema.parse(JSON.parse((await client.expect(topic)).text))).toMatchObject({
+      reason: { code: 'token-refused' },
+    })
+  })
+
+  test('a flood: the log and the others do not notice', async () => {
+    const site = await startSite()
+    const many = await site.newToken({ uses: 2 })
+    const flood = await site.connect(await site.enroll('gw-1', many))
+    const topic = at('gw-1/certificate/request')
+    for (let count = 0; count < 3_000; count += 1) flood.client.publish(topic, '{}')
+    await flood.client.publishAsync(topic, '{}', { qos: 1 })
+    await site.enroll('gw-2', many)
+    expect(site.lines.filter(({ msg }) => msg === 'no certificate is issued').length).toBeLessThan(100)
+  })
+
   test('taken back beside a record that is damaged; the broker starts with such a one', async () => {
     const site = await startSite({ maxFailedLogins: 100 })
     const [back, good] = [await site.newToken(), await site.newToken()]
@@ -215,7 +254,7 @@ describe('who is refused with a certificate', () => {
     expect(other.isClosed()).toBe(false)
     const refusal = { code: 5 }
     await expect(site.connect(device)).rejects.toMatchObject(refusal)
-    await expectLogged(site, { limit: 'revokedCertificate', user: undefined, msg: /certificate of gw-17 was revoked/ })
+    await expectLogged(site, { limit: 'revokedCertificate', user: 'gw-17', msg: /certificate of gw-17 was revoked/ })
     await site.restart()
     await expect(site.connect(device)).rejects.toMatchObject(refusal)
 
