@@ -1,4 +1,4 @@
-/** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
+/** What a client may publish, subscribe to and get, and under which client id. Pure. The table is docs/roles.md. */
 import { siteSchema } from '../../src/protocol/bridge.ts'
 import { commandIdSchema, deviceIdSchema } from '../../src/protocol/names.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'

@@ -1,9 +1,20 @@
 /** The whole way over real TLS: a broker as init makes it, devices that come with tokens and certificates, good and bad ones. */
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { parse } from 'yaml'
+import { createBroker } from '../../../broker/broker.ts'
+import { brokerConfigSchema } from '../../../broker/config.ts'
 import { initSite } from '../../../broker/enrolment/init-site.ts'
-import { listCertificates, listTokens, revokeDevice, revokeToken } from '../../../broker/enrolment/operate.ts'
+import {
+  brokerAddress,
+  listCertificates,
+  listTokens,
+  revokeDevice,
+  revokeToken,
+} from '../../../broker/enrolment/operate.ts'
 import { issueClient, newAuthority } from '../../../src/pki/authority.ts'
 import { makeRequest } from '../../../src/pki/certificate-request.ts'
 import { newKeyPem } from '../../../src/pki/keys.ts'
@@ -12,6 +23,7 @@ import { readToken } from '../../../src/pki/token.ts'
 import { certificateResponseSchema } from '../../../src/protocol/certificate.ts'
 import { startSite, type TestDevice, type TestSite } from '../../support/enrolment-site.ts'
 import { eventually } from '../../support/eventually.ts'
+import { findFreePort } from '../../support/mosquitto.ts'
 import { openClient, type TestClient } from '../../support/mqtt.ts'
 
 const at = (topic: string): string => `longshore/v1/${topic}`
@@ -68,6 +80,29 @@ test('init leaves what is there as it is, and keys to their owner alone', async 
   for (const key of [site.files.authorityKey, site.files.brokerKey, site.files.users])
     expect((await stat(key)).mode & 0o777).toBe(0o600)
   expect(await readFile(site.files.users, 'utf8')).not.toContain(site.password)
+})
+
+test('init makes the operator last, and on a broker that is reached by IPv6 listens there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore init '))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const input = {
+    folder,
+    names: ['fd00::5', 'localhost', '::1'],
+    port: await findFreePort(),
+    root: 'longshore',
+    nowMs: Date.now(),
+  }
+  const { files, made, password } = await initSite({ ...input, operator: 'ada' })
+  // Cut off before it, the next run makes and prints a password.
+  expect([made.at(-1), typeof password]).toEqual([files.users, 'string'])
+  expect(await brokerAddress(files)).toBe(`mqtts://[fd00::5]:${input.port}`)
+  const config = brokerConfigSchema.parse(parse(await readFile(files.config, 'utf8')))
+  const broker = createBroker({ ...config, log: pino({ level: 'silent' }) })
+  onTestFinished(broker.stop)
+  const { port } = await broker.start()
+  const ca = await readFile(files.authorityCertificate, 'utf8')
+  for (const host of ['[::1]', 'localhost'])
+    await openClient(`mqtts://${host}:${port}`, { ca, username: 'ada', password: password ?? '' })
 })
 
 test('a token makes a device, which has its own topics; its secret is nowhere', async () => {
