@@ -68,7 +68,7 @@ export const createHooks = ({ settings, aedes, store, streamOf, access, refusals
   const authorizePublish: AedesOptions['authorizePublish'] = (client, packet, done) => {
     if (aedes().closed) return done(new Error('the broker stops'))
     // Without a client it is a will that was allowed when its client connected, before the broker was killed.
-    const isAllowed = client === null || access.mayPublish(client, packet.topic)
+    const isAllowed = client === null || access[packet.retain ? 'mayRetain' : 'mayPublish'](client, packet.topic)
     const verdict =
       judgePublish(packet.topic, settings) ??
       (isAllowed

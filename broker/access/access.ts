@@ -13,9 +13,18 @@ import type { Store } from '../persistence/store.ts'
 import type { Refusal, Refusals } from '../refusals.ts'
 import type { Accounts } from './accounts.ts'
 import { judgeClientId } from './client-ids.ts'
-import { createFailedLogins } from './failed-logins.ts'
+import { createMinuteQuota } from './minute-quota.ts'
 import { createPasswordCheck } from './password-check.ts'
-import { allRights, mayPublish, mayRead, maySubscribe, type Rights, rightsOf, tokenRights } from './rights.ts'
+import {
+  allRights,
+  mayPublish,
+  mayRead,
+  mayRetain,
+  maySubscribe,
+  type Rights,
+  rightsOf,
+  tokenRights,
+} from './rights.ts'
 
 /** What stands in CONNECT. */
 export type Login = {
@@ -59,19 +68,20 @@ export const createAccess = (input: {
   readonly monotonicMs: () => number
 }) => {
   const { accounts, site, store, monotonicMs } = input
-  const failedLogins = createFailedLogins(input.maxFailedLogins)
+  const failedLogins = createMinuteQuota(input.maxFailedLogins)
   const judgePassword = createPasswordCheck(failedLogins, monotonicMs)
   const admitted = new WeakMap<Client, Admitted>()
   /** by client id */
   const holders = new Map<string, Admitted>()
 
+  const isRevoked = ({ user, by, serial }: Identity): boolean =>
+    user !== undefined && by === 'certificate' && site?.isRevoked(user, serial ?? '') === true
+
   const identify = async (peer: Peer, { user, password }: Login): Promise<Identity | Denial> => {
     const takes = peer.listener.authentication
     if (peer.certificateUser !== undefined) {
-      const { certificateUser, certificateSerial: serial } = peer
-      return site?.isRevoked(certificateUser, serial ?? '') === true
-        ? denial(5, 'revokedCertificate', `the certificate of ${certificateUser} was revoked`, certificateUser)
-        : { user: certificateUser, by: 'certificate', serial }
+      const { certificateUser: user, certificateSerial: serial } = peer
+      return { user, by: 'certificate', serial }
     }
     if (site !== undefined && takes.includes('token') && user?.startsWith(tokenUserPrefix) === true)
       return await judgeToken(site, peer.address, user, password)
@@ -92,11 +102,11 @@ export const createAccess = (input: {
     user: string,
     password: Uint8Array | undefined,
   ): Promise<Identity | Denial> => {
-    if (!failedLogins.mayTry(address, monotonicMs())) return tooMany
+    if (!failedLogins.isLeft(address, monotonicMs())) return tooMany
     const token = user.slice(tokenUserPrefix.length)
     const fault = await tokenFault(token, Buffer.from(password ?? []).toString())
     if (fault === undefined) return { user, by: 'token', token }
-    failedLogins.failed(address, monotonicMs())
+    failedLogins.spend(address, monotonicMs())
     return denial(5, 'badToken', fault, fault.slice(0, 20))
   }
 
@@ -107,12 +117,15 @@ export const createAccess = (input: {
 
   const judge = (client: Client, identity: Identity, { willTopic }: Login): Rights | Denial => {
     const { user } = identity
+    if (isRevoked(identity)) return denial(5, 'revokedCertificate', `the certificate of ${user} was revoked`, user)
     const rights = rightsOfIdentity(identity, client.id)
     if (rights === undefined) return denial(5, 'notAllowed', 'this user may not connect, or has no name for a device')
     const session = store.state.sessions.get(client.id)
     const ownId = rights.kind === 'all' ? undefined : rights.clientId
     const id = judgeClientId({ clientId: client.id, user, ownId, holder: holders.get(client.id), session })
     if (!id.ok) return denial(2, 'foreignClientId', id.message)
+    if (rights.kind === 'some' && rights.leavesNothing === true && (!client.clean || willTopic !== undefined))
+      return denial(5, 'notAllowed', 'a token has no session, and no will')
     if (willTopic !== undefined && !mayPublish(rights, willTopic))
       return denial(5, 'notAllowed', `its will is on ${willTopic}, where it may not publish`)
     if (session !== undefined && id.isSessionStrange) store.change({ kind: 'forget', session: session.number })
@@ -160,6 +173,7 @@ export const createAccess = (input: {
       return undefined
     },
     mayPublish: may(mayPublish),
+    mayRetain: may(mayRetain),
     maySubscribe: may(maySubscribe),
     mayRead: may(mayRead),
     userOf: (client: Client): string | undefined => admitted.get(client)?.user,
@@ -172,11 +186,10 @@ export const createAccess = (input: {
       return { client: client.id, address, ...defined({ device, serial: found?.serial, token: found?.token }) }
     },
     /** Of who asked for what he does not get: it counts as a wrong password does. */
-    failed: (address: string): void => failedLogins.failed(address, monotonicMs()),
+    failed: (address: string): void => failedLogins.spend(address, monotonicMs()),
     /** Closes who came with a certificate that is revoked now. */
     closeRevoked: (): void => {
-      for (const { client, user, by, serial } of holders.values())
-        if (user !== undefined && by === 'certificate' && site?.isRevoked(user, serial ?? '') === true) client.close()
+      for (const admission of holders.values()) if (isRevoked(admission)) admission.client.close()
     },
     ownerOf: (clientId: string): string | undefined => holders.get(clientId)?.user,
     /** Closes whose password or rights are others now. */

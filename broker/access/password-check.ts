@@ -3,7 +3,7 @@
  * right once is known again at once, so that a fleet that reconnects does not wait for it.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import type { FailedLogins } from './failed-logins.ts'
+import type { MinuteQuota } from './minute-quota.ts'
 import { isPassword } from './password-file.ts'
 
 export type PasswordVerdict = 'right' | 'wrong' | 'too-many'
@@ -20,7 +20,7 @@ const mostAtOnce = 2
 /** Of more than that many users the one known longest waits again. */
 const mostKnown = 20_000
 
-export const createPasswordCheck = (failedLogins: FailedLogins, monotonicMs: () => number): PasswordCheck => {
+export const createPasswordCheck = (failedLogins: MinuteQuota, monotonicMs: () => number): PasswordCheck => {
   const secret = randomBytes(32)
   const known = new Set<string>()
   const waiting: (() => void)[] = []
@@ -43,9 +43,9 @@ export const createPasswordCheck = (failedLogins: FailedLogins, monotonicMs: () 
     await takeTurn()
     try {
       // Asked here, not before the wait: a thousand at once from one address are not all looked at.
-      if (!failedLogins.mayTry(address, monotonicMs())) return 'too-many'
+      if (!failedLogins.isLeft(address, monotonicMs())) return 'too-many'
       if (!(await isPassword(password, hash))) {
-        failedLogins.failed(address, monotonicMs())
+        failedLogins.spend(address, monotonicMs())
         return 'wrong'
       }
     } finally {

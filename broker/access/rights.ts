@@ -1,4 +1,4 @@
-/** What a client may publish, subscribe to and get, and under which client id. Pure. The table stands in docs/broker.md. */
+/** What a client may publish, subscribe to and get, and under which client id. Pure. The table is docs/roles.md. */
 import { siteSchema } from '../../src/protocol/bridge.ts'
 import { commandIdSchema, deviceIdSchema } from '../../src/protocol/names.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
@@ -15,6 +15,8 @@ export type Rights =
       readonly read: readonly string[]
       /** The only client id that it may have. */
       readonly clientId?: string
+      /** Neither a session nor a will, and nothing retained. */
+      readonly leavesNothing?: boolean
     }
 
 export const allRights: Rights = { kind: 'all' }
@@ -55,7 +57,7 @@ export const tokenRights = (access: AccessFile, tokenId: string, client: string)
   if (!commandIdSchema.safeParse(client).success || !client.startsWith(`${tokenId}-`)) return undefined
   const { enroll } = topicsUnder(access.root)
   const subscribe = [enroll(client, 'response')]
-  return { kind: 'some', publish: [enroll(client, 'request')], subscribe, read: subscribe }
+  return { kind: 'some', publish: [enroll(client, 'request')], subscribe, read: subscribe, leavesNothing: true }
 }
 
 /** What a device says, and what is wanted of it. */
@@ -85,6 +87,9 @@ const bridgeRights = (base: string, site: string, devices: readonly string[] = [
 }
 
 export const mayPublish = (rights: Rights, topic: string): boolean => isCovered(rights, 'publish', topic)
+
+export const mayRetain = (rights: Rights, topic: string): boolean =>
+  mayPublish(rights, topic) && !(rights.kind === 'some' && rights.leavesNothing === true)
 
 export const maySubscribe = (rights: Rights, filter: string): boolean => isCovered(rights, 'subscribe', filter)
 

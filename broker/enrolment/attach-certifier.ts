@@ -31,6 +31,7 @@ export const attachCertifier = (
       }),
     failed: access.failed,
     nowMs,
+    monotonicMs: () => performance.now(),
     log,
   })
   aedes.on('publish', ({ topic, payload }, client) => {

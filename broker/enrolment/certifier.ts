@@ -15,6 +15,7 @@ import {
 import { readPayload, writePayload } from '../../src/protocol/payload.ts'
 import { reasonOf } from '../../src/protocol/reason.ts'
 import type { Topics } from '../../src/protocol/topics.ts'
+import { createMinuteQuota } from '../access/minute-quota.ts'
 import { type Holder, judgeEnrolment, judgeRenewal, renewInMs, type Verdict } from './judge-request.ts'
 import type { Issued } from './ledger.ts'
 import type { Site } from './open-site.ts'
@@ -32,8 +33,10 @@ export type Asker = {
 
 export type Certifier = { readonly published: (topic: string, payload: Uint8Array, asker: () => Asker) => void }
 
-/** More wait for an answer than any site has devices. */
+/** More than any site has devices; of each client one waits. */
 const mostWaiting = 10_000
+/** Of one client: nobody fills the log, or keeps others waiting. */
+const mostAMinute = 60
 const mostBytes = 32 * 1024
 
 type Answer = Omit<CertificateResponse, 'schema' | 'at'>
@@ -47,10 +50,13 @@ export const createCertifier = (input: {
   /** Somebody with a token asked for what he does not get. */
   readonly failed: (address: string) => void
   readonly nowMs: () => number
+  readonly monotonicMs: () => number
   readonly log: Logger
 }): Certifier => {
-  const { site, lifetimeMs, nowMs, log } = input
-  let waiting = 0
+  const { site, lifetimeMs, nowMs, monotonicMs, log } = input
+  /** client ids */
+  const waiting = new Set<string>()
+  const quota = createMinuteQuota(mostAMinute)
   let last: Promise<void> = Promise.resolve()
 
   const issue = async (verdict: Verdict, request: string | undefined, key: string, token?: string): Promise<Issued> => {
@@ -121,6 +127,8 @@ export const createCertifier = (input: {
   }
 
   const take = async (topic: string, payload: Uint8Array, asker: Asker): Promise<void> => {
+    // What was taken back or revoked a moment ago holds already.
+    await site.check()
     const read = readPayload(certificateRequestSchema, payload, mostBytes)
     const answer: Answer = read.ok
       ? await decide(asker, read.value).catch((error: unknown) => ({ reason: reasonOf(error) }))
@@ -135,15 +143,18 @@ export const createCertifier = (input: {
   return {
     published: (topic, payload, asker) => {
       // Asked for every message there is.
-      if (!topic.endsWith('/request') || waiting >= mostWaiting) return
+      if (!topic.endsWith('/request') || waiting.size >= mostWaiting) return
       const asked = whatIsAsked(input.topics(), topic, asker())
       if (asked === undefined) return
-      waiting += 1
+      const { client } = asked.asker
+      if (waiting.has(client) || !quota.isLeft(client, monotonicMs())) return
+      quota.spend(client, monotonicMs())
+      waiting.add(client)
       last = last
         .then(() => take(asked.answerTopic, payload, asked.asker))
         .catch((error: unknown) => log.error({ err: error }, 'a request for a certificate could not be answered'))
         .finally(() => {
-          waiting -= 1
+          waiting.delete(client)
         })
     },
   }

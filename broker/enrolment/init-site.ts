@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { issueServer, newAuthority, writeRevocationList } from '../../src/pki/authority.ts'
 import { LongshoreError } from '../../src/protocol/reason.ts'
 import { defaultRoot } from '../../src/protocol/topics.ts'
 import { checkUserName, hashPassword } from '../access/password-file.ts'
+import { isLoopback } from '../rules.ts'
 import { makeFolder, type SiteFiles, siteFiles, writeSiteFile } from './site-files.ts'
 
 export type SiteInput = {
@@ -71,12 +73,13 @@ export const initSite = async ({ folder, names, port, root, operator, nowMs }: S
     writeSiteFile(files.revocationList, await writeRevocationList(authority, [], nowMs), forAll),
   )
   await provide(files.access, () => writeSiteFile(files.access, accessText(root, operator)))
+  await provide(files.config, () => writeSiteFile(files.config, configText(files, names, port), forAll))
+  // At the end: whoever runs it again after a failure has not been told the password.
   let password: string | undefined
   await provide(files.users, async () => {
     password = randomBytes(18).toString('base64url')
     await writeSiteFile(files.users, `${operator}:${await hashPassword(Buffer.from(password))}\n`)
   })
-  await provide(files.config, () => writeSiteFile(files.config, configText(files, port), forAll))
   return { files, made, kept, authority: certificate, ...(password === undefined ? {} : { password }) }
 }
 
@@ -86,7 +89,8 @@ ${root === defaultRoot ? '' : `root: ${JSON.stringify(root)}\n`}users:
   ${JSON.stringify(operator)}: { role: operator }
 `
 
-const configText = (files: SiteFiles, port: number): string => {
+const configText = (files: SiteFiles, names: readonly string[], port: number): string => {
+  const hasVersion6 = names.some((name) => isIP(name) === 6 && !isLoopback(name))
   const [cert, key, clientCa] = [files.brokerCertificate, files.brokerKey, files.authorityCertificate].map((file) =>
     JSON.stringify(file),
   )
@@ -94,10 +98,10 @@ const configText = (files: SiteFiles, port: number): string => {
 listeners:
   # For other machines: devices with their certificates, or a token for enrolment; people with passwords.
   - type: tls
-    host: 0.0.0.0
+    host: ${hasVersion6 ? "'::'" : '0.0.0.0'}
     port: ${port}
     tls: { cert: ${cert}, key: ${key}, clientCa: ${clientCa} }
-# longshore broker passwd ${files.users} NAME
+# longshore broker passwd FILE NAME
 users: ${JSON.stringify(files.users)}
 access: ${JSON.stringify(files.access)}
 # longshore enroll token

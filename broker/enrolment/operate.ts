@@ -1,5 +1,6 @@
 /** What an operator does with a site, on the machine that has its folder: tokens, revocations, and what was issued. */
 import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { defined } from '../../src/defined.ts'
 import { writeRevocationList } from '../../src/pki/authority.ts'
 import { fingerprintOf, readCertificate } from '../../src/pki/read-certificate.ts'
@@ -105,7 +106,7 @@ export const listCertificates = async (
 export const brokerAddress = async (files: SiteFiles): Promise<string> => {
   const { commonName } = readCertificate(await read(files.brokerCertificate))
   const port = /^ +port: (\d+)$/m.exec(await read(files.config))?.[1] ?? '8883'
-  return `mqtts://${commonName}:${port}`
+  return `mqtts://${isIP(commonName ?? '') === 6 ? `[${commonName}]` : commonName}:${port}`
 }
 
 /** For other brokers; ours has the revocations themselves. */

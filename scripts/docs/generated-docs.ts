@@ -22,6 +22,7 @@ import { secretsSchema } from '../../src/protocol/secret.ts'
 import { statusSchema } from '../../src/protocol/status.ts'
 import { telemetrySchema } from '../../src/protocol/telemetry.ts'
 import { monitoringMetricsPage } from './monitoring-metrics.ts'
+import { rolesPage } from './roles-page.ts'
 
 const schemas: Readonly<Record<string, z.ZodType>> = {
   deployment: deploymentSchema,
@@ -54,6 +55,7 @@ export const generatedDocs = (): Record<string, string> => ({
   'docs/cli.md': cliPage(),
   'docs/telemetry.md': telemetryPage(),
   'docs/monitoring-metrics.md': monitoringMetricsPage(),
+  'docs/roles.md': rolesPage(),
 })
 
 const schemaText = (name: string, schema: z.ZodType): string =>

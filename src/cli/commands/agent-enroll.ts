@@ -6,6 +6,7 @@ import { LongshoreError } from '../../protocol/reason.ts'
 import { parseSeconds } from '../arguments.ts'
 import { createLog } from '../daemon.ts'
 import { remark, say } from '../output.ts'
+import { shellWord } from '../shell-word.ts'
 
 type Options = {
   broker?: string
@@ -56,5 +57,5 @@ const enrollDevice = async ({ broker, token, device, config, state, root, timeou
   })
   if (enrolled.isOld) remark('it was enrolled with this token before')
   say(`${enrolled.device}: enrolled, until ${new Date(enrolled.notAfter).toISOString()}; it renews that by itself`)
-  say(`longshore agent --config ${file}`)
+  say(`longshore agent --config ${shellWord(file)}`)
 }

@@ -8,6 +8,7 @@ import { LongshoreError } from '../../protocol/reason.ts'
 import { defaultRoot } from '../../protocol/topics.ts'
 import { collect } from '../arguments.ts'
 import { remark, say } from '../output.ts'
+import { shellWord } from '../shell-word.ts'
 import { defaultSiteFolder, siteFolderText } from '../site-folder.ts'
 
 type Options = { dir?: string; name?: string[]; port?: number; root?: string; operator: string }
@@ -45,9 +46,10 @@ const init = async ({ dir = defaultSiteFolder, name, port = 8883, root = default
   const site = await initSite({ folder, names, port, root, operator, nowMs: Math.max(Date.now(), builtAt) })
   for (const file of site.kept) remark(`${file}: is there already, and stays`)
   for (const file of site.made) remark(`${file}: made`)
-  const run = `longshore broker --config ${site.files.config}`
+  const run = `longshore broker --config ${shellWord(site.files.config)}`
   if (site.password === undefined) {
     say(`# run the broker:\n${run}`)
+    remark(`the operator has his password; another: longshore broker passwd ${shellWord(site.files.users)} ${operator}`)
     return
   }
   const text = { address: await brokerAddress(site.files), operator, root, password: site.password }
@@ -73,7 +75,7 @@ END
 cat > "$folder/site.yaml" <<'END'
 broker: ${context.address}
 ca: site-ca.pem
-username: ${context.operator}
+username: ${JSON.stringify(context.operator)}
 passwordFile: site.password${context.root === defaultRoot ? '' : `\nroot: ${JSON.stringify(context.root)}`}
 END
 export LONGSHORE_CONTEXT=site

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createFailedLogins } from '../../../broker/access/failed-logins.ts'
+import { createMinuteQuota } from '../../../broker/access/minute-quota.ts'
 import { createPasswordCheck } from '../../../broker/access/password-check.ts'
 import { changePasswords, hashPassword, isPassword, readPasswords } from '../../../broker/access/password-file.ts'
 
@@ -37,20 +37,20 @@ test.each([
 })
 
 test('an address that sends wrong passwords is not listened to, until some time has passed', () => {
-  const failed = createFailedLogins(6)
+  const failed = createMinuteQuota(6)
   for (let count = 0; count < 6; count += 1) {
-    expect(failed.mayTry('here', 0)).toBe(true)
-    failed.failed('here', 0)
+    expect(failed.isLeft('here', 0)).toBe(true)
+    failed.spend('here', 0)
   }
-  expect(failed.mayTry('here', 9_000)).toBe(false)
-  expect(failed.mayTry('there', 0)).toBe(true)
-  expect(failed.mayTry('here', 10_000)).toBe(true)
-  failed.failed('here', 10_000)
-  expect(failed.mayTry('here', 19_000)).toBe(false)
+  expect(failed.isLeft('here', 9_000)).toBe(false)
+  expect(failed.isLeft('there', 0)).toBe(true)
+  expect(failed.isLeft('here', 10_000)).toBe(true)
+  failed.spend('here', 10_000)
+  expect(failed.isLeft('here', 19_000)).toBe(false)
 })
 
 test('of many at once no more wrong ones are looked at than may be; who was right once is known again', async () => {
-  const check = createPasswordCheck(createFailedLogins(3), () => 0)
+  const check = createPasswordCheck(createMinuteQuota(3), () => 0)
   const hash = await hashPassword(bytes('right'))
   expect(await check({ password: bytes('right'), hash, address: 'a' })).toBe('right')
   const verdicts = await Promise.all(

@@ -1,9 +1,20 @@
 /** The whole way over real TLS: a broker as init makes it, devices that come with tokens and certificates, good and bad ones. */
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { parse } from 'yaml'
+import { createBroker } from '../../../broker/broker.ts'
+import { brokerConfigSchema } from '../../../broker/config.ts'
 import { initSite } from '../../../broker/enrolment/init-site.ts'
-import { listCertificates, listTokens, revokeDevice, revokeToken } from '../../../broker/enrolment/operate.ts'
+import {
+  brokerAddress,
+  listCertificates,
+  listTokens,
+  revokeDevice,
+  revokeToken,
+} from '../../../broker/enrolment/operate.ts'
 import { issueClient, newAuthority } from '../../../src/pki/authority.ts'
 import { makeRequest } from '../../../src/pki/certificate-request.ts'
 import { newKeyPem } from '../../../src/pki/keys.ts'
@@ -12,6 +23,7 @@ import { readToken } from '../../../src/pki/token.ts'
 import { certificateResponseSchema } from '../../../src/protocol/certificate.ts'
 import { startSite, type TestDevice, type TestSite } from '../../support/enrolment-site.ts'
 import { eventually } from '../../support/eventually.ts'
+import { findFreePort } from '../../support/mosquitto.ts'
 import { openClient, type TestClient } from '../../support/mqtt.ts'
 
 const at = (topic: string): string => `longshore/v1/${topic}`
@@ -68,6 +80,29 @@ test('init leaves what is there as it is, and keys to their owner alone', async 
   for (const key of [site.files.authorityKey, site.files.brokerKey, site.files.users])
     expect((await stat(key)).mode & 0o777).toBe(0o600)
   expect(await readFile(site.files.users, 'utf8')).not.toContain(site.password)
+})
+
+test('init makes the operator last, and on a broker that is reached by IPv6 listens there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore init '))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const input = {
+    folder,
+    names: ['fd00::5', 'localhost', '::1'],
+    port: await findFreePort(),
+    root: 'longshore',
+    nowMs: Date.now(),
+  }
+  const { files, made, password } = await initSite({ ...input, operator: 'ada' })
+  // Cut off before it, the next run makes and prints a password.
+  expect([made.at(-1), typeof password]).toEqual([files.users, 'string'])
+  expect(await brokerAddress(files)).toBe(`mqtts://[fd00::5]:${input.port}`)
+  const config = brokerConfigSchema.parse(parse(await readFile(files.config, 'utf8')))
+  const broker = createBroker({ ...config, log: pino({ level: 'silent' }) })
+  onTestFinished(broker.stop)
+  const { port } = await broker.start()
+  const ca = await readFile(files.authorityCertificate, 'utf8')
+  for (const host of ['[::1]', 'localhost'])
+    await openClient(`mqtts://${host}:${port}`, { ca, username: 'ada', password: password ?? '' })
 })
 
 test('a token makes a device, which has its own topics; its secret is nowhere', async () => {
@@ -140,6 +175,45 @@ describe('what a token is no good for', () => {
     const forged = `longshore1.${id}.${'A'.repeat(43)}.${authority}`
     await expect(site.enroll('gw-5', forged)).rejects.toMatchObject({ code: 'token-refused' })
     expect(site.broker().counts()?.refused.badToken).toBe(3)
+  })
+
+  test('leaving anything: a session, a will, a retained message', async () => {
+    const site = await startSite()
+    const text = await site.newToken()
+    const { id, secret } = readToken(text)
+    const own = { ca: site.ca, username: `token:${id}`, password: secret, clientId: `${id}-one` }
+    await expect(openClient(site.url, { ...own, clean: false })).rejects.toMatchObject({ code: 5 })
+    const will = { topic: at(`enroll/${id}-one/request`), payload: Buffer.from('{}'), qos: 0 as const, retain: true }
+    await expect(openClient(site.url, { ...own, will })).rejects.toMatchObject({ code: 5 })
+    const writer = await withToken(site, text)
+    writer.client.publish(at(`enroll/${id}-one/request`), '{}', { qos: 1, retain: true }, () => {})
+    await eventually('the connection to be closed', writer.isClosed)
+  })
+
+  test('after it was taken back, for who was connected already', async () => {
+    const site = await startSite()
+    const text = await site.newToken()
+    const { id } = readToken(text)
+    const client = await withToken(site, text)
+    const topic = at(`enroll/${id}-one/response`)
+    await client.client.subscribeAsync(topic, { qos: 1 })
+    await revokeToken(site.files, id)
+    const request = await makeRequest(await newKeyPem(), 'gw-1')
+    await client.client.publishAsync(at(`enroll/${id}-one/request`), JSON.stringify({ schema: 1, at: 1, request }))
+    expect(certificateResponseSchema.parse(JSON.parse((await client.expect(topic)).text))).toMatchObject({
+      reason: { code: 'token-refused' },
+    })
+  })
+
+  test('a flood: the log and the others do not notice', async () => {
+    const site = await startSite()
+    const many = await site.newToken({ uses: 2 })
+    const flood = await site.connect(await site.enroll('gw-1', many))
+    const topic = at('gw-1/certificate/request')
+    for (let count = 0; count < 3_000; count += 1) flood.client.publish(topic, '{}')
+    await flood.client.publishAsync(topic, '{}', { qos: 1 })
+    await site.enroll('gw-2', many)
+    expect(site.lines.filter(({ msg }) => msg === 'no certificate is issued').length).toBeLessThan(100)
   })
 
   test('taken back beside a record that is damaged; the broker starts with such a one', async () => {
@@ -215,7 +289,7 @@ describe('who is refused with a certificate', () => {
     expect(other.isClosed()).toBe(false)
     const refusal = { code: 5 }
     await expect(site.connect(device)).rejects.toMatchObject(refusal)
-    await expectLogged(site, { limit: 'revokedCertificate', user: undefined, msg: /certificate of gw-17 was revoked/ })
+    await expectLogged(site, { limit: 'revokedCertificate', user: 'gw-17', msg: /certificate of gw-17 was revoked/ })
     await site.restart()
     await expect(site.connect(device)).rejects.toMatchObject(refusal)
 
