@@ -5,6 +5,7 @@ import { printable } from '../project/printable.ts'
 import { type Code, explain } from '../protocol/codes.ts'
 import { LongshoreError, type Place, reasonOf } from '../protocol/reason.ts'
 import { ComposeError } from './compose-error.ts'
+import { cutTo, widthOf } from './text-width.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -54,8 +55,8 @@ export const cut = (text: string, width: number): string => {
   const parts = text.split(/(\u001b\[[0-9;]*m)/)
   const kept = parts.map((part, index) => {
     if (index % 2 === 1) return part
-    const piece = part.slice(0, left)
-    left -= piece.length
+    const piece = cutTo(part, left)
+    left -= widthOf(part)
     return piece
   })
   return `${kept.join('')}…`
@@ -75,7 +76,7 @@ export const table = (header: readonly string[], rows: readonly (readonly string
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
-const visible = (text: string): number => text.replace(/\u001b\[[0-9;]*m/g, '').length
+const visible = (text: string): number => widthOf(text.replace(/\u001b\[[0-9;]*m/g, ''))
 
 /** Filled up to a width; colour does not count. */
 export const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - visible(text)))

@@ -71,7 +71,8 @@ export const startAnnouncer = async ({
       const isThere = payload.byteLength > 0
       if (parsed.kind === 'status') {
         const read = readPayload(statusSchema, payload)
-        device.hasStatus = read.ok
+        // One that cannot be read, as of a newer agent, is one all the same.
+        device.hasStatus = isThere
         if (read.ok) device.via = sitesOf(read.value)
       } else if (parsed.kind === 'inventory') {
         const read = readPayload(inventorySchema, payload, Number.POSITIVE_INFINITY)

@@ -2,13 +2,16 @@ import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { amountText } from '../../src/cli/describe-bytes.ts'
 import { fitting, openScreen } from '../../src/cli/screen.ts'
-import { emptyTop, type TopMessage, type TopState, withMessage } from '../../src/cli/top/top-state.ts'
+import { type TopMessage, type TopState, takeMessage } from '../../src/cli/top/top-state.ts'
 import { hostsTable, servicesTable, sparkline, type View } from '../../src/cli/top/top-table.ts'
 import type { Reported } from '../../src/protocol/reported.ts'
 import type { Status } from '../../src/protocol/status.ts'
 
-const after = (...messages: readonly (TopMessage & { readonly device?: string })[]): TopState =>
-  messages.reduce((state, { device = 'gw-1', ...message }) => withMessage(state, device, message), emptyTop)
+const after = (...messages: readonly (TopMessage & { readonly device?: string })[]): TopState => {
+  const state: TopState = new Map()
+  for (const { device = 'gw-1', ...message } of messages) takeMessage(state, device, message)
+  return state
+}
 
 /** Said in the order of the times, and come when it was said. */
 const told = (atMs: number, seq = atMs, epoch = 1) => ({
@@ -55,8 +58,8 @@ test('a device whose clock is set back, or that was made anew, is heard on', () 
   const [far, now] = [2_000_000_000_000, 1_000_000]
   const back = after({ ...told(far, 1), metrics: { bytes: 10 } }, { ...told(now, 2), metrics: { bytes: 20 } })
   expect(back.get('gw-1')?.host).toMatchObject({ values: { bytes: 20 }, rates: {} })
-  const next = withMessage(back, 'gw-1', { ...told(now + 1_000, 1, 2), metrics: { bytes: 30 } })
-  expect(next.get('gw-1')?.host).toMatchObject({ values: { bytes: 30 }, rates: { bytes: 10 } })
+  takeMessage(back, 'gw-1', { ...told(now + 1_000, 1, 2), metrics: { bytes: 30 } })
+  expect(back.get('gw-1')?.host).toMatchObject({ values: { bytes: 30 }, rates: { bytes: 10 } })
 })
 
 test('how old a value is goes by when it came, whatever the clock of the device says', () => {
@@ -99,8 +102,20 @@ test('services: those that do not run stand there as well, and what is removed d
   const text = servicesTable('gw-1', state.get('gw-1') as never, view('cpu', 2_000))
   expect(text).toMatch(/line +plc +healthy +30\.0 % +▁▃ +4\.8 MiB .*1\.0 KiB\/s 2\.0 KiB\/s/)
   expect(text).toMatch(/line +log +exited +- /)
-  const gone = withMessage(state, 'gw-1', reported('removed'))
-  expect(servicesTable('gw-1', gone.get('gw-1') as never, view('cpu', 2_000))).not.toMatch(/plc/)
+  takeMessage(state, 'gw-1', reported('removed'))
+  expect(servicesTable('gw-1', state.get('gw-1') as never, view('cpu', 2_000))).not.toMatch(/plc/)
+})
+
+test('ten thousand devices are there at once', () => {
+  const status = { schema: 1, at: 0, online: true, session: 1, agent: '1' } as Status
+  const startedMs = performance.now()
+  const messages = Array.from({ length: 30_000 }, (_, i) => ({
+    kind: 'status' as const,
+    message: status,
+    device: `gw-${i % 10_000}`,
+  }))
+  expect(after(...messages).size).toBe(10_000)
+  expect(performance.now() - startedMs).toBeLessThan(3_000)
 })
 
 test('bars are shares of what there is, or of the highest', () => {

@@ -121,6 +121,19 @@ test('a device behind a bridge is there only while the bridge is, and no name of
   expect(documentedDiscovery.safeParse(discovery).error).toBeUndefined()
 })
 
+test('a device whose status is newer than can be read stays', async () => {
+  const { broker, fleet, told } = newSite()
+  const { topics, publish } = fleet
+  await publish(topics.status('gw-1'), statusOf(), retained)
+  const stop = await announce(broker)
+  await stop()
+  const before = told('gw-1')
+  await publish(topics.status('gw-1'), Buffer.from('{"schema":2}'), retained)
+  await (await announce(broker))()
+  expect(before).toBeDefined()
+  expect(told('gw-1')).toEqual(before)
+})
+
 test('a device that is forgotten is gone, also when that was while nobody looked', async () => {
   const { broker, fleet, told } = newSite()
   const { topics, publish } = fleet

@@ -47,8 +47,14 @@ const once = async (fleet: Fleet, app: string | undefined, options: Options): Pr
   if (app !== undefined || options.device !== undefined) process.exitCode = exitCode.failed
 }
 
+/** No device is called so. */
+const noDevice = ''
+
 const watch = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
-  const retained = new Map<string, Buffer>()
+  // By device: of thousands not all are read again for each message. Bridges are of none.
+  const retained = new Map<string, Map<string, Buffer>>()
+  const read = (devices: Iterable<string>) =>
+    readState(fleet.topics, new Map([...devices].flatMap((device) => [...(retained.get(device) ?? [])])))
   const isTerminal = process.stdout.isTTY === true
   const isDrawn = isTerminal && options.json !== true
   const quit = listenForQuit(isDrawn ? 'read' : 'left')
@@ -56,23 +62,25 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
   let isDue = false
   const draw = (): void => {
     isDue = false
-    screen?.draw(statusTable(rowsOf(readState(fleet.topics, retained))))
+    screen?.draw(statusTable(rowsOf(read(retained.keys()))))
   }
   const watching = fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
-    if (payload.byteLength === 0) retained.delete(topic)
-    else retained.set(topic, payload)
     const site = fleet.topics.parseBridgeStatus(topic)
     const parsed = fleet.topics.parse(topic)
     if (parsed === undefined && site === undefined) return
+    const owner = parsed?.device ?? noDevice
+    const ofOwner = retained.get(owner) ?? new Map<string, Buffer>()
+    retained.set(owner, ofOwner)
+    if (payload.byteLength === 0) ofOwner.delete(topic)
+    else ofOwner.set(topic, payload)
     if (screen !== undefined) {
       // Retained state comes in a burst: one drawing for all of it.
       if (!isDue) setTimeout(draw, 100)
       isDue = true
       return
     }
-    const devices = readState(fleet.topics, retained)
-    if (parsed === undefined) return showBehind(devices, site, options)
-    const changed = devices.get(parsed.device)
+    if (parsed === undefined) return showBehind(read(retained.keys()), site, options)
+    const changed = read([noDevice, parsed.device]).get(parsed.device)
     if (changed === undefined) return
     // What changed, in the light of everything known: a report means little without what was asked for.
     const apps = new Map([...changed.apps].filter(([name]) => !('app' in parsed) || name === parsed.app))

@@ -15,7 +15,7 @@ import { answered } from '../ask-devices.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { remark, say, sayJson } from '../output.ts'
 import { listenForQuit, openScreen } from '../screen.ts'
-import { emptyTop, type TopMessage, type TopState, withMessage } from '../top/top-state.ts'
+import { type TopMessage, type TopState, takeMessage } from '../top/top-state.ts'
 import { hostsTable, type SortKey, servicesTable, sortKeys, type View } from '../top/top-table.ts'
 
 type Options = BrokerOptions & { device?: string; sort: SortKey; count?: number; live: boolean }
@@ -55,7 +55,7 @@ export const addTop = (program: Command): void => {
 const watch = async (fleet: Fleet, options: Options): Promise<void> => {
   const { device, count, json } = options
   const isDrawn = json !== true && count === undefined && process.stdout.isTTY === true
-  let state: TopState = emptyTop
+  const state: TopState = new Map()
   const silentSites = new Set<string>()
   let note = ''
   let shown = 0
@@ -91,7 +91,7 @@ const watch = async (fleet: Fleet, options: Options): Promise<void> => {
     if (parsed === undefined) return
     const read = readMessage(parsed, payload)
     if (read === undefined) return
-    state = withMessage(state, parsed.device, read)
+    takeMessage(state, parsed.device, read)
     if (json !== true) {
       if (isDrawn || read.kind === 'telemetry') onNews()
     } else if (read.kind === 'telemetry' && shown !== count) {

@@ -1,4 +1,4 @@
-/** What is known of the devices for a live table: the newest value of each metric, what it was before, and rates. Pure. */
+/** What is known of the devices for a live table: the newest value of each metric, what it was before, and rates. */
 
 import type { Inventory } from '../../protocol/inventory.ts'
 import { isNewer, type Said } from '../../protocol/is-newer.ts'
@@ -26,9 +26,8 @@ export type TopDevice = {
   readonly apps: ReadonlyMap<string, Series>
 }
 
-export type TopState = ReadonlyMap<string, TopDevice>
-
-export const emptyTop: TopState = new Map()
+/** By id. It is changed in place: a fleet has thousands of them, and all that is retained comes at once. */
+export type TopState = Map<string, TopDevice>
 
 const noSeries: Series = { values: {}, history: [], rates: {}, said: {} }
 const noDevice: TopDevice = { host: noSeries, reported: new Map(), apps: new Map() }
@@ -48,9 +47,8 @@ export type TopMessage =
       readonly metrics: Readonly<Record<string, number>>
     }
 
-export const withMessage = (state: TopState, device: string, read: TopMessage): TopState => {
-  const before = state.get(device) ?? noDevice
-  return new Map(state).set(device, after(before, read))
+export const takeMessage = (state: TopState, device: string, read: TopMessage): void => {
+  state.set(device, after(state.get(device) ?? noDevice, read))
 }
 
 const after = (device: TopDevice, read: TopMessage): TopDevice => {
