@@ -252,6 +252,9 @@ test('the broker above can fill the site no further than any client can', async 
   await untilUp(site)
   const publish = (topic: string, text: string, retained: boolean) =>
     operator.client.publishAsync(topic, text, { qos: 1, retain: retained })
+  // Then it has subscribed above.
+  await publish(above.desired('gw-1', 'first'), '{}', true)
+  await device.expect(here.desired('gw-1', 'first'))
   await publish(above.command('gw-1', 'large'), 'x'.repeat(5_000), false)
   await publish(above.desired('gw-1', 'large'), 'x'.repeat(5_000), true)
   for (let app = 0; app < 20; app += 1) await publish(above.desired('gw-1', `app-${app}`), 'x'.repeat(2_000), true)
