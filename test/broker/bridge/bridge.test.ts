@@ -252,6 +252,9 @@ test('the broker above can fill the site no further than any client can', async 
   await untilUp(site)
   const publish = (topic: string, text: string, retained: boolean) =>
     operator.client.publishAsync(topic, text, { qos: 1, retain: retained })
+  // Then it has subscribed above.
+  await publish(above.desired('gw-1', 'first'), '{}', true)
+  await device.expect(here.desired('gw-1', 'first'))
   await publish(above.command('gw-1', 'large'), 'x'.repeat(5_000), false)
   await publish(above.desired('gw-1', 'large'), 'x'.repeat(5_000), true)
   for (let app = 0; app < 20; app += 1) await publish(above.desired('gw-1', `app-${app}`), 'x'.repeat(2_000), true)
@@ -355,6 +358,32 @@ describe('a circle', () => {
       expect(topics.length).toBe(new Set(topics).size)
     }
     expect(reportOf(a).sentUp + reportOf(b).sentUp).toBeLessThan(10)
+  })
+
+  test('of three is found out too, and what goes round comes to rest', async () => {
+    const probe = await startBroker()
+    await probe.broker.stop()
+    const state = () => makeFolder()
+    const c = await startSite({ site: 'c', url: probe.url }, { state: await state() })
+    const b = await startSite({ site: 'b', url: c.url }, { state: await state() })
+    // It does not wait to hear of itself: what it sends meets its own way round.
+    const bridgePace = { probeMs: 0, quietMs: 100, backOff: { baseMs: 50, capMs: 200 } }
+    const a = await startSite({ site: 'a', url: b.url }, { state: await state(), port: probe.port, bridgePace })
+    const atA = await openClient(a.url)
+    await atA.client.publishAsync(here.status('gw-1'), status(1), retain)
+    await eventually('a bridge to keep out', () => [a, b, c].some((one) => reportOf(one).state === 'circle'), {
+      timeoutMs: 15_000,
+    })
+    const sent = () => [a, b, c].reduce((sum, one) => sum + reportOf(one).sentUp, 0)
+    let before = -1
+    const isQuiet = (): boolean => {
+      const now = sent()
+      const isSame = now === before
+      before = now
+      return isSame
+    }
+    await eventually('it to be quiet', isQuiet, { everyMs: 200 })
+    expect(sent()).toBeLessThan(30)
   })
 
   test('a bridge to its own broker keeps out of it', async () => {
