@@ -72,7 +72,7 @@ export const createAgent = (input: AgentInput): Agent => {
   const topics = topicsUnder(input.root)
   const owner = { agent: device, namePrefix: input.namePrefix }
   const abort = new AbortController()
-  const startedAt = nowMs()
+  let startedAt = nowMs()
 
   const state = createStatePublisher({
     publish: (...values) => link.publish(...values),
@@ -349,6 +349,9 @@ export const createAgent = (input: AgentInput): Agent => {
       log.warn({ byMs }, 'the clock of this device was set')
       void events.tell({ kind: 'clock-set', byMs })
       reporter.shiftClock(byMs)
+      vitalSigns.health.shiftClock(byMs)
+      linkHistory.shiftClock(byMs)
+      startedAt = Math.max(0, startedAt + byMs)
       if (link.isConnected()) session.repeatBirth().catch(() => undefined) // the next connection says it
     },
   })

@@ -10,6 +10,8 @@ export type LinkHistory = {
   readonly downForMs: () => number | undefined
   /** epoch ms since when it is as it is, and why where it is down; absent: it was never up */
   readonly change: () => Pick<AgentStatus['link'], 'since' | 'reason'>
+  /** The clock on the wall was set, forward by so many ms. */
+  readonly shiftClock: (byMs: number) => void
 }
 
 export const createLinkHistory = (nowMs: () => number, monotonicMs: () => number): LinkHistory => {
@@ -30,5 +32,8 @@ export const createLinkHistory = (nowMs: () => number, monotonicMs: () => number
     },
     downForMs,
     change: () => change,
+    shiftClock: (byMs) => {
+      if (change.since !== undefined) change = { ...change, since: Math.max(0, change.since + byMs) }
+    },
   }
 }

@@ -84,6 +84,7 @@ export const createSession = (input: SessionInput): Session => {
   let birthEcho: (() => void) | undefined
   let lastRebirthMs = Number.NEGATIVE_INFINITY
   let hasRead = false
+  let lastReadMs = 0
   let hasReadReports = false
   let isLeaving = false
   const reportedBefore = new Map<string, number>()
@@ -183,7 +184,9 @@ export const createSession = (input: SessionInput): Session => {
         hasReadReports = true
         await readDesired()
         await link().subscribe([topics.command(device, '+')], 1)
-        hasRead = true
+        hasRead = false
+        lastReadMs = monotonicMs()
+        awaitEndOfRead(session)
         setTimeout(() => clearOrphans(), settleMs).unref()
       }
       input.onReady({ isContinued: !isFullRead })
@@ -199,9 +202,13 @@ export const createSession = (input: SessionInput): Session => {
           // Queued at the broker, of an app without a record: what was reported of it must be known first, or something
           // older than what runs could be taken. The full read that is about to follow brings it again.
           if (!hasReadReports && store.app(parsed.app) === undefined) return
-          return await input.onDesired(parsed.app, payload)
+          await input.onDesired(parsed.app, payload)
+          lastReadMs = monotonicMs()
+          return
         case 'secret':
-          return await input.onSecret(parsed.app, payload)
+          await input.onSecret(parsed.app, payload)
+          lastReadMs = monotonicMs()
+          return
         case 'command':
           return await input.onCommand(parsed.id, payload)
         case 'log-credit':
@@ -225,6 +232,18 @@ export const createSession = (input: SessionInput): Session => {
       isLeaving = true
       if (link().isConnected()) await publishStatus(false)
     },
+  }
+
+  /**
+   * What is retained comes after the SUBACK, for as long as it takes, and a broker need not send it again to a session that
+   * it kept (the embedded one does not). A link that breaks meanwhile reads it all once more.
+   */
+  function awaitEndOfRead(number: number): void {
+    setTimeout(() => {
+      if (session !== number) return
+      if (monotonicMs() - lastReadMs < settleMs) awaitEndOfRead(number)
+      else hasRead = link().isConnected()
+    }, settleMs).unref()
   }
 
   function clearOrphans(): void {

@@ -1,7 +1,6 @@
 /** How the device is: sampled, told as telemetry, and judged as its health. */
 import type { Logger } from 'pino'
 import type { Outbox } from '../src/outbox/outbox.ts'
-import type { Health } from '../src/protocol/health.ts'
 import { messageClasses } from '../src/protocol/queued.ts'
 import type { ServiceReport } from '../src/protocol/reported.ts'
 import type { TelemetryProfile } from '../src/protocol/telemetry.ts'
@@ -10,7 +9,7 @@ import type { Engine, EngineEvent } from './engine/engine.ts'
 import type { Events } from './events/events.ts'
 import { appFactsOf } from './health/app-facts.ts'
 import type { HealthLimits } from './health/findings.ts'
-import { createHealth } from './health/health.ts'
+import { createHealth, type HealthWatch } from './health/health.ts'
 import type { ReportBody } from './reconcile/report.ts'
 import type { HostReading, Metrics } from './telemetry/host-sample.ts'
 import { profiles } from './telemetry/profiles.ts'
@@ -52,7 +51,7 @@ export type VitalSigns = {
   readonly hurry: () => void
   /** the metrics of the host in the newest sample; empty before the first */
   readonly host: () => Metrics
-  readonly health: { readonly onTheMachine: () => Health; readonly toldToOthers: () => Health }
+  readonly health: Omit<HealthWatch, 'look'>
 }
 
 export const createVitalSigns = (input: VitalSignsInput): VitalSigns => {
@@ -68,7 +67,7 @@ export const createVitalSigns = (input: VitalSignsInput): VitalSigns => {
       const dropped = droppedOf(outbox)
       const facts = {
         isConnected: isConnected(),
-        isEngineThere,
+        isEngineThere: answers(),
         isClockBehind: input.isClockBehind(),
         host,
         apps: [...reports()].map(appFactsOf),
@@ -94,7 +93,8 @@ export const createVitalSigns = (input: VitalSignsInput): VitalSigns => {
     session,
     monotonicMs,
   })
-  const containers = createRunningContainers(engine, device)
+  const containers = createRunningContainers({ engine, agent: device, monotonicMs })
+  const answers = (): boolean => isEngineThere && !containers.isEngineHanging()
   const sampler =
     read &&
     createSampler({
@@ -120,7 +120,7 @@ export const createVitalSigns = (input: VitalSignsInput): VitalSigns => {
       containers.forgetAll()
       health.look()
     },
-    isEngineThere: () => isEngineThere,
+    isEngineThere: answers,
     onEngineEvent: containers.onEngineEvent,
     hurry: () => sampler?.hurry(),
     host: () => host,

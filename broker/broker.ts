@@ -13,7 +13,7 @@ import type { BrokerStatus } from '../src/protocol/broker-status.ts'
 import { createAccess } from './access/access.ts'
 import { type Accounts, type AccountsInput, openAccounts } from './access/accounts.ts'
 import type { Bridge, BridgePace } from './bridge/bridge.ts'
-import { ClientStream, noTraffic } from './client-stream.ts'
+import { ClientStream, countTraffic, noTraffic } from './client-stream.ts'
 import { type BrokerConfig, settingsOf } from './config.ts'
 import { type BrokerCounts, countBroker } from './counts.ts'
 import { createDelivery } from './delivery.ts'
@@ -78,6 +78,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   let outside: Outside | undefined
   let status: (() => BrokerStatus) | undefined
   const traffic = noTraffic()
+  const trafficCount = countTraffic(traffic)
   let starting: Promise<BrokerAddress> | undefined
   let stopping: Promise<void> | undefined
 
@@ -97,7 +98,7 @@ export const createBroker = ({ log, bridgePace, ...options }: BrokerOptions): Br
   }
 
   const accept = (socket: Duplex, peer: Peer): void => {
-    const stream = new ClientStream(socket, settings, traffic)
+    const stream = new ClientStream(socket, settings, trafficCount)
     streams.set(stream, peer)
     stream.on('close', () => void streams.delete(stream))
     opened?.aedes.handle(stream)

@@ -30,6 +30,25 @@ export const noTraffic = (): Traffic => ({
   ...{ bytesSent: 0, messagesSent: 0, publishesSent: 0 },
 })
 
+/** Counts for all connections together: each of thousands with functions of its own would cost memory for nothing. */
+export type TrafficCount = {
+  readonly traffic: Traffic
+  readonly received: (firstByte: number) => void
+  readonly sent: (firstByte: number) => void
+}
+
+export const countTraffic = (traffic: Traffic): TrafficCount => ({
+  traffic,
+  received: (firstByte) => {
+    traffic.messagesReceived += 1
+    if (isPublish(firstByte)) traffic.publishesReceived += 1
+  },
+  sent: (firstByte) => {
+    traffic.messagesSent += 1
+    if (isPublish(firstByte)) traffic.publishesSent += 1
+  },
+})
+
 /** The type of a packet stands in the upper half of its first byte: section 2.2.1. */
 const isPublish = (firstByte: number): boolean => firstByte >> 4 === 3
 
@@ -44,7 +63,7 @@ const closeAtTimes = 4
 export class ClientStream extends Duplex {
   readonly #socket: Duplex
   readonly #limits: StreamLimits
-  readonly #traffic: Traffic
+  readonly #count: TrafficCount
   #meter: MeterState = meterStart
   #outMeter: MeterState = meterStart
   readonly #queue: Buffer[] = []
@@ -56,12 +75,12 @@ export class ClientStream extends Duplex {
   #ended: Done | undefined
   #roomWaiters: (() => void)[] = []
 
-  constructor(socket: Duplex, limits: StreamLimits, traffic: Traffic = noTraffic()) {
+  constructor(socket: Duplex, limits: StreamLimits, count: TrafficCount = countTraffic(noTraffic())) {
     // A client that has said its last word gets no more answers either: as with net's allowHalfOpen false.
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER, allowHalfOpen: false })
     this.#socket = socket
     this.#limits = limits
-    this.#traffic = traffic
+    this.#count = count
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => void this.push(null))
     socket.on('error', (error) => void this.destroy(error))
@@ -119,20 +138,10 @@ export class ClientStream extends Duplex {
     done(error)
   }
 
-  readonly #countIn = (firstByte: number): void => {
-    this.#traffic.messagesReceived += 1
-    if (isPublish(firstByte)) this.#traffic.publishesReceived += 1
-  }
-
-  readonly #countOut = (firstByte: number): void => {
-    this.#traffic.messagesSent += 1
-    if (isPublish(firstByte)) this.#traffic.publishesSent += 1
-  }
-
   #receive(chunk: Buffer): void {
     const { maxPacketBytes } = this.#limits
-    this.#traffic.bytesReceived += chunk.length
-    this.#meter = meterChunk(this.#meter, chunk, maxPacketBytes, this.#countIn)
+    this.#count.traffic.bytesReceived += chunk.length
+    this.#meter = meterChunk(this.#meter, chunk, maxPacketBytes, this.#count.received)
     if (isRefused(this.#meter)) this.destroy(refusalError(this.#meter, maxPacketBytes))
     else if (!this.push(chunk)) this.#socket.pause()
   }
@@ -141,7 +150,7 @@ export class ClientStream extends Duplex {
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.length
     this.#acceptedBytes += chunk.length
-    this.#outMeter = meterChunk(this.#outMeter, chunk, Number.POSITIVE_INFINITY, this.#countOut)
+    this.#outMeter = meterChunk(this.#outMeter, chunk, Number.POSITIVE_INFINITY, this.#count.sent)
     if (this.#queuedBytes > closeAtTimes * this.#limits.writeBufferBytes && this.#queue.length > 1)
       this.destroy(
         new LongshoreError('reader-too-slow', `the client is ${this.#queuedBytes} bytes behind with reading`),
@@ -159,7 +168,7 @@ export class ClientStream extends Duplex {
     this.#socket.write(piece, () => {
       this.#isSending = false
       this.#tookSome = true
-      this.#traffic.bytesSent += piece.length
+      this.#count.traffic.bytesSent += piece.length
       this.#queuedBytes -= piece.length
       if (this.#queuedBytes * 2 <= this.#limits.writeBufferBytes) this.#tellRoom()
       this.#send()

@@ -1,7 +1,7 @@
 /**
  * Runs a long campaign of tests and writes what came of it to docs/proof.md. Fails if anything was lost or stuck.
  *
- *   npm run prove -- updates|offline|devices|broker|brokers [--resume]
+ *   npm run prove -- updates|offline|devices|logs|broker|brokers [--resume]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,10 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     replugs: 'replugs into a running container',
     adversity: 'happenings in random order',
   },
-  logs: { readers: 'readers of one log, a third of them frozen' },
+  logs: {
+    readers: 'readers of one log, a third of them frozen',
+    adversity: 'sleepers, restarts and rotations',
+  },
   broker: { kills: 'kills of the embedded broker under load' },
   brokers: {
     mosquitto: 'tests on Mosquitto',

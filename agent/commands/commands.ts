@@ -56,6 +56,9 @@ const tellingMs = 1_000
 
 const stopMs = 1_000
 
+/** Until a command expires its id is known: a few that never do would leave no room for others. */
+const longestLifeMs = 86_400_000
+
 type Final = Pick<Reply, 'outcome' | 'reason' | 'result'> & { readonly n?: number }
 
 export const createCommands = (input: CommandsInput): Commands => {
@@ -129,11 +132,16 @@ export const createCommands = (input: CommandsInput): Commands => {
   ): { readonly final: Final } | { readonly command: Command; readonly verb: Verb } => {
     const read = readPayload(commandSchema, payload, maxBytes)
     if (!read.ok) return { final: { outcome: 'refused', reason: read.reason } }
-    const { verb: name, expiresAt } = read.value
+    const { verb: name, at, expiresAt } = read.value
     const lateMs = believedMs() - expiresAt
     if (lateMs > 0) {
       const message = `the command expired ${lateMs} ms before it was read`
       return { final: { outcome: 'expired', reason: { code: 'command-expired', message } } }
+    }
+    // By the clock of the sender alone: that of the device may not be set.
+    if (expiresAt - at > longestLifeMs) {
+      const message = `expiresAt: must be ${longestLifeMs / 3_600_000} h after at or less`
+      return { final: { outcome: 'refused', reason: { code: 'message-invalid', message, path: 'expiresAt' } } }
     }
     const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
     if (verb === undefined) {

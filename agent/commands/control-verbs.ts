@@ -2,12 +2,11 @@
 import { z } from 'zod'
 import { defined } from '../../src/defined.ts'
 import { appNameSchema, epochMsSchema, lastDateMs } from '../../src/protocol/names.ts'
-import { describeIssue } from '../../src/protocol/payload.ts'
 import { wholeApp } from '../reconcile/service-view.ts'
 import { targetOf } from '../reconcile/target.ts'
 import type { Accepted, AppRecord } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
-import { refused, type Verb } from './verb.ts'
+import { refused, type Verb, verbOf } from './verb.ts'
 
 export type ControlInput = {
   readonly store: Pick<Store, 'app' | 'updateApp'>
@@ -41,16 +40,13 @@ const holdArgs = commonArgs.extend({
 
 type Args = z.infer<typeof commonArgs> & { readonly service?: string | undefined }
 
-const control =
-  <Schema extends z.ZodType<Args>>(
-    { store, look, nowMs }: ControlInput,
-    schema: Schema,
-    change: (record: AppRecord, args: z.infer<Schema>, now: number) => AppRecord,
-  ): Verb =>
-  async (args) => {
-    const parsed = schema.safeParse(args)
-    if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
-    const { app, service } = parsed.data
+const control = <Schema extends z.ZodType<Args>>(
+  { store, look, nowMs }: ControlInput,
+  schema: Schema,
+  change: (record: AppRecord, args: z.infer<Schema>, now: number) => AppRecord,
+): Verb =>
+  verbOf(schema, async (args) => {
+    const { app, service } = args
     const record = store.app(app)
     if (record?.accepted === undefined || isGone(record.accepted))
       return refused({ code: 'app-unknown', message: `no app ${app} is on the device` })
@@ -60,10 +56,10 @@ const control =
         code: 'reference-missing',
         message: `app ${app} has no service ${service}, but ${services.join(', ')}`,
       })
-    await store.updateApp(app, (current) => change(current, parsed.data, nowMs()))
+    await store.updateApp(app, (current) => change(current, args, nowMs()))
     look(app)
     return { outcome: 'done' }
-  }
+  })
 
 /** Removed: what was said of it would be waiting for one that comes back by the same name. */
 const isGone = ({ deployment, verdict }: Accepted): boolean =>

@@ -3,25 +3,21 @@ import { z } from 'zod'
 import { defined } from '../../src/defined.ts'
 import type { Reply } from '../../src/protocol/command.ts'
 import { appNameSchema } from '../../src/protocol/names.ts'
-import { describeIssue } from '../../src/protocol/payload.ts'
 import type { Reason } from '../../src/protocol/reason.ts'
 import type { ProjectFiles } from '../files/project-files.ts'
 import { releaseToReturnTo } from '../reconcile/history.ts'
 import { type AppRecord, emptyRecord, type HistoryEntry } from '../store/app-record.ts'
 import type { Store } from '../store/store.ts'
-import { refused, type Verb } from './verb.ts'
+import { refused, type Verb, verbOf } from './verb.ts'
 
 export type ReleaseInput = { readonly store: Pick<Store, 'app'>; readonly files: Pick<ProjectFiles, 'content'> }
 
-export const historyVerb =
-  ({ store }: Pick<ReleaseInput, 'store'>): Verb =>
-  async (args) => {
-    const parsed = z.object({ app: appNameSchema }).safeParse(args)
-    if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
-    const record = store.app(parsed.data.app)
-    if (record === undefined) return refused(unknownApp(parsed.data.app))
+export const historyVerb = ({ store }: Pick<ReleaseInput, 'store'>): Verb =>
+  verbOf(z.object({ app: appNameSchema }), async ({ app }) => {
+    const record = store.app(app)
+    if (record === undefined) return refused(unknownApp(app))
     return { outcome: 'done', result: { releases: historyOf(record) } as Reply['result'] }
-  }
+  })
 
 /** Newest first; what is under way stands before it, with no outcome. */
 const historyOf = (record: AppRecord) => {
@@ -36,19 +32,16 @@ const historyOf = (record: AppRecord) => {
   return [...open, ...ended]
 }
 
-export const releaseVerb =
-  ({ store, files }: ReleaseInput): Verb =>
-  async (args) => {
-    const argsSchema = z.object({ app: appNameSchema, release: z.string().min(4).optional() })
-    const parsed = argsSchema.safeParse(args)
-    if (!parsed.success) return refused({ code: 'message-invalid', ...describeIssue(parsed.error) })
-    const { app, release: name } = parsed.data
+const releaseArgs = z.object({ app: appNameSchema, release: z.string().min(4).optional() })
+
+export const releaseVerb = ({ store, files }: ReleaseInput): Verb =>
+  verbOf(releaseArgs, async ({ app, release: name }) => {
     const entry = releaseToReturnTo(store.app(app) ?? emptyRecord(app), name)
     if (entry === undefined) return refused(unknownRelease(app, name))
     const { generation, release, compose, outcome } = entry
     const result = { generation, release, outcome, compose, files: await contentsOf(app, entry, files) }
     return { outcome: 'done', result: result as Reply['result'] }
-  }
+  })
 
 const contentsOf = async (app: string, entry: HistoryEntry, files: ReleaseInput['files']) =>
   Object.fromEntries(

@@ -45,6 +45,8 @@ const mostPieceBytes = 16 * 1024
 const retryMs = 1_000
 /** After the end of the program, for what it said last. */
 const lastWordsMs = 30_000
+/** 128 and the number of SIGKILL. */
+const killedExitCode = 137
 
 const argsSchema = z.object({
   app: appNameSchema,
@@ -70,6 +72,8 @@ export const runVerb = (input: RunVerbInput): Verb => {
     const name = runName(owner.namePrefix, app, serviceName, context.id)
     runsUnderWay.add(name)
     log.warn({ app, service: serviceName, command: command[0], by }, 'a command runs in a container of its own')
+    // Whoever asks waits for a silent command for as long as it may take, and for one that never begins only a moment.
+    void context.progress({ doing: `running in ${name}` })
     try {
       await create(input, release, { ...args, name }, context)
       const { containers } = await engine.list({ agent: runOwner(owner.agent), app })
@@ -142,7 +146,7 @@ const follow = async (
   { progress, signal }: VerbContext,
 ): Promise<Answer> => {
   const late = AbortSignal.timeout(timeoutMs)
-  let endedMs: number | undefined
+  let endMs = performance.now() + timeoutMs
   const pump = createOutputPump({
     // Base64 makes four of three; the rest is for the message around it.
     pieceBytes: Math.min(mostPieceBytes, Math.floor((maxBytes - 1_024) / 2)),
@@ -150,13 +154,15 @@ const follow = async (
     send: progress,
     pause: async () => {
       await new Promise((resolve) => setTimeout(resolve, retryMs))
-      return !signal.aborted && (endedMs === undefined || performance.now() - endedMs < lastWordsMs)
+      return !signal.aborted && performance.now() < endMs + lastWordsMs
     },
   })
   const exitCode = await engine.runToEnd(id, pump.write, AbortSignal.any([signal, late]))
-  endedMs = performance.now()
+  endMs = performance.now()
   await pump.end()
   const result = { exitCode, ...pump.counts() }
+  // One that ended by itself did so in time, however long its output was on its way.
+  if (exitCode !== killedExitCode) return { outcome: 'done', result }
   if (signal.aborted)
     return { outcome: 'failed', reason: { code: 'command-interrupted', message: 'the agent ended meanwhile' }, result }
   if (late.aborted) {

@@ -133,7 +133,7 @@ export const dockerEngine = (engineUrl: string, pullStallMs = 120_000): Engine =
         platform: platformName(String(info.OSType ?? version.Os), String(info.Architecture ?? version.Arch)),
         storageDriver: String(info.Driver),
         dataRoot: String(info.DockerRootDir),
-        loggingDriver: String(info.LoggingDriver ?? ''),
+        ...defined({ loggingDriver: info.LoggingDriver || undefined }),
         cgroupVersion: String(info.CgroupVersion ?? '1'),
         runtimes: Object.keys(info.Runtimes ?? {}).sort(),
         hasCdi: hasCdi(known.name, version.Version, info.CDISpecDirs),

@@ -71,8 +71,8 @@ export type EngineFacts = {
   /** the folder, on the engine's machine, where it keeps images and containers */
   readonly dataRoot: string
   readonly cgroupVersion: string
-  /** of containers for which nobody says another */
-  readonly loggingDriver: string
+  /** of containers for which nobody says another; absent: the engine does not say */
+  readonly loggingDriver?: string
   /** by their names, sorted */
   readonly runtimes: readonly string[]
   /** whether it hands over devices of the Container Device Interface */

@@ -22,6 +22,8 @@ export type HealthWatch = {
   /** With what only somebody on the machine can read while it is so. */
   readonly onTheMachine: () => Health
   readonly toldToOthers: () => Health
+  /** The clock on the wall was set, forward by so many ms: since when the verdict stands is said by the new one. */
+  readonly shiftClock: (byMs: number) => void
 }
 
 export const createHealth = ({ limits, facts, onChange, nowMs, monotonicMs, log }: HealthInput): HealthWatch => {
@@ -49,5 +51,9 @@ export const createHealth = ({ limits, facts, onChange, nowMs, monotonicMs, log 
     },
     onTheMachine: () => local,
     toldToOthers: () => told,
+    shiftClock: (byMs) => {
+      local = { ...local, since: Math.max(0, local.since + byMs) }
+      told = { ...told, since: Math.max(0, told.since + byMs) }
+    },
   }
 }

@@ -11,6 +11,8 @@ type Tracked = {
   /** ms of a clock that never jumps: when it was found first, and last */
   readonly firstMs: number
   readonly lastMs: number
+  /** the same: when it was found last to be as bad as it is said to be */
+  readonly severeMs: number
   /** it stands: it was found for long enough */
   readonly isTold: boolean
 }
@@ -43,9 +45,14 @@ export const look = (before: HealthState, findings: readonly Finding[], nowMs: n
     const known = before.get(finding.key)
     const firstMs = known?.firstMs ?? nowMs
     const isTold = known?.isTold === true || nowMs - firstMs >= patienceFor(finding).raiseMs
-    // What was said stays as it was said, or each look would say it anew.
-    const isSame = known?.finding.severity === finding.severity
-    state.set(finding.key, { finding: isSame ? known.finding : finding, firstMs, lastMs: nowMs, isTold })
+    const isAsSevere = known?.finding.severity !== 'failing' || finding.severity === 'failing'
+    const severeMs = isAsSevere ? nowMs : known.severeMs
+    // What was said stays as it was said, or each look would say it anew; to be said less bad it must be so for a while.
+    const isKept =
+      known !== undefined &&
+      (known.finding.severity === finding.severity || (!isAsSevere && nowMs - severeMs < patienceFor(finding).clearMs))
+    const said = isKept ? { finding: known.finding, severeMs } : { finding, severeMs: nowMs }
+    state.set(finding.key, { ...said, firstMs, lastMs: nowMs, isTold })
   }
   for (const [key, tracked] of before) {
     const isKept = tracked.isTold && nowMs - tracked.lastMs < patienceFor(tracked.finding).clearMs

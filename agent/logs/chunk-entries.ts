@@ -22,6 +22,8 @@ type Run =
 /** An entry without its text, and the reason of a fault. */
 const entryBytes = 128
 const faultBytes = 512
+/** Room for less is left: what is cut to it may be the time before a line. */
+const leastPieceBytes = 128
 
 /** @param hasTimes each line begins with its time */
 export const createCollector = (hasTimes: boolean): Collector => {
@@ -65,7 +67,7 @@ export const createCollector = (hasTimes: boolean): Collector => {
     take: (mostBytes) => {
       const entries: LogEntry[] = []
       let left = mostBytes
-      while (runs.length > 0 && (left > entryBytes || entries.length === 0)) {
+      while (runs.length > 0 && (left > entryBytes + leastPieceBytes || entries.length === 0)) {
         const run = runs[0] as Run
         left -= entryBytes
         if ('fault' in run) {

@@ -54,7 +54,9 @@ const tickMs = 1_000
 
 export const createLogStream = (input: LogStreamInput): LogStream => {
   const { id, lines, filter, publish, spend, nowMs, monotonicMs } = input
-  const window = createLogWindow(input.firstWindow)
+  /** Whatever the reader says, it is kept in memory until it is acknowledged. */
+  const allowed = (asked: number): number => Math.min(asked, mostWindow, input.windowLimit())
+  const window = createLogWindow(allowed(input.firstWindow))
   const collector = createCollector(input.hasTimes)
   let n = 0
   let bytes = 0
@@ -180,7 +182,7 @@ export const createLogStream = (input: LogStreamInput): LogStream => {
     },
     credit: ({ received, window: asked, again, stop }) => {
       lastWordAt = monotonicMs()
-      window.acknowledge(received, Math.min(asked, mostWindow, input.windowLimit()))
+      window.acknowledge(received, allowed(asked))
       if (stop === true) finish(done())
       else if (again === true && lastWordAt - lastResentAt >= resendPauseMs) {
         lastResentAt = lastWordAt

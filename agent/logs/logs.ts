@@ -158,8 +158,11 @@ export const createLogs = (input: LogsInput): Logs => {
       })
       const count = await appLog.look()
       if (count === 0 && !isThere(store.app(app))) return refused(unknownApp(app))
-      if (follow) readings.set(id, { ...reading, lookSoon })
-      else lines.close()
+      if (follow) {
+        readings.set(id, { ...reading, lookSoon })
+        // For what started while the engine was asked, of which nobody was told.
+        lookSoon()
+      } else lines.close()
       const answer = await stream.run()
       clearTimeout(timer)
       return answer

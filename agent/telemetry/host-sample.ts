@@ -138,11 +138,14 @@ const blocksOf = (text: string | undefined): Record<string, BlockCounters> =>
     ),
   )
 
-/** The far ends of containers' interfaces come and go, and are told with the apps. */
+/**
+ * The far ends of containers' interfaces come and go, and are told with the apps. Engines name their bridges after ids:
+ * the br-lan of a router is none of them.
+ */
 const networksOf = (text: string | undefined): Record<string, NetworkCounters> =>
   Object.fromEntries(
     [...parseNetwork(text ?? '')].filter(
-      ([name]) => name !== 'lo' && !/^(veth|br-|docker|virbr|ifb|cni|podman)/.test(name),
+      ([name]) => name !== 'lo' && !/^(veth|br-[0-9a-f]{12}$|docker|virbr|ifb|cni|podman)/.test(name),
     ),
   )
 

@@ -40,14 +40,23 @@ export const parseCgroupMounts = (mountinfo: string): ReadonlyMap<string, Mount>
   return mounts
 }
 
-/** undefined: the machine has no cgroups that can be read. @param ofProcess /proc/PID/cgroup, cgroups(7) */
-export const cgroupFilesOf = (ofProcess: string, mounts: ReadonlyMap<string, Mount>): CgroupFiles | undefined => {
+/**
+ * undefined: the machine has no cgroups that can be read. The group is that of the whole container: its first process may be in
+ * one below (crun has it in `/container`, systemd in `/init.scope`), which has no limits and only a part of the counts.
+ * @param ofProcess /proc/PID/cgroup, cgroups(7)
+ * @param id of the container, which every engine has in the name of its group
+ */
+export const cgroupFilesOf = (
+  ofProcess: string,
+  mounts: ReadonlyMap<string, Mount>,
+  id: string,
+): CgroupFiles | undefined => {
   const folders = new Map<string, string>()
   for (const line of ofProcess.split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? []
     for (const controller of controllers?.split(',') ?? []) {
       const mount = mounts.get(controller)
-      const folder = mount && path && under(mount, path)
+      const folder = mount && path && under(mount, upTo(id, path))
       if (folder !== undefined) folders.set(controller, folder)
     }
   }
@@ -60,6 +69,12 @@ export const cgroupFilesOf = (ofProcess: string, mounts: ReadonlyMap<string, Mou
     if (folder !== undefined) paths[file as CgroupFile] = `${folder}/${name}`
   }
   return { version: isFirstVersion ? 1 : 2, paths }
+}
+
+const upTo = (id: string, path: string): string => {
+  const start = path.lastIndexOf(id)
+  const end = start === -1 ? -1 : path.indexOf('/', start)
+  return end === -1 ? path : path.slice(0, end)
 }
 
 /** A part of a hierarchy may be mounted; what lies outside of it cannot be seen. */

@@ -19,7 +19,7 @@ export const createContainerReader = (root: string): ContainerReader => {
     const groups = text(`proc/${pid}/cgroup`)
     const mounts = text('proc/self/mountinfo')
     const files =
-      groups === undefined || mounts === undefined ? undefined : cgroupFilesOf(groups, parseCgroupMounts(mounts))
+      groups === undefined || mounts === undefined ? undefined : cgroupFilesOf(groups, parseCgroupMounts(mounts), id)
     // A number that another process has by now would be counted for the container. Every engine has its id in the path.
     const isItsOwn = groups?.includes(id) === true
     const network = networkOf(root, String(pid))

@@ -1,4 +1,5 @@
 /** Which containers of this agent run, and as which process: asked of the engine only when something happened to one. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, EngineContainer, EngineEvent } from '../engine/engine.ts'
 import { label } from '../translate/engine-names.ts'
 
@@ -12,8 +13,10 @@ export type RunningContainer = {
 }
 
 export type RunningContainers = {
-  /** While the engine does not answer, those that ran before. */
-  readonly current: () => Promise<readonly RunningContainer[]>
+  /** While the engine does not answer, those that ran before; undefined: it never did. Never waits for it for long. */
+  readonly current: () => Promise<readonly RunningContainer[] | undefined>
+  /** The engine has been asked, and has said nothing for so long that nobody can count on it. */
+  readonly isEngineHanging: () => boolean
   readonly onEngineEvent: (event: EngineEvent) => void
   /** Events may have been missed: nothing that was read before is trusted. */
   readonly forgetAll: () => void
@@ -22,12 +25,32 @@ export type RunningContainers = {
 /** Of what happens to a container: what changes its process, or that there is one. */
 const telling = new Set(['start', 'die', 'destroy', 'remove', 'pause', 'unpause'])
 
-export const createRunningContainers = (
-  engine: Pick<Engine, 'list' | 'details' | 'image'>,
-  agent: string,
-): RunningContainers => {
-  let known: readonly RunningContainer[] = []
+/** An engine that hangs must not keep the machine from being sampled, nor its health from being judged. */
+const usualPatienceMs = 2_000
+
+/** The stream of events of an engine that hangs stays open: that it does not answer is only known by asking. */
+const askAtLeastEveryMs = 60_000
+const hangingAfterMs = 30_000
+
+export type RunningContainersInput = {
+  readonly engine: Pick<Engine, 'list' | 'details' | 'image'>
+  readonly agent: string
+  /** ms of a clock that never jumps */
+  readonly monotonicMs: () => number
+  readonly patienceMs?: number
+}
+
+export const createRunningContainers = ({
+  engine,
+  agent,
+  monotonicMs,
+  patienceMs = usualPatienceMs,
+}: RunningContainersInput): RunningContainers => {
+  let known: readonly RunningContainer[] | undefined
   let isStale = true
+  /** under way; one that hangs is not asked again before it was heard of, or the engine came anew */
+  let reading: Promise<void> | undefined
+  let askedMs = Number.NEGATIVE_INFINITY
   /** read of containers, by id; what happened to one takes it out */
   const pids = new Map<string, number>()
   const imageBytes = new Map<string, number | undefined>()
@@ -61,18 +84,30 @@ export const createRunningContainers = (
     return found.filter(({ pid }) => pid > 0)
   }
 
+  const renew = async (): Promise<void> => {
+    isStale = false
+    try {
+      known = await read()
+    } catch {
+      // What the engine does not tell now it is asked next time; the apps' reports say that it is away.
+      isStale = true
+    }
+  }
+
   return {
     current: async () => {
-      if (!isStale) return known
-      isStale = false
-      try {
-        known = await read()
-      } catch {
-        // What the engine does not tell now it is asked next time; the apps' reports say that it is away.
-        isStale = true
+      const isDue = isStale || monotonicMs() - askedMs >= askAtLeastEveryMs
+      if (isDue && reading === undefined) {
+        askedMs = monotonicMs()
+        const own = renew().finally(() => {
+          if (reading === own) reading = undefined
+        })
+        reading = own
       }
+      if (reading !== undefined) await Promise.race([reading, delay(patienceMs, undefined, { ref: false })])
       return known
     },
+    isEngineHanging: () => reading !== undefined && monotonicMs() - askedMs >= hangingAfterMs,
     onEngineEvent: ({ subject, action, id }) => {
       if (subject !== 'container' || !telling.has(action)) return
       isStale = true
@@ -80,6 +115,7 @@ export const createRunningContainers = (
     },
     forgetAll: () => {
       isStale = true
+      reading = undefined
       pids.clear()
     },
   }

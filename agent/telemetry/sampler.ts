@@ -33,19 +33,20 @@ export type Sampler = {
 
 export const createSampler = (input: SamplerInput): Sampler => {
   const { readHost, readContainers, containers, everyMs, onSample, monotonicMs, log } = input
-  let before: { readonly host: HostReading; readonly counts: ServiceCounts } | undefined
+  let before: { readonly host: HostReading; readonly counts: ServiceCounts | undefined } | undefined
   let timer: NodeJS.Timeout | undefined
   let isSampling = false
   let isStopped = false
 
   const sample = async (): Promise<void> => {
     const [host, running] = await Promise.all([readHost(), containers.current()])
-    const services = sampleServices(readContainers(running), before?.counts, monotonicMs())
+    // Before the engine answered once, what containers have used by now is not known to be new.
+    const services = running && sampleServices(readContainers(running), before?.counts, monotonicMs())
     const metrics = hostMetricsOf(host, before?.host)
     const isFirst = before === undefined
-    before = { host, counts: services.counts }
+    before = { host, counts: services?.counts }
     // The load of processors is known from two readings.
-    if (!isFirst) await onSample({ host: metrics, apps: services.apps })
+    if (!isFirst) await onSample({ host: metrics, apps: services?.apps ?? new Map() })
   }
 
   const tick = (): void => {

@@ -14,7 +14,7 @@ import { type TranslateInput, translateService } from './translate-service.ts'
 export const runOwner = (agent: string): string => `${agent}.run`
 
 export const runName = (namePrefix: string, app: string, service: string, id: string): string =>
-  `${namePrefix}${app}-${service}-run-${id.slice(0, 12)}`
+  `${namePrefix}${app}-${service}-run-${id}`
 
 export type RunSpecInput = Omit<
   TranslateInput,

@@ -48,11 +48,18 @@ export type OpenListener = {
 /** @throws LongshoreError port-unavailable */
 export const openListener = async (input: ListenerInput): Promise<OpenListener> => {
   const { listener } = input
-  /** Not through yet, by their other end. */
-  const early = new Map<string, Socket>()
+  /** Not through yet, by their other end, and until when they may be so. */
+  const early = new Map<string, { readonly socket: Socket; readonly deadline: NodeJS.Timeout }>()
+
+  const forget = (end: string, socket: Socket): void => {
+    const known = early.get(end)
+    if (known?.socket !== socket) return
+    clearTimeout(known.deadline)
+    early.delete(end)
+  }
 
   const through = (stream: Duplex, socket: Socket): void => {
-    early.delete(endOf(socket))
+    forget(endOf(socket), socket)
     const certified = socket instanceof TLSSocket ? judgeCertificate(socket, listener) : {}
     if ('fault' in certified) {
       input.refused('badTls', addressOf(socket), certified.fault, certified.why)
@@ -71,12 +78,11 @@ export const openListener = async (input: ListenerInput): Promise<OpenListener> 
       socket.destroy()
       return
     }
+    // One that is closed has no other end any more.
     const end = endOf(socket)
-    early.set(end, socket)
-    const deadline = setTimeout(() => early.get(end) === socket && socket.destroy(), input.handshakeMs)
+    early.set(end, { socket, deadline: setTimeout(() => socket.destroy(), input.handshakeMs) })
     socket.once('close', () => {
-      clearTimeout(deadline)
-      if (early.get(end) === socket) early.delete(end)
+      forget(end, socket)
       input.left(address)
     })
     if (inner === undefined) through(socket, socket)
@@ -92,7 +98,7 @@ export const openListener = async (input: ListenerInput): Promise<OpenListener> 
     close: () =>
       new Promise((closed) => {
         server.close(() => closed())
-        for (const socket of early.values()) socket.destroy()
+        for (const { socket } of early.values()) socket.destroy()
       }),
   }
 }

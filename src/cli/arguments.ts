@@ -35,9 +35,13 @@ export const collectDevices = (text: string, before: readonly string[] = []): st
 
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
 
+/** A timer of Node with more fires at once. */
+const mostSeconds = 2_000_000
+
 export const parseSeconds = (text: string): number => {
   const seconds = Number(text)
   if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError('must be a number of seconds above 0')
+  if (seconds > mostSeconds) throw new InvalidArgumentError(`must be ${mostSeconds} at most, about 23 days`)
   return seconds
 }
 

@@ -2,6 +2,7 @@
 import { request } from 'node:http'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
+import { defined } from '../defined.ts'
 import type { Bundle } from '../protocol/bundle.ts'
 import type { Code } from '../protocol/codes.ts'
 import {
@@ -44,12 +45,20 @@ export const localAgent = (state: string): LocalAgent => {
   }
 }
 
-/** How the device is. @throws LongshoreError agent-unreachable */
-export const readAgentStatus = async (socketPath: string): Promise<AgentStatus> =>
-  agentStatusSchema.parse(await call(socketPath, 'GET', '/status'))
+/** How the device is; an agent that hangs must not hang who watches it. @throws LongshoreError agent-unreachable */
+export const readAgentStatus = async (socketPath: string, patienceMs = 10_000): Promise<AgentStatus> => {
+  const late = AbortSignal.timeout(patienceMs)
+  return agentStatusSchema.parse(await call(socketPath, 'GET', '/status', undefined, late))
+}
 
 /** Sends no faster than the agent reads; an answer that comes before all was sent ends the sending. */
-const call = (socketPath: string, method: 'GET' | 'POST', path: string, body?: string | Readable): Promise<unknown> =>
+const call = (
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: string | Readable,
+  signal?: AbortSignal,
+): Promise<unknown> =>
   new Promise((resolveAnswer, reject) => {
     let isAnswered = false
     const fail = (error: Error): void => {
@@ -57,21 +66,24 @@ const call = (socketPath: string, method: 'GET' | 'POST', path: string, body?: s
     }
     // Kept alive: an agent that answers early and hangs up would take its answer with it, for what it did not read.
     const headers = { host: 'agent', connection: 'keep-alive' }
-    const outgoing = request({ socketPath, method, path, agent: false, headers }, (response) => {
-      isAnswered = true
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.once('error', (error) => reject(unreachable(socketPath, error)))
-      response.once('end', () => {
-        if (typeof body === 'object') body.unpipe(outgoing)
-        outgoing.destroy()
-        try {
-          resolveAnswer(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')))
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
+    const outgoing = request(
+      { socketPath, method, path, agent: false, headers, ...defined({ signal }) },
+      (response) => {
+        isAnswered = true
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.once('error', (error) => reject(unreachable(socketPath, error)))
+        response.once('end', () => {
+          if (typeof body === 'object') body.unpipe(outgoing)
+          outgoing.destroy()
+          try {
+            resolveAnswer(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')))
+          } catch (error) {
+            reject(error)
+          }
+        })
+      },
+    )
     outgoing.on('error', fail)
     if (typeof body !== 'object') {
       outgoing.end(body)
@@ -97,6 +109,7 @@ const unreachable = (socketPath: string, error: NodeJS.ErrnoException): Longshor
     ENOENT: 'there is no such socket',
     ECONNREFUSED: 'no agent listens there',
     EACCES: 'this user may not use it',
+    ABORT_ERR: 'the agent does not answer',
   }
   const said = why[error.code ?? ''] ?? `the agent went away (${error.message})`
   return new LongshoreError('agent-unreachable', `${socketPath}: ${said}`, { cause: error })

@@ -1,6 +1,6 @@
 /** Lines of a log as they are printed: behind the name of their container, as Compose does it, as they are, or as JSON. */
-import { printable } from '../project/printable.ts'
 import type { LogEntry } from '../protocol/log.ts'
+import { forTerminal } from './output.ts'
 
 export type LogPrinter = {
   /** What is to be written for the entries of a chunk. */
@@ -104,10 +104,3 @@ export const createJsonPrinter = (): LogPrinter => {
 
 const bytesOf = ({ text, base64 }: { text?: string | undefined; base64?: string | undefined }): Buffer =>
   text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text)
-
-const forTerminal = (text: string): string =>
-  text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
-    .split(/(\u001b\[[0-9;]*m|[\n\t])/)
-    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
-    .join('')

@@ -1,18 +1,17 @@
 #!/usr/bin/env node
 /** The `longshore` command: runs the program and turns whatever comes of it into an exit code. */
 import { CommanderError } from 'commander'
-import { exitCode, showError } from './output.ts'
+import { exitCode, readerGone, showError } from './output.ts'
 import { createProgram } from './program.ts'
 
 const program = createProgram()
 const everyCommand = [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]
 for (const command of everyCommand) command.exitOverride()
 
-// A reader that went away (`longshore status | head`) is no fault.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCode.done)
-    throw error
+    if (error.code !== 'EPIPE') throw error
+    readerGone()
   })
 
 try {

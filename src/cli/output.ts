@@ -83,6 +83,20 @@ export const pad = (text: string, width: number): string => text + ' '.repeat(Ma
 /** Exit codes, as docs/cli.md has them. */
 export const exitCode = { done: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const
 
+let leave = (): void => process.exit(exitCode.done)
+
+/** Nobody reads any more what is printed (`longshore logs … | head`), which is no fault: it ends. */
+export const readerGone = (): void => leave()
+
+/** Where somebody has to be told before the end. Returns the way back. */
+export const onReaderGone = (end: () => void): (() => void) => {
+  const before = leave
+  leave = end
+  return () => {
+    leave = before
+  }
+}
+
 const usageCodes: ReadonlySet<string> = new Set([
   'usage',
   'config-invalid',

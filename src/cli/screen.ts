@@ -18,18 +18,22 @@ export const openScreen = (stream: NodeJS.WriteStream): Screen => {
     const lines = fitting(last.split('\n'), stream.columns || 120, stream.rows || 40)
     stream.write(`${csi}H${lines.map((line) => `${line}${csi}K`).join('\r\n')}${csi}J`)
   }
+  const close = (): void => {
+    if (isClosed) return
+    isClosed = true
+    stream.off('resize', paint)
+    process.off('exit', close)
+    stream.write(`${csi}?25h${csi}?1049l`)
+  }
   stream.on('resize', paint)
+  // However the process ends: nobody finds the way back from a screen without a cursor.
+  process.once('exit', close)
   return {
     draw: (text) => {
       last = text
       if (!isClosed) paint()
     },
-    close: () => {
-      if (isClosed) return
-      isClosed = true
-      stream.off('resize', paint)
-      stream.write(`${csi}?25h${csi}?1049l`)
-    },
+    close,
   }
 }
 
@@ -39,8 +43,19 @@ export const fitting = (lines: readonly string[], columns: number, rows: number)
   return shown.map((line) => cut(line, columns))
 }
 
-/** q and Ctrl-C. Returns the way back. */
-export const onQuit = (end: () => void): (() => void) => {
+export type Quit = { readonly asked: Promise<void>; readonly end: () => void; readonly restoreKeys: () => void }
+
+/** A signal asks for the end, and on a terminal q and Ctrl-C where keys are `read`; so does `end`. */
+export const listenForQuit = (keys: 'read' | 'left'): Quit => {
+  let end: () => void = () => undefined
+  const asked = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  process.once('SIGINT', end).once('SIGTERM', end).once('SIGHUP', end)
+  return { asked, end, restoreKeys: keys === 'read' ? onQuitKey(end) : () => undefined }
+}
+
+const onQuitKey = (end: () => void): (() => void) => {
   const { stdin } = process
   if (!stdin.isTTY) return () => undefined
   const onKey = (key: Buffer): void => {

@@ -19,9 +19,10 @@ export const isSecretName = (name: string): boolean => {
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
   if (words.at(-1) === 'file' || words.includes('public')) return false
-  return words.some(
-    (word) => /password|passwd|secret|tokens?$/.test(word) || /^(api|access|auth|private)?keys?$/.test(word),
-  )
+  if (/^(old)?pwd$/.test(words.join(''))) return false // the folder of a shell
+  return words.some((word) => named.test(word) || /^(api|access|auth|private)?keys?$/.test(word))
 }
+
+const named = /password|passwd|passphrase|secret|pwd$|(?<!by|com)pass$|credentials?$|tokens?$/
 
 const isPath = (value: string): boolean => /^(\.{0,2}\/|~\/)/.test(value)

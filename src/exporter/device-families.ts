@@ -9,7 +9,12 @@ import { serviceHealthy, serviceRestarts } from './telemetry-families.ts'
 
 const gauge = (name: string, help: string): Family => ({ name, type: 'gauge', help })
 
-export const deviceUp = gauge('longshore_device_up', '1: the device is online, by its status.')
+export const bridgeUp = gauge('longshore_bridge_up', '1: the bridge of the site is connected.')
+export const deviceUp = gauge('longshore_device_up', '1: the device is online, by its status; absent: nobody knows.')
+export const deviceUnknown = gauge(
+  'longshore_device_unknown',
+  '1: nobody knows how the device is, for the bridge of this site is away.',
+)
 export const lastMessage = gauge(
   'longshore_device_last_message_timestamp_seconds',
   'When something came of the device, in Unix time.',
@@ -29,7 +34,18 @@ const serviceUp = gauge('longshore_service_up', '1: the service runs, or is a jo
 
 /** All of them, in the order in which they are written. */
 export const deviceFamilies: readonly Family[] = [
-  ...[deviceUp, deviceInfo, deviceHealth, healthReasons, lastMessage, lastTelemetry, memoryTotal, cpuCount],
+  ...[
+    bridgeUp,
+    deviceUp,
+    deviceUnknown,
+    deviceInfo,
+    deviceHealth,
+    healthReasons,
+    lastMessage,
+    lastTelemetry,
+    memoryTotal,
+    cpuCount,
+  ],
   ...[appInfo, appPhase, serviceUp],
 ]
 

@@ -30,6 +30,8 @@ export const startExporter = async ({ connect, listen, staleMs, log }: ExporterI
   let lastScrapeMs = 0
   let roundTimer: NodeJS.Timeout | undefined
 
+  const count = (kind: string): void => void messages.set(kind, (messages.get(kind) ?? 0) + 1)
+
   const onLink = ({ isUp }: { readonly isUp: boolean }): void => {
     isConnected = isUp
     clearTimeout(roundTimer)
@@ -54,13 +56,18 @@ export const startExporter = async ({ connect, listen, staleMs, log }: ExporterI
     const { topics } = fleet
     await fleet.watch(
       [
-        ...[topics.status('+'), topics.inventory('+'), topics.reported('+', '+')],
+        ...[topics.status('+'), topics.bridgeStatus('+'), topics.inventory('+'), topics.reported('+', '+')],
         ...[topics.telemetryOfHost('+'), topics.telemetryOfApp('+', '+')],
       ],
       ({ topic, payload, retain }) => {
+        const site = topics.parseBridgeStatus(topic)
+        if (site !== undefined) {
+          count('bridge-status')
+          view.takeBridge(site, payload, now())
+        }
         const parsed = topics.parse(topic)
         if (parsed === undefined) return
-        messages.set(parsed.kind, (messages.get(parsed.kind) ?? 0) + 1)
+        count(parsed.kind)
         view.take(parsed, payload, !retain, now())
       },
     )

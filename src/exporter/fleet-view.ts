@@ -3,15 +3,18 @@
  * forgotten. Time is an argument; nothing here throws, whatever devices say.
  */
 import type { z } from 'zod'
+import { defined } from '../defined.ts'
 import { inventorySchema } from '../protocol/inventory.ts'
+import { isNewer } from '../protocol/is-newer.ts'
 import { readPayload } from '../protocol/payload.ts'
 import { reportedSchema } from '../protocol/reported.ts'
-import { statusSchema } from '../protocol/status.ts'
+import { type Status, statusSchema } from '../protocol/status.ts'
 import { telemetrySchema } from '../protocol/telemetry.ts'
 import type { ParsedTopic } from '../protocol/topics.ts'
+import { type Bridges, createBridges, seriesOfUnknown } from './bridges.ts'
 import { lastMessage, lastTelemetry, seriesOfInventory, seriesOfReported, seriesOfStatus } from './device-families.ts'
 import { labelsText, type Series } from './family.ts'
-import { countOf, isNewer, type LeftOut, type Sample, type Samples, type Stamp, takeSamples } from './samples.ts'
+import { countOf, type LeftOut, type Sample, type Samples, type Stamp, takeSamples } from './samples.ts'
 
 export type Now = {
   /** of the own clock */
@@ -21,7 +24,7 @@ export type Now = {
 }
 
 export type ViewInput = {
-  /** what was not told for so long is no longer shown, nor what a device retains that is offline for so long */
+  /** what was not told for so long is no longer shown, nor what a device retains that is offline or unknown for so long */
   readonly staleMs: number
   readonly mostDevices?: number
   readonly mostSamplesPerDevice?: number
@@ -33,6 +36,8 @@ export type Refusal = LeftOut | 'too-many-devices' | 'invalid-message'
 export type FleetView = {
   /** @param isLive it came just now, and was not retained before */
   readonly take: (topic: ParsedTopic, payload: Buffer, isLive: boolean, now: Now) => void
+  /** Of the bridge of a site, likewise. */
+  readonly takeBridge: (site: string, payload: Buffer, now: Now) => void
   /** The link was lost: what is retained will come again. */
   readonly beginRound: () => void
   /** All of it has come: what did not is retained no more. */
@@ -52,7 +57,7 @@ export type Counts = {
 type Retained = { readonly series: readonly Series[]; readonly round: number }
 
 type Device = {
-  status?: Retained
+  status?: Retained & Pick<Status, 'via'>
   inventory?: Retained
   readonly apps: Map<string, Retained>
   readonly samples: Samples
@@ -82,6 +87,7 @@ export const createFleetView = (input: ViewInput): FleetView => {
     mostReportedPerDevice = defaultMostReported,
   } = input
   const devices = new Map<string, Device>()
+  const bridges: Bridges = createBridges()
   const leftOut = new Map<Refusal, number>()
   let round = 0
 
@@ -109,7 +115,7 @@ export const createFleetView = (input: ViewInput): FleetView => {
   const takeStatus = (id: string, device: Device, payload: Buffer, now: Now): void => {
     const status = read(statusSchema, payload)
     if (status === undefined) return
-    device.status = { series: seriesOfStatus(id, status), round }
+    device.status = { series: seriesOfStatus(id, status), round, ...defined({ via: status.via }) }
     device.offlineSinceMs = status.online ? undefined : (device.offlineSinceMs ?? now.monotonicMs)
     // A will was written when the connection was made.
     if (!status.online) return
@@ -184,11 +190,16 @@ export const createFleetView = (input: ViewInput): FleetView => {
       else if (kind === 'telemetry') takeTelemetry(id, topic.app, device, payload, now)
     },
 
+    takeBridge: (site, payload, now) => {
+      if (!bridges.take(site, payload, round, now.monotonicMs)) refuse('invalid-message')
+    },
+
     beginRound: () => {
       round += 1
     },
 
     endRound: () => {
+      bridges.endRound(round)
       for (const [id, device] of devices) {
         if (device.status !== undefined && device.status.round < round) devices.delete(id)
         if (device.inventory !== undefined && device.inventory.round < round) delete device.inventory
@@ -197,13 +208,16 @@ export const createFleetView = (input: ViewInput): FleetView => {
     },
 
     series: function* (now) {
+      yield* bridges.series()
       for (const [id, device] of devices) {
         // A device is what has a status; anything else may be left of one that was forgotten.
         if (device.status === undefined) continue
-        yield* device.status.series
+        const silence = bridges.silenceOf(device.status)
+        if (silence === undefined) yield* device.status.series
+        else yield seriesOfUnknown(id, silence)
         if (device.inventory !== undefined) yield* device.inventory.series
         yield* timesOf(id, device)
-        if (isLongOffline(device, now, staleMs)) continue
+        if (isLong(device.offlineSinceMs, now, staleMs) || isLong(silence?.sinceMs, now, staleMs)) continue
         for (const { series } of device.apps.values()) yield* series
         for (const ofScope of device.samples.values())
           for (const sample of ofScope.values()) if (!isStale(sample, now, staleMs)) yield sample
@@ -244,8 +258,8 @@ const forgetApp = (device: Device | undefined, app: string): void => {
 
 const isStale = ({ stamp }: Sample, now: Now, staleMs: number): boolean => now.monotonicMs - stamp.takenMs > staleMs
 
-const isLongOffline = ({ offlineSinceMs }: Device, now: Now, staleMs: number): boolean =>
-  offlineSinceMs !== undefined && now.monotonicMs - offlineSinceMs > staleMs
+const isLong = (sinceMs: number | undefined, now: Now, staleMs: number): boolean =>
+  sinceMs !== undefined && now.monotonicMs - sinceMs > staleMs
 
 const timesOf = (id: string, { heardAt, newest }: Device): Series[] => {
   const labels = labelsText({ device_id: id })

@@ -3,6 +3,7 @@
  * outage: each value goes by its own message, never by when it came.
  */
 import type { z } from 'zod'
+import { isNewer, type Said } from '../protocol/is-newer.ts'
 import type { telemetrySchema } from '../protocol/telemetry.ts'
 import { canBeLabel, labelsText, type Series } from './family.ts'
 import { appFamilyOf, converted, type Found, hostFamilyOf } from './telemetry-families.ts'
@@ -10,7 +11,7 @@ import { appFamilyOf, converted, type Found, hostFamilyOf } from './telemetry-fa
 type Telemetry = z.infer<typeof telemetrySchema>
 
 /** The message that a value came with. */
-export type Stamp = Pick<Telemetry, 'epoch' | 'seq' | 'at'> & {
+export type Stamp = Said & {
   /** ms of a clock that never jumps, when it was taken */
   readonly takenMs: number
 }
@@ -78,13 +79,6 @@ export const countOf = (samples: Samples): number => {
   for (const ofScope of samples.values()) count += ofScope.size
   return count
 }
-
-/**
- * Within one run of the agent its numbers rise. A later run has a higher epoch, and one with a lower epoch is later all the
- * same when its clock says so: a device that was made anew begins again.
- */
-export const isNewer = (a: Omit<Stamp, 'takenMs'>, b: Omit<Stamp, 'takenMs'>): boolean =>
-  a.epoch === b.epoch ? a.seq > b.seq : a.epoch > b.epoch || a.at > b.at
 
 const refusalOf = (found: Found | undefined, room: number): LeftOut | undefined => {
   if (found === undefined) return 'unknown-metric'

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, type Reply, replySchema } from '../protocol/command.ts'
 import { readPayload, writePayload } from '../protocol/payload.ts'
-import { LongshoreError } from '../protocol/reason.ts'
 import type { Fleet } from './fleet.ts'
+import { noAnswer } from './no-answer.ts'
 
 export type AskInput = {
   readonly device: string
@@ -11,6 +11,8 @@ export type AskInput = {
   readonly args: Command['args']
   /** without a reply for this long it is given up */
   readonly timeoutMs: number
+  /** the same, until the first reply comes; default: timeoutMs */
+  readonly beginMs?: number
   /** after this time the device does not begin it any more; default: timeoutMs */
   readonly expireMs?: number
   /** each reply before the final one, once, in order; a gap in `n` is one that the broker never had */
@@ -22,7 +24,7 @@ export type AskInput = {
 /** @throws LongshoreError no-answer */
 export const ask = async (
   fleet: Fleet,
-  { device, verb, args, timeoutMs, expireMs = timeoutMs, onProgress, now }: AskInput,
+  { device, verb, args, timeoutMs, beginMs = timeoutMs, expireMs = timeoutMs, onProgress, now }: AskInput,
 ): Promise<Reply> => {
   const id = randomBytes(9).toString('hex')
   const command: Command = { schema: 1, at: now, verb, args, expiresAt: now + expireMs }
@@ -32,10 +34,11 @@ export const ask = async (
   const answered = new Promise<Reply>((resolve, reject) => {
     settle = { resolve, reject }
   })
-  const wait = (): void => {
+  const wait = (ms: number): void => {
     clearTimeout(timer)
-    const message = `${device} did not answer ${verb} within ${timeoutMs / 1000} s`
-    timer = setTimeout(() => settle?.reject(new LongshoreError('no-answer', message)), timeoutMs)
+    const giveUp = (): void =>
+      void noAnswer(fleet, device, `${device} did not answer ${verb} within ${ms / 1000} s`).then(settle?.reject)
+    timer = setTimeout(giveUp, ms)
   }
   // The reply's topic is listened to before the question is asked.
   const end = await fleet.watch([fleet.topics.reply(device, id)], ({ payload }) => {
@@ -44,13 +47,13 @@ export const ask = async (
     highest = read.value.n
     if (read.value.final) settle?.resolve(read.value)
     else {
-      wait()
+      wait(timeoutMs)
       onProgress?.(read.value)
     }
   })
   try {
     await fleet.publish(fleet.topics.command(device, id), writePayload(command), { retain: false })
-    wait()
+    wait(beginMs)
     return await answered
   } finally {
     clearTimeout(timer)

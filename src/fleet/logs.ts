@@ -15,6 +15,7 @@ import { readPayload, writePayload } from '../protocol/payload.ts'
 import { LongshoreError, type WireReason } from '../protocol/reason.ts'
 import type { Fleet } from './fleet.ts'
 import { createLogOrder, nextWindow } from './log-order.ts'
+import { noAnswer } from './no-answer.ts'
 
 export type LogRequest = Pick<LogArgs, 'app' | 'agent' | 'service' | 'since' | 'until' | 'tail' | 'grep'> & {
   readonly follow?: boolean
@@ -121,7 +122,8 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
     const patience = hasHeard ? silenceMs : timeoutMs
     if (now - heardAt >= patience) {
       const said = hasHeard ? `said nothing for ${patience / 1000} s` : `did not answer within ${patience / 1000} s`
-      settle?.reject(new LongshoreError('no-answer', `${device} ${said}`))
+      clearInterval(timer)
+      void noAnswer(fleet, device, `${device} ${said}`).then(settle?.reject)
     } else if (hasHeard && now - spokeAt >= wordEveryMs) mention()
   }
 

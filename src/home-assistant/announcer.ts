@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Fleet, FleetInput, FleetMessage } from '../fleet/fleet.ts'
+import { siteSchema } from '../protocol/bridge.ts'
 import { type Inventory, inventorySchema } from '../protocol/inventory.ts'
 import { readPayload } from '../protocol/payload.ts'
 import { reportedSchema } from '../protocol/reported.ts'
-import { statusSchema } from '../protocol/status.ts'
+import { type Status, statusSchema } from '../protocol/status.ts'
 import { telemetrySchema } from '../protocol/telemetry.ts'
 import { isLearned } from './components.ts'
 import { type Discovery, discoveryOf, discoveryTopic, readDiscovery } from './discovery.ts'
@@ -23,6 +24,7 @@ export type Announcer = { readonly stop: () => Promise<void> }
 type Device = {
   hasStatus: boolean
   inventory?: Inventory
+  via: readonly string[]
   readonly apps: Set<string>
   readonly metrics: Set<string>
   before?: Discovery
@@ -31,6 +33,7 @@ type Device = {
 /** A machine has some disks and sensors; one that makes up names has no more than so many. */
 const mostMetrics = 100
 const mostApps = 100
+const mostSites = 10
 
 /** @throws LongshoreError broker-unreachable, broker-refused, subscription-refused */
 export const startAnnouncer = async ({
@@ -52,7 +55,7 @@ export const startAnnouncer = async ({
   ]
 
   const deviceOf = (id: string): Device => {
-    const device = devices.get(id) ?? { hasStatus: false, apps: new Set(), metrics: new Set() }
+    const device = devices.get(id) ?? { hasStatus: false, via: [], apps: new Set(), metrics: new Set() }
     devices.set(id, device)
     return device
   }
@@ -66,8 +69,11 @@ export const startAnnouncer = async ({
     } else if (parsed !== undefined) {
       const device = deviceOf(parsed.device)
       const isThere = payload.byteLength > 0
-      if (parsed.kind === 'status') device.hasStatus = isThere && readPayload(statusSchema, payload).ok
-      else if (parsed.kind === 'inventory') {
+      if (parsed.kind === 'status') {
+        const read = readPayload(statusSchema, payload)
+        device.hasStatus = read.ok
+        if (read.ok) device.via = sitesOf(read.value)
+      } else if (parsed.kind === 'inventory') {
         const read = readPayload(inventorySchema, payload, Number.POSITIVE_INFINITY)
         if (read.ok) device.inventory = read.value
       } else if (parsed.kind === 'reported') {
@@ -108,11 +114,12 @@ export const startAnnouncer = async ({
       devices.delete(id)
       return
     }
-    const { inventory, apps, metrics, before } = device
+    const { inventory, via, apps, metrics, before } = device
     const discovery = discoveryOf({
       topics: to.topics,
       device: id,
       inventory,
+      via,
       apps: sorted(apps),
       metrics: sorted(metrics),
       before,
@@ -188,5 +195,9 @@ export const removeAnnounced = async (fleet: Fleet, prefix: string): Promise<str
   }
   return removed.sort()
 }
+
+/** They become part of topics: only what is one level of them, and no end of it. */
+const sitesOf = ({ via = [] }: Status): string[] =>
+  via.filter((site) => siteSchema.safeParse(site).success).slice(0, mostSites)
 
 const sorted = (names: Iterable<string>): string[] => [...names].sort()

@@ -9,6 +9,8 @@ export type Announced = {
   readonly topics: Topics
   readonly device: string
   readonly inventory: Inventory | undefined
+  /** the sites whose bridges it comes through */
+  readonly via: readonly string[]
   readonly apps: Iterable<string>
   readonly metrics: Iterable<string>
   /** what is retained now */
@@ -18,7 +20,7 @@ export type Announced = {
 /** As much of it as is read back. */
 const discoverySchema = z.looseObject({
   origin: z.looseObject({ name: z.literal('Longshore') }),
-  availability_topic: z.string(),
+  availability: z.tuple([z.looseObject({ topic: z.string() })]).rest(z.looseObject({ topic: z.string() })),
   components: z.record(z.string(), z.looseObject({ platform: z.string(), state_topic: z.string().optional() })),
 })
 
@@ -45,11 +47,11 @@ export const readDiscovery = (
     return undefined
   }
   const parsed = discoverySchema.safeParse(json)
-  if (!parsed.success || parsed.data.availability_topic !== topics.status(device)) return undefined
+  if (!parsed.success || parsed.data.availability[0].topic !== topics.status(device)) return undefined
   return { device, discovery: parsed.data }
 }
 
-export const discoveryOf = ({ topics, device, inventory, apps, metrics, before }: Announced): Discovery => {
+export const discoveryOf = ({ topics, device, inventory, via, apps, metrics, before }: Announced): Discovery => {
   const wanted = componentsOf({ topics, device, apps, metrics })
   return {
     device: {
@@ -64,12 +66,18 @@ export const discoveryOf = ({ topics, device, inventory, apps, metrics, before }
           }),
     },
     origin: { name: 'Longshore', sw_version: version },
-    availability_topic: topics.status(device),
-    availability_template: "{{ 'online' if value_json is defined and value_json.online else 'offline' }}",
+    // Behind a bridge that is offline its own status says how it was, not how it is.
+    availability: [onlineBy(topics.status(device)), ...via.map((site) => onlineBy(topics.bridgeStatus(site)))],
+    availability_mode: 'all',
     qos: 1,
     components: { ...kept(before, topics.telemetryOfHost(device), wanted), ...wanted },
   }
 }
+
+const onlineBy = (topic: string) => ({
+  topic,
+  value_template: "{{ 'online' if value_json is defined and value_json.online else 'offline' }}",
+})
 
 /**
  * What a device told of once is told seldom, so it stays. Any other entity that is no more is left with its platform alone,

@@ -88,6 +88,17 @@ test.each([
   expect(await ask('c1', payload)).toMatchObject({ id: 'c1', n: 1, final: true, outcome, reason: { code } })
 })
 
+test('a command that would have to be remembered for longer than a day is refused: 128 of them would shut out all others', async () => {
+  const { ask, store } = set({ greet: async () => ({ outcome: 'done' }) })
+  const dayMs = 86_400_000
+  expect(await ask('c1', command('greet', { expiresAt: now + dayMs + 1 }))).toMatchObject({
+    outcome: 'refused',
+    reason: { code: 'message-invalid', path: 'expiresAt' },
+  })
+  expect(store.device().answered).toEqual([])
+  expect(await ask('c2', command('greet', { expiresAt: now + dayMs }))).toMatchObject({ outcome: 'done' })
+})
+
 test('a verb that fails is answered with its reason', async () => {
   const { ask } = set({
     fail: async () => {

@@ -25,6 +25,22 @@ describe('what is masked', () => {
     ['a flag with =', 'mysql --password=hunter2 -h db', 'mysql --password=*** -h db'],
     ['a header', 'Authorization: Bearer abc.def-123', 'Authorization: Bearer ***'],
     ['a key', 'x -----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY----- y', 'x *** y'],
+    ['a value that was cut off', '{"msg":"x","password":"hunter2', '{"msg":"x","password":***'],
+    ['one in single quotes', "password: 'hunter2", 'password: ***'],
+    ['a value with quotes in it', '{"password":"a\\"hunter2","n":1}', '{"password":***,"n":1}'],
+    ['JSON, three deep', '{\\\\\\"token\\\\\\":\\\\\\"hunter2\\\\\\"}', '{\\\\\\"token\\\\\\":***}'],
+    ['a variable of blanks and signs', 'DB_PASSWORD=a,hunter2;"hunter2 hunter2', 'DB_PASSWORD=***'],
+    ['a flag of such', '--password=a,hunter2', '--password=***'],
+    ['arrows', "password => 'hunter2', secret := hunter2", 'password => ***, secret := ***'],
+    ['XML', '<Password>hunter2</Password>', '<Password>***</Password>'],
+    ['other headers', 'authorization: Token hunter2', 'authorization: ***'],
+    ['a header in JSON', '{"Authorization":"Digest u=hunter2","n":1}', '{"Authorization":"***","n":1}'],
+    ['cookies', 'Set-Cookie: a=hunter2; b=hunter2', 'Set-Cookie: ***'],
+    ['a token in place of a user', 'https://ghp_hunter2hunter2hunter2@host/x', 'https://***@host/x'],
+    ['a long password in an address', `mqtt://u:${'hunter2'.repeat(300)}@host`, 'mqtt://u:***@host'],
+    ['short words for it', 'DB_PASS=hunter2 MYSQL_PWD=hunter2 x', 'DB_PASS=*** MYSQL_PWD=*** x'],
+    ['a passphrase', 'passphrase: hunter2', 'passphrase: ***'],
+    ['a flag of redis', 'redis-server --requirepass hunter2', 'redis-server --requirepass ***'],
     ['what is no secret', 'SSH_PUBLIC_KEY=abc monkey=1 TLS_KEY_FILE=/x', 'SSH_PUBLIC_KEY=abc monkey=1 TLS_KEY_FILE=/x'],
   ])('%s', (_what, text, masked) => {
     expect(maskSecrets(text, [])).toBe(masked)
@@ -53,10 +69,38 @@ describe('what is masked', () => {
     ).toEqual({ environment: { API_KEY: mask, PIN_TOKEN: mask, MODE: 'b' }, command: ['x', '--token', mask, '-v'] })
   })
 
+  test('a known value of which the end was cut off, and a key whose lines stand each for itself', () => {
+    const key = ['-----BEGIN PRIVATE KEY-----', 'MIIEvQIBADANBgkq', 'hkiG9w0BAQ==', '-----END PRIVATE KEY-----']
+    expect(maskSecrets(['it said hunter2-hun', ...key, 'and went on'], ['hunter2-hunter2'])).toEqual([
+      `it said ${mask}`,
+      ...key.map(() => mask),
+      'and went on',
+    ])
+  })
+
+  test('several values under the name of a secret, and not what only tells of secrets', () => {
+    const told = { tokens: ['hunter2'], secrets: { db: { versions: [1, 2] } }, isSecret: true }
+    expect(maskSecrets(told, [])).toEqual({ ...told, tokens: [mask] })
+  })
+
   test('takes no longer for a text that was made for it', () => {
     const begun = performance.now()
-    for (const piece of ['a-', '://a:', 'password', '-----BEGIN PRIVATE KEY-----', 'key="', 'a b '])
+    for (const piece of [
+      'a-',
+      'key=\\"',
+      "key='",
+      '://a',
+      'cookie:',
+      'PASS=a b ',
+      '<key>',
+      '://a:',
+      'password',
+      '-----BEGIN PRIVATE KEY-----',
+      'key="',
+      'a b ',
+    ])
       maskSecrets(piece.repeat(200_000 / piece.length), [])
+    maskSecrets(`PASS=${' '.repeat(200_000)}`, [])
     expect(performance.now() - begun).toBeLessThan(5_000)
   })
 })

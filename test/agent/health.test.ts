@@ -125,6 +125,27 @@ describe('the verdict', () => {
     expect(changes).toHaveLength(1)
   })
 
+  test('one that swings between bad and worse is said to be worse, once, and bad when it has been no worse for a while', () => {
+    const { lookAt, changes } = health()
+    for (let ms = 0; ms < 600_000; ms += 10_000) lookAt(ms, ms % 20_000 === 0 ? disk(1, 99) : disk(9, 91))
+    expect(changes.map(({ verdict }) => verdict)).toEqual(['failing'])
+    for (let ms = 600_000; ms < 700_000; ms += 10_000) lookAt(ms, disk(9, 91))
+    expect(changes.map(({ verdict, since }) => [verdict, since])).toEqual([
+      ['failing', 1_000_000],
+      ['degraded', 1_640_000],
+    ])
+  })
+
+  test('since when it stands goes by the clock as it was set', () => {
+    const { watch, lookAt, changes } = health()
+    lookAt(0, disk(1, 99))
+    watch.shiftClock(500_000)
+    expect(watch.toldToOthers().since).toBe(1_500_000)
+    expect(watch.onTheMachine().since).toBe(1_500_000)
+    lookAt(10_000)
+    expect(changes).toHaveLength(1)
+  })
+
   test('that the broker is away only the machine itself can read', () => {
     const { watch, lookAt, changes } = health()
     lookAt(0, { isConnected: false })

@@ -137,13 +137,28 @@ describe('a connection', () => {
   test('that continues a session reads nothing again', async () => {
     const { done, connect } = open()
     await connect()
+    await vi.advanceTimersByTimeAsync(3_000)
     done.length = 0
     await connect(true)
     expect(done).toEqual([
       'subscribe longshore/v1/gw-1/status',
-      'publish longshore/v1/gw-1/status online 1001',
+      'publish longshore/v1/gw-1/status online 1003',
       'ready again',
     ])
+  })
+
+  test('that broke while what is desired was still coming reads it all again, also in a session that the broker kept', async () => {
+    const { done, connect, receive } = open()
+    const desired = 'subscribe longshore/v1/gw-1/desired/+'
+    await connect()
+    await vi.advanceTimersByTimeAsync(2_000)
+    await receive(topics.desired('gw-1', 'shop'), '{}')
+    await vi.advanceTimersByTimeAsync(2_000)
+    await connect(true)
+    expect(done.filter((line) => line === desired)).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(6_000)
+    await connect(true)
+    expect(done.filter((line) => line === desired)).toHaveLength(2)
   })
 
   test('of a new process reads everything, also in a session that the broker kept', async () => {

@@ -118,7 +118,9 @@ secrets: {password: {file: password.txt}, token: {external: true}}
     const file = await fileOf('compose.yaml', compose)
     const { device, stop } = await startTestAgent({ url })
     const run = (...parameters: string[]): Promise<Ran> => longshore(url, ...parameters)
-    await eventually('the device to be online', async () => (await run('devices')).stdout.includes('online'))
+    await eventually('the device to be online', async () =>
+      /online|degraded|failing/.test((await run('devices')).stdout),
+    )
 
     const deployed = await run('deploy', 'shop', '-f', file, '--device', device, '--wait', '--timeout', '30')
     expect(deployed).toMatchObject({ exitCode: 0, stderr: '' })

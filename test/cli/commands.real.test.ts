@@ -94,16 +94,19 @@ test('restart, run, prune, telemetry, refresh and diagnose', async () => {
   })
 
   const script = 'echo "out $DB"; echo err >&2; exit 4'
-  expect(await longshore('run', 'hello/web', '--', 'sh', '-c', script)).toEqual({
-    ...{ exitCode: 4, stdout: `out ${secret}\n`, stderr: 'err\n' },
-  })
-  const late = await longshore('run', 'hello/web', '--limit', '1s', '--json', '--', 'sh', '-c', 'echo on; sleep 60')
+  const [ran, late, pruned, refreshed] = await Promise.all([
+    longshore('run', 'hello/web', '--', 'sh', '-c', script),
+    longshore('run', 'hello/web', '--limit', '1s', '--json', '--', 'sh', '-c', 'echo on; sleep 60'),
+    longshore('prune', '--dry-run'),
+    longshore('refresh'),
+  ])
+  expect(ran).toEqual({ exitCode: 4, stdout: `out ${secret}\n`, stderr: 'err\n' })
   expect(late.exitCode).toBe(1)
   expect(JSON.parse(late.stdout)).toMatchObject({ reason: { code: 'run-timeout' }, stdout: 'on\n' })
   expect(await runs()).toEqual([])
 
-  expect(await longshore('prune', '--dry-run')).toMatchObject({ exitCode: 0, stdout: `${device}: nothing to remove\n` })
-  expect((await longshore('refresh')).exitCode).toBe(0)
+  expect(pruned).toMatchObject({ exitCode: 0, stdout: `${device}: nothing to remove\n` })
+  expect(refreshed.exitCode).toBe(0)
   expect((await longshore('telemetry', 'live', '--for', '30m')).stdout).toMatch(/tells as live until 20/)
   expect(await longshore('telemetry', 'live', '--for', '25h')).toMatchObject({ exitCode: 1 })
   const kept = JSON.parse(await readFile(at('state/device.json'), 'utf8'))

@@ -73,12 +73,15 @@ test('logs are printed, completed and followed, and a killed agent ends them wit
   const env = { LONGSHORE_BROKER: url }
   const logs = (...parameters: string[]) => runCommand(built.path, ['logs', '--device', device, ...parameters], { env })
 
-  expect((await logs('shop', '--grep', 'hi|bad')).stdout.split('\n').sort()).toEqual([
-    '',
-    'web-1  | bad',
-    'web-1  | hi',
+  const [found, json, unknown, nothing, odd] = await Promise.all([
+    logs('shop', '--grep', 'hi|bad'),
+    logs('shop', 'web', '--json'),
+    logs('nothing'),
+    logs(),
+    logs('shop', '--since', 'yesterday'),
   ])
-  const asJson = (await logs('shop', 'web', '--json')).stdout.trim().split('\n')
+  expect(found.stdout.split('\n').sort()).toEqual(['', 'web-1  | bad', 'web-1  | hi'])
+  const asJson = json.stdout.trim().split('\n')
   const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/)
   const said = asJson.map((line) => JSON.parse(line)).sort((a, b) => ((a.line ?? '') < (b.line ?? '') ? -1 : 1))
   expect(said).toEqual([
@@ -86,27 +89,9 @@ test('logs are printed, completed and followed, and a killed agent ends them wit
     { at, source: 'web-1', stream: 'stderr', line: 'bad' },
     { at, source: 'web-1', stream: 'stdout', line: 'hi' },
   ])
-  expect(await logs('nothing')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('app-unknown') })
-  expect(await logs()).toMatchObject({ exitCode: 2 })
-  expect(await logs('shop', '--since', 'yesterday')).toMatchObject({ exitCode: 2 })
-
-  // What the following itself makes the agent say must not go on for ever.
-  const own = startProcess(['logs', '--device', device, '--agent', '-f'], env)
-  await eventually('the log of the agent', () => own.output().includes('"connected"'))
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  const lines = own.output().split('\n').length
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  expect(own.output().split('\n').length - lines).toBeLessThan(10)
-  own.child.kill('SIGINT')
-  expect(await own.exited).toEqual([0, null])
-
-  const followed = startProcess(['logs', 'shop', '--device', device, '-f'], env)
-  await eventually('the first line', () => followed.output().includes('web-1  | hi'))
-  agent.child.kill('SIGKILL')
-  await agent.exited
-  startAgent()
-  expect(await followed.exited).toEqual([1, null])
-  expect(followed.errors()).toMatch(/ended while it carried this command out/)
+  expect(unknown).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('app-unknown') })
+  expect(nothing).toMatchObject({ exitCode: 2 })
+  expect(odd).toMatchObject({ exitCode: 2 })
 
   const program = join(folder, 'longshore')
   await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${built.path} "$@"\n`)
@@ -120,7 +105,38 @@ test('logs are printed, completed and followed, and a killed agent ends them wit
     })
     return stdout.trim()
   }
-  expect(await complete('logs', 'sh')).toBe('shop')
-  expect(await complete('logs', 'shop', '')).toBe('web')
-  expect(await complete('logs', 'shop', '--device', device.slice(0, -1))).toBe(device)
+
+  // What the following itself makes the agent say must not go on for ever.
+  const own = startProcess(['logs', '--device', device, '--agent', '-f'], env)
+  await eventually('the log of the agent', () => own.output().includes('"connected"'))
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const lines = own.output().split('\n').length
+  const [app, service, completed] = await Promise.all([
+    complete('logs', 'sh'),
+    complete('logs', 'shop', ''),
+    complete('logs', 'shop', '--device', device.slice(0, -1)),
+    new Promise((resolve) => setTimeout(resolve, 1_500)),
+  ])
+  expect([app, service, completed]).toEqual(['shop', 'web', device])
+  expect(own.output().split('\n').length - lines).toBeLessThan(10)
+  own.child.kill('SIGINT')
+  expect(await own.exited).toEqual([0, null])
+
+  // A pipe that is closed, as by head: the device hears that nobody reads any more.
+  const credits: string[] = []
+  await fleet.watch([fleet.topics.logCredit(device, '+')], ({ payload }) => void credits.push(payload.toString()))
+  const piped = startProcess(['logs', '--device', device, '--agent', '-f'], env)
+  await eventually('the log of the agent', () => piped.output().includes('"connected"'))
+  piped.child.stdout?.destroy()
+  await deployAndWait(fleet, device, modelOf('shop', { web })) // the agent says something of it
+  expect(await piped.exited).toEqual([0, null])
+  expect(credits.at(-1)).toContain('"stop":true')
+
+  const followed = startProcess(['logs', 'shop', '--device', device, '-f'], env)
+  await eventually('the first line', () => followed.output().includes('web-1  | hi'))
+  agent.child.kill('SIGKILL')
+  await agent.exited
+  startAgent()
+  expect(await followed.exited).toEqual([1, null])
+  expect(followed.errors()).toMatch(/ended while it carried this command out/)
 }, 60_000)

@@ -1,35 +1,12 @@
 /** Logs of containers on a device, over both brokers, and what comes of them when readers, links and containers go. */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Service } from '../../src/compose/model.ts'
 import { docker, openFleet, startTestAgent } from '../support/agents.ts'
-import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
+import { brokers } from '../support/brokers.ts'
 import { eventually } from '../support/eventually.ts'
+import { says, startLogDevice } from '../support/log-device.ts'
 import { modelOf } from '../support/models.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { openClient } from '../support/mqtt.ts'
 import { startLog, wholeLog } from '../support/read-log.ts'
 import { deployAndWait } from '../support/story.ts'
-
-/** Runs on after it has said what it has to say. */
-const says = (script: string, more: Partial<Service> = {}): Partial<Service> => ({
-  command: ['sh', '-c', `${script}; while :; do sleep 0.1; done`],
-  network_mode: 'none',
-  stop_grace_period: '0s',
-  deploy: { update_config: { monitor: '10ms' } },
-  ...more,
-})
-
-const embedded = brokers[0] as BrokerUnderTest
-
-const startDevice = async (services: Record<string, Partial<Service>>, logBytesPerDay = 0) => {
-  const { url, stop } = await embedded.start()
-  onTestFinished(stop)
-  const { device, ...agent } = await startTestAgent({ url, logBytesPerDay })
-  const fleet = await openFleet(url)
-  const ending = await deployAndWait(fleet, device, modelOf('shop', services))
-  expect(ending.outcome).toBe('succeeded')
-  return { url, device, fleet, ...agent }
-}
 
 describe.each(brokers)('on $name', ({ start }) => {
   test('lines of several containers come in order of time, told apart by name and stream', async () => {
@@ -71,7 +48,7 @@ describe.each(brokers)('on $name', ({ start }) => {
 })
 
 test('what cannot be asked for is refused, with what to do', async () => {
-  const { device, fleet } = await startDevice({ web: says('echo hi') })
+  const { device, fleet } = await startLogDevice({ web: says('echo hi') })
   const refusalOf = (request: object) => wholeLog(fleet, device, request).catch((error: { code: string }) => error.code)
   const refusals = await Promise.all(
     [
@@ -89,7 +66,7 @@ test('what cannot be asked for is refused, with what to do', async () => {
 })
 
 test('any bytes come as they are, long lines too; a container without a log is told of, one that ended has its own', async () => {
-  const { device, fleet } = await startDevice({
+  const { device, fleet } = await startLogDevice({
     // The driver json-file keeps text alone.
     binary: says('head -c 200000 /bin/sh', { logging: { driver: 'local' } }),
     long: says("yes 0123456789 | tr -d '\\n' | head -c 3000000; echo"),
@@ -130,7 +107,7 @@ test('any bytes come as they are, long lines too; a container without a log is t
 test('a log is followed on through a restart and in the container that takes the place', async () => {
   const counts = 'for n in 1 2 3; do echo "$NAME" $n; done'
   const web = (name: string) => says(counts, { environment: { NAME: name } })
-  const { device, fleet } = await startDevice({ web: web('first') })
+  const { device, fleet } = await startLogDevice({ web: web('first') })
   const log = startLog(fleet, device, { app: 'shop', follow: true })
   const lines = (name: string): string => [1, 2, 3].map((n) => `${name} ${n}\n`).join('')
   await eventually('the first lines', () => log.text() === lines('first'))
@@ -143,48 +120,8 @@ test('a log is followed on through a restart and in the container that takes the
   await log.ended
 })
 
-test('a reader that does not read has no more sent to it than its window; others are not held up, and it goes on later', async () => {
-  const { url, device, fleet } = await startDevice({ web: says('yes 0123456789 | head -c 2200000') })
-  const isAllSaid = async () => (await wholeLog(fleet, device, { app: 'shop' })).text().length === 2_200_000
-  await eventually('all to be said', isAllSaid)
-  const { client, received } = await openClient(url)
-  const sentBytes = () => received.reduce((sum, { text }) => sum + text.length, 0)
-  let wake: () => void = () => undefined
-  const frozen = new Promise<void>((resolve) => {
-    wake = resolve
-  })
-  await client.subscribeAsync(`longshore/v1/${device}/log/+`)
-  const slow = startLog(fleet, device, { app: 'shop', follow: true }, () => frozen)
-  await eventually('it to begin', () => slow.entries.length > 0)
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  expect(sentBytes()).toBeLessThan(64 * 1024)
-  await client.endAsync()
-  expect(await isAllSaid()).toBe(true)
-  wake()
-  await eventually('the slow one to have it all', () => slow.text().length === 2_200_000)
-})
-
-test('a broker that restarts loses nothing of a log that is followed', async () => {
-  const broker = await startMosquitto()
-  onTestFinished(broker.stop)
-  const { device } = await startTestAgent({ url: broker.url })
-  const fleet = await openFleet(broker.url)
-  const web = says('n=0; while [ $n -lt 4000 ]; do n=$((n+1)); echo line $n; done; sleep 2; echo end')
-  await deployAndWait(fleet, device, modelOf('shop', { web }))
-  let seen = 0
-  const log = startLog(fleet, device, { app: 'shop', follow: true }, async () => {
-    seen += 1
-    // Slow enough that chunks are on their way when the broker goes.
-    if (seen < 4) await new Promise((resolve) => setTimeout(resolve, 200))
-  })
-  await eventually('the first chunk', () => seen > 0)
-  await broker.restart()
-  await eventually('the end', () => log.text().endsWith('end\n'), { timeoutMs: 30_000 })
-  expect(log.text()).toBe(`${Array.from({ length: 4000 }, (_, index) => `line ${index + 1}\n`).join('')}end\n`)
-})
-
 test('an agent that is stopped ends the log with a word', async () => {
-  const { device, fleet, stop } = await startDevice({ web: says('echo hi') })
+  const { device, fleet, stop } = await startLogDevice({ web: says('echo hi') })
   const log = startLog(fleet, device, { app: 'shop', follow: true })
   await eventually('a line', () => log.text() === 'hi\n')
   await stop()
@@ -192,7 +129,9 @@ test('an agent that is stopped ends the log with a word', async () => {
 })
 
 test('a day has so many bytes for logs, and one more log than is allowed is told so', async () => {
-  const { device, fleet } = await startDevice({ web: says('yes 0123456789 | head -c 200000') }, 100_000)
+  const { url, device, fleet } = await startLogDevice({ web: says('yes 0123456789 | head -c 200000') }, 100_000)
+  const answered = new Set<string>()
+  await (await openFleet(url)).watch([fleet.topics.reply(device, '+')], ({ topic }) => void answered.add(topic))
   const log = startLog(fleet, device, { app: 'shop' })
   await expect(log.ended).rejects.toMatchObject({ code: 'log-budget-spent' })
   expect(log.text().length).toBeGreaterThan(10_000)
@@ -208,16 +147,6 @@ test('a day has so many bytes for logs, and one more log than is allowed is told
   expect(await Promise.race(busy)).toBe('log-busy')
   for (const { stop } of all) stop()
   await Promise.all(busy)
-})
-
-test('a log that is written faster than it is followed, and rotated meanwhile, comes whole', async () => {
-  const script = 'n=0; while [ $n -lt 11 ]; do n=$((n+1)); yes "$n 0123456789" | head -n 10000; done; echo end'
-  const { device, fleet } = await startDevice({
-    web: says(script, { logging: { driver: 'json-file', options: { 'max-size': '2m', 'max-file': '9' } } }),
-  })
-  const log = startLog(fleet, device, { app: 'shop', follow: true })
-  await eventually('the end', () => log.text().endsWith('end\n'), { timeoutMs: 30_000, everyMs: 100 })
-  const lines = log.text().split('\n')
-  expect(lines).toHaveLength(110_002)
-  expect(lines).toEqual([...lines].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)))
+  // Before its folder goes.
+  await eventually('the device to have ended them all', () => answered.size === all.length + 1)
 })

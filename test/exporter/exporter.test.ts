@@ -2,7 +2,7 @@ import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { startExporter } from '../../src/exporter/exporter.ts'
 import { silent } from '../support/agents.ts'
 import { createMemoryBroker } from '../support/memory-fleet.ts'
-import { reportedOf, statusOf, telemetryOf } from './messages.ts'
+import { bridgeStatusOf, reportedOf, statusOf, telemetryOf } from './messages.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -38,7 +38,9 @@ test('messages on every topic come to the page, and are counted', async () => {
   await publish(topics.reported('gw-1', 'shop'), reportedOf('shop'), { retain: true })
   await publish(topics.telemetryOfHost('gw-1'), telemetryOf({ load1: 0.5 }), { retain: false })
   await publish(topics.telemetryOfApp('gw-1', 'shop'), telemetryOf({ 'web.pids': 3 }, { seq: 2 }), { retain: false })
+  await publish(topics.bridgeStatus('plant1'), bridgeStatusOf('plant1', false), { retain: true })
   const text = await page()
+  expect(text).toContain('\nlongshore_bridge_up{site="plant1"} 0\n')
   expect(text).toContain('\nnode_load1{device_id="gw-1"} 0.5\n')
   expect(text).toContain('\ncontainer_threads{device_id="gw-1",app="shop",service="web"} 3\n')
   expect(text).toContain('\nlongshore_exporter_messages_total{kind="telemetry"} 2\n')

@@ -4,7 +4,7 @@ import { exposition } from '../../src/exporter/exposition.ts'
 import { allFamilies } from '../../src/exporter/families.ts'
 import { createFleetView, type FleetView, type ViewInput } from '../../src/exporter/fleet-view.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
-import { inventoryOf, reportedOf, serviceOf, statusOf, telemetryOf } from './messages.ts'
+import { bridgeStatusOf, inventoryOf, reportedOf, serviceOf, statusOf, telemetryOf } from './messages.ts'
 
 const topics = topicsUnder('longshore')
 const hourMs = 3_600_000
@@ -158,6 +158,45 @@ test('a value that is not told any more goes, and so does all but the name of a 
     'longshore_device_up{device_id="gw-1"}',
   ])
   expect(view.counts().samples).toBe(0)
+})
+
+test('how a device is behind a bridge that is away, nobody knows', () => {
+  const view = newView()
+  const tellBridge = (online: boolean, atMs = 0): void =>
+    view.takeBridge('plant1', bridgeStatusOf('plant1', online), { epochMs: 0, monotonicMs: atMs })
+  const health = { verdict: 'failing' as const, since: 1, reasons: [] }
+  tell(view, topics.status('gw-1'), statusOf({ via: ['plant1'], health }))
+  tell(view, topics.reported('gw-1', 'shop'), reportedOf('shop'))
+  online(view, 'gw-2')
+  tellBridge(true)
+  expect(shown(view)).toMatchObject({
+    'longshore_bridge_up{site="plant1"}': 1,
+    'longshore_device_up{device_id="gw-1"}': 1,
+  })
+
+  tellBridge(false, hourMs)
+  const unknown = shown(view, hourMs)
+  expect(unknown).toMatchObject({
+    'longshore_bridge_up{site="plant1"}': 0,
+    'longshore_device_unknown{device_id="gw-1",site="plant1"}': 1,
+    'longshore_app_phase{device_id="gw-1",app="shop",phase="running"}': 1,
+    'longshore_device_up{device_id="gw-2"}': 1,
+  })
+  expect(Object.keys(unknown).filter((text) => /device_(up|health).*gw-1/.test(text))).toEqual([])
+  tellBridge(false, 2 * hourMs)
+  expect(Object.keys(shown(view, 3.5 * hourMs)).filter((text) => /app_phase.*gw-1/.test(text))).toEqual([])
+
+  tellBridge(true, 4 * hourMs)
+  expect(shown(view, 4 * hourMs)).toMatchObject({ 'longshore_device_up{device_id="gw-1"}': 1 })
+
+  // A site that was given up: its bridge was cleared while the link was away.
+  tellBridge(false, 5 * hourMs)
+  view.beginRound()
+  tell(view, topics.status('gw-1'), statusOf({ via: ['plant1'] }))
+  view.endRound()
+  expect(shown(view, 5 * hourMs)).toMatchObject({ 'longshore_device_up{device_id="gw-1"}': 1 })
+  view.takeBridge('plant1', Buffer.from('{'), { epochMs: 0, monotonicMs: 0 })
+  expect(view.counts().leftOut.get('invalid-message')).toBe(1)
 })
 
 test('what was forgotten or removed is gone, also when it was so while the link was away', () => {

@@ -1,4 +1,5 @@
 /** What devices retain and tell, as short as it may be. */
+import type { BridgeStatus } from '../../src/protocol/bridge.ts'
 import type { Inventory } from '../../src/protocol/inventory.ts'
 import { writePayload } from '../../src/protocol/payload.ts'
 import type { Reported, ServiceReport } from '../../src/protocol/reported.ts'
@@ -6,6 +7,16 @@ import type { Status } from '../../src/protocol/status.ts'
 
 export const statusOf = (more: Partial<Status> = {}): Buffer =>
   writePayload({ schema: 1, at: 1_790_000_000_000, online: true, session: 1, agent: '1.2.3', ...more })
+
+export const bridgeStatusOf = (site: string, online: boolean): Buffer =>
+  writePayload({
+    schema: 1,
+    at: 1_790_000_000_000,
+    online,
+    site,
+    version: '1.2.3',
+    instance: 'a',
+  } satisfies BridgeStatus)
 
 export const inventoryOf = (more: Partial<Inventory> = {}): Buffer =>
   writePayload({

@@ -91,7 +91,7 @@ test('Prometheus has what a device told, its alerts know it, and a device that i
   await eventually('Prometheus to see it offline', async () =>
     (await prometheus.query(`longshore_device_up${of}`)).some(({ value }) => value === 0),
   )
-  expect(Object.values(await prometheus.rules())).toEqual(Array(9).fill('ok'))
+  expect(Object.values(await prometheus.rules())).toEqual(Array(10).fill('ok'))
   await eventually('the alert to wait for its time', async () =>
     (await prometheus.query(`ALERTS{alertname="LongshoreDeviceOffline",device_id="${device}"}`)).some(
       ({ labels }) => labels.alertstate === 'pending',

@@ -63,7 +63,7 @@ test('a device is told of in one retained message, as Home Assistant documents i
     if (topic.startsWith('homeassistant/')) expect(topic).toMatch(documentedTopic)
   expect(discovery).toMatchObject({
     device: { identifiers: ['longshore_gw-1'], name: 'gw-1', model: 'Pi 4', sw_version: '1.2.3' },
-    availability_topic: topics.status('gw-1'),
+    availability: [{ topic: topics.status('gw-1') }],
   })
   expect(componentsOf(discovery)).toEqual([
     ...everywhere.slice(0, 1),
@@ -106,6 +106,21 @@ test('what was told stays through a restart, an app that is gone is taken out, a
   expect(documentedDiscovery.safeParse(after).error).toBeUndefined()
 })
 
+test('a device behind a bridge is there only while the bridge is, and no name of a site can break its topics', async () => {
+  const { broker, fleet, told } = newSite()
+  const { topics, publish } = fleet
+  await publish(topics.status('gw-1'), statusOf({ via: ['plant1', 'a/#', 'region'] }), retained)
+  await announce(broker)
+  const discovery = told('gw-1')
+  expect(discovery).toMatchObject({ availability_mode: 'all' })
+  expect(discovery?.availability.map(({ topic }) => topic)).toEqual([
+    topics.status('gw-1'),
+    topics.bridgeStatus('plant1'),
+    topics.bridgeStatus('region'),
+  ])
+  expect(documentedDiscovery.safeParse(discovery).error).toBeUndefined()
+})
+
 test('a device that is forgotten is gone, also when that was while nobody looked', async () => {
   const { broker, fleet, told } = newSite()
   const { topics, publish } = fleet
@@ -128,7 +143,7 @@ test('removing takes out all of this fleet, and nothing of others', async () => 
     ['homeassistant/device/kitchen/config', { origin: { name: 'bla2mqtt' }, components: {} }],
     [
       'homeassistant/device/longshore_gw-9/config',
-      { origin: { name: 'Longshore' }, availability_topic: 'another/v1/gw-9/status', components: {} },
+      { origin: { name: 'Longshore' }, availability: [{ topic: 'another/v1/gw-9/status' }], components: {} },
     ],
     ['homeassistant/device/longshore_gw-8/config', ['what is this']],
   ]

@@ -74,8 +74,8 @@ export const documentedDiscovery = z.strictObject({
     sw_version: z.string().optional(),
   }),
   origin: z.strictObject({ name: z.string(), sw_version: z.string().optional() }),
-  availability_topic: topic,
-  availability_template: template,
+  availability: z.array(z.strictObject({ topic, value_template: template })).min(1),
+  availability_mode: z.enum(['all', 'any', 'latest']),
   qos: z.literal([0, 1, 2]),
   components: z
     .record(z.string().regex(/^[a-zA-Z0-9_-]+$/), z.union([sensor, binarySensor, update, removed]))

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { componentsOf } from '../../src/home-assistant/components.ts'
 import { discoveryOf } from '../../src/home-assistant/discovery.ts'
 import { topicsUnder } from '../../src/protocol/topics.ts'
-import { digest, reportedOf, statusOf, telemetryOf } from '../exporter/messages.ts'
+import { bridgeStatusOf, digest, reportedOf, statusOf, telemetryOf } from '../exporter/messages.ts'
 
 /** As Home Assistant: a payload that is JSON is there as value_json, another one is not. */
 const program = `
@@ -41,9 +41,10 @@ const topics = topicsUnder('longshore')
 
 test('templates give a state for what a message holds, and nothing for what it lacks', async () => {
   const metrics = ['disk./var/lib.freeBytes']
-  const input = { topics, device: 'gw-1', apps: ['shop'], metrics }
+  const input = { topics, device: 'gw-1', via: ['plant1'], apps: ['shop'], metrics }
   const components = componentsOf(input)
-  const { availability_template: availability } = discoveryOf({ ...input, inventory: undefined, before: undefined })
+  const { availability } = discoveryOf({ ...input, inventory: undefined, before: undefined })
+  const [byStatus, byBridge] = availability.map((one) => one.value_template)
   const of = (id: string) => Object.entries(components).find(([name]) => name.startsWith(id))?.[1] ?? { platform: '' }
   const { problem, app_shop: update, phase_shop: phase, cpuPercent: cpu } = components
   const host = telemetryOf({ cpuPercent: 0, 'disk./var/lib.freeBytes': 7 })
@@ -57,9 +58,11 @@ test('templates give a state for what a message holds, and nothing for what it l
     [problem?.value_template, statusOf({ health: { verdict: 'ok', since: 1, reasons: [] } }), 'OFF'],
     [problem?.value_template, statusOf({ online: false }), ''],
     [problem?.json_attributes_template, statusOf({ online: false }), '{}'],
-    [availability, statusOf(), 'online'],
-    [availability, statusOf({ online: false }), 'offline'],
-    [availability, '', 'offline'],
+    [byStatus, statusOf(), 'online'],
+    [byStatus, statusOf({ online: false }), 'offline'],
+    [byStatus, '', 'offline'],
+    [byBridge, bridgeStatusOf('plant1', true), 'online'],
+    [byBridge, bridgeStatusOf('plant1', false), 'offline'],
     [update?.value_template, reportedOf('shop'), `{"installed_version": "${release}"}`],
     [update?.value_template, reportedOf('shop', { running: null }), ''],
     [update?.latest_version_template, JSON.stringify({ release: digest }), release],

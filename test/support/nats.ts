@@ -37,10 +37,18 @@ export type NatsOptions = {
   readonly configOf?: (node: NatsNode, all: readonly NatsNode[]) => string
 }
 
-export const startNatsCluster = async ({
-  scheme = 'mqtt',
-  configOf = openConfig,
-}: NatsOptions = {}): Promise<NatsCluster> => {
+export const startNatsCluster = async (options: NatsOptions = {}): Promise<NatsCluster> => {
+  // Its twelve ports were free when they were asked for; somebody else may have taken one since.
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      if (attempt === 3) throw error
+    }
+  }
+}
+
+const startOnce = async ({ scheme = 'mqtt', configOf = openConfig }: NatsOptions): Promise<NatsCluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-nats-'))
   const nodes = await Promise.all([1, 2, 3].map((number) => newNode(folder, number)))
   const children = new Map<number, ChildProcess>()

@@ -7,7 +7,7 @@ import { LongshoreError } from '../../protocol/reason.ts'
 import { parseApp, parseDevice, parseSeconds } from '../arguments.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { createJsonPrinter, createLogPrinter } from '../log-printer.ts'
-import { paint, remark } from '../output.ts'
+import { onReaderGone, paint, remark } from '../output.ts'
 
 type Moment = NonNullable<LogRequest['since']>
 
@@ -63,6 +63,8 @@ Examples:
         const enough = new AbortController()
         const end = (): void => enough.abort()
         process.once('SIGINT', end).once('SIGTERM', end)
+        // The device would keep its place for a minute.
+        const forgetEnd = onReaderGone(end)
         try {
           await readLog(fleet, {
             device: options.device,
@@ -73,6 +75,7 @@ Examples:
             signal: enough.signal,
           })
         } finally {
+          forgetEnd()
           process.off('SIGINT', end).off('SIGTERM', end)
         }
       })

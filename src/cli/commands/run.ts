@@ -12,8 +12,9 @@ import { exitCode, forTerminal, remark, sayJson } from '../output.ts'
 type Options = BrokerOptions & { device: string; limit: number; devices?: true }
 type Target = { readonly app: string; readonly service: string }
 
-/** A device that is there begins within this time, or not at all. */
+/** A device that is there begins within this time, or not at all; it says so when it does. */
 const expireMs = 30_000
+const beginMs = expireMs + 15_000
 /** How long an answer may take beside the command itself. */
 const spareMs = 60_000
 
@@ -39,7 +40,7 @@ export const addRun = (program: Command): void => {
       const args = { app, service, command, timeoutMs, devices: options.devices === true, by: operator() }
       const reply = await withFleet(options, (fleet) =>
         ask(fleet, {
-          ...{ device, verb: 'run', args, expireMs, onProgress: output.take, now: Date.now() },
+          ...{ device, verb: 'run', args, beginMs, expireMs, onProgress: output.take, now: Date.now() },
           timeoutMs: timeoutMs + spareMs,
         }),
       )

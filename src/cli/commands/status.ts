@@ -8,7 +8,7 @@ import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { verdictText } from '../describe-agent.ts'
 import { agoText, appPhase, reasonText, servicesText, shortRelease } from '../describe-app.ts'
 import { exitCode, paint, remark, say, sayJson, table } from '../output.ts'
-import { onQuit, openScreen } from '../screen.ts'
+import { listenForQuit, openScreen } from '../screen.ts'
 
 type Options = BrokerOptions & { device?: string; watch?: boolean }
 
@@ -50,13 +50,15 @@ const once = async (fleet: Fleet, app: string | undefined, options: Options): Pr
 const watch = async (fleet: Fleet, app: string | undefined, options: Options): Promise<void> => {
   const retained = new Map<string, Buffer>()
   const isTerminal = process.stdout.isTTY === true
-  const screen = isTerminal && options.json !== true ? openScreen(process.stdout) : undefined
+  const isDrawn = isTerminal && options.json !== true
+  const quit = listenForQuit(isDrawn ? 'read' : 'left')
+  const screen = isDrawn ? openScreen(process.stdout) : undefined
   let isDue = false
   const draw = (): void => {
     isDue = false
     screen?.draw(statusTable(rowsOf(readState(fleet.topics, retained))))
   }
-  await fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
+  const watching = fleet.watch(filtersOf(fleet, app, options.device), ({ topic, payload }) => {
     if (payload.byteLength === 0) retained.delete(topic)
     else retained.set(topic, payload)
     const site = fleet.topics.parseBridgeStatus(topic)
@@ -80,16 +82,14 @@ const watch = async (fleet: Fleet, app: string | undefined, options: Options): P
   })
   // How long something has been so grows also while nothing comes.
   const clock = screen && setInterval(draw, 5_000)
-  let end: () => void = () => undefined
-  const ended = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  const restoreKeys = screen && onQuit(end)
-  process.once('SIGINT', end).once('SIGTERM', end)
-  await ended
-  clearInterval(clock)
-  restoreKeys?.()
-  screen?.close()
+  try {
+    await Promise.race([watching, quit.asked])
+    await quit.asked
+  } finally {
+    clearInterval(clock)
+    quit.restoreKeys()
+    screen?.close()
+  }
 }
 
 /** The devices of a site whose bridge came or went. */

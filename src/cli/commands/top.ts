@@ -2,7 +2,9 @@
 import { type Command, Option } from 'commander'
 import { ask } from '../../fleet/command.ts'
 import type { Fleet } from '../../fleet/fleet.ts'
+import { noteBridge } from '../../fleet/silent-bridge.ts'
 import { inventorySchema } from '../../protocol/inventory.ts'
+import type { Said } from '../../protocol/is-newer.ts'
 import { readPayload } from '../../protocol/payload.ts'
 import { LongshoreError, reasonOf } from '../../protocol/reason.ts'
 import { reportedSchema } from '../../protocol/reported.ts'
@@ -12,9 +14,9 @@ import { parseCount, parseDevice } from '../arguments.ts'
 import { answered } from '../ask-devices.ts'
 import { type BrokerOptions, withBrokerOptions, withFleet } from '../context.ts'
 import { remark, say, sayJson } from '../output.ts'
-import { onQuit, openScreen } from '../screen.ts'
+import { listenForQuit, openScreen } from '../screen.ts'
 import { emptyTop, type TopMessage, type TopState, withMessage } from '../top/top-state.ts'
-import { hostsTable, type SortKey, servicesTable, sortKeys } from '../top/top-table.ts'
+import { hostsTable, type SortKey, servicesTable, sortKeys, type View } from '../top/top-table.ts'
 
 type Options = BrokerOptions & { device?: string; sort: SortKey; count?: number; live: boolean }
 
@@ -35,7 +37,11 @@ export const addTop = (program: Command): void => {
     )
     .addOption(new Option('--sort <by>', 'first comes what has most').choices(sortKeys).default('cpu'))
     .option('--no-live', 'do not ask the device to tell more than it does anyway')
-    .option('-n, --count <number>', 'print the table so many times, each after something new came, and end', parseCount)
+    .option(
+      '-n, --count <number>',
+      'print the table so many times, each after something new came, and end; with --json so many messages',
+      parseCount,
+    )
     .option('--json', 'one object a message of telemetry')
     .addHelpText(
       'after',
@@ -50,76 +56,79 @@ const watch = async (fleet: Fleet, options: Options): Promise<void> => {
   const { device, count, json } = options
   const isDrawn = json !== true && count === undefined && process.stdout.isTTY === true
   let state: TopState = emptyTop
+  const silentSites = new Set<string>()
   let note = ''
   let shown = 0
   let timer: NodeJS.Timeout | undefined
-  let end: () => void = () => undefined
-  const ended = new Promise<void>((resolve) => {
-    end = resolve
-  })
+  const quit = listenForQuit(isDrawn ? 'read' : 'left')
   const screen = isDrawn ? openScreen(process.stdout) : undefined
 
   const show = (): void => {
     timer = undefined
-    const text = tableOf(state, options)
+    const text = tableOf(state, device, { sort: options.sort, nowMs: performance.now(), silentSites })
     if (screen !== undefined) screen.draw(note === '' ? text : `${text}\n\n${note}`)
     else {
       say(text)
       shown += 1
-      if (shown === (count ?? 1)) end()
+      if (shown === (count ?? 1)) quit.end()
     }
   }
-  const onTelemetry = (): void => {
+  const onNews = (): void => {
     if (timer === undefined && (isDrawn || shown < (count ?? 1))) timer = setTimeout(show, drawEveryMs)
   }
 
   const where = device ?? '+'
   const { topics } = fleet
   const filters = [
-    ...[topics.status(where), topics.inventory(where), topics.reported(where, '+')],
+    ...[topics.status(where), topics.bridgeStatus('+'), topics.inventory(where), topics.reported(where, '+')],
     ...[topics.telemetryOfHost(where), topics.telemetryOfApp(where, '+')],
   ]
-  const stopWatching = await fleet.watch(filters, ({ topic, payload }) => {
+  const watching = fleet.watch(filters, ({ topic, payload }) => {
+    const site = topics.parseBridgeStatus(topic)
+    if (site !== undefined) noteBridge(silentSites, site, payload)
+    if (site !== undefined && isDrawn) onNews()
     const parsed = topics.parse(topic)
     if (parsed === undefined) return
     const read = readMessage(parsed, payload)
     if (read === undefined) return
     state = withMessage(state, parsed.device, read)
-    if (json === true) {
-      if (read.kind === 'telemetry')
-        sayJson({ device: parsed.device, app: read.app ?? null, at: read.atMs, metrics: read.metrics })
-    } else if (read.kind === 'telemetry' || isDrawn) onTelemetry()
+    if (json !== true) {
+      if (isDrawn || read.kind === 'telemetry') onNews()
+    } else if (read.kind === 'telemetry' && shown !== count) {
+      sayJson({ device: parsed.device, app: read.app ?? null, at: read.said.at, metrics: read.metrics })
+      shown += 1
+      if (shown === count) quit.end()
+    }
   })
-  const renewal =
-    device !== undefined && options.live
-      ? keepLive(fleet, device, (said) => {
-          note = said
-          if (isDrawn) onTelemetry()
-          else if (said !== '') remark(said)
-        })
-      : undefined
-  const restoreKeys = isDrawn ? onQuit(end) : undefined
-  process.once('SIGINT', end).once('SIGTERM', end)
-  // Ages grow also while nothing comes.
-  const clock = isDrawn ? setInterval(onTelemetry, 5_000) : undefined
-  if (isDrawn) show()
-  else if (json !== true) remark(device === undefined ? 'waiting for telemetry' : `waiting for telemetry of ${device}`)
+  let renewal: { readonly stop: () => void } | undefined
+  let clock: NodeJS.Timeout | undefined
   try {
-    await ended
+    await Promise.race([watching, quit.asked])
+    if (device !== undefined && options.live)
+      renewal = keepLive(fleet, device, (said) => {
+        note = said
+        if (isDrawn) onNews()
+        else if (said !== '') remark(said)
+      })
+    // Ages grow also while nothing comes.
+    if (isDrawn) clock = setInterval(onNews, 5_000)
+    if (isDrawn) show()
+    else if (json !== true)
+      remark(device === undefined ? 'waiting for telemetry' : `waiting for telemetry of ${device}`)
+    await quit.asked
   } finally {
     clearInterval(clock)
     clearTimeout(timer)
     renewal?.stop()
-    restoreKeys?.()
+    quit.restoreKeys()
     screen?.close()
-    await stopWatching()
   }
 }
 
-const tableOf = (state: TopState, { device, sort }: Options): string => {
-  if (device === undefined) return state.size === 0 ? 'no device on this broker' : hostsTable(state, sort, Date.now())
+const tableOf = (state: TopState, device: string | undefined, view: View): string => {
+  if (device === undefined) return state.size === 0 ? 'no device on this broker' : hostsTable(state, view)
   const found = state.get(device)
-  return found === undefined ? `nothing is known of ${device}` : servicesTable(device, found, sort, Date.now())
+  return found === undefined ? `nothing is known of ${device}` : servicesTable(device, found, view)
 }
 
 type Parsed = NonNullable<ReturnType<Fleet['topics']['parse']>>
@@ -145,11 +154,12 @@ const readMessage = (parsed: Parsed, payload: Buffer): TopMessage | undefined =>
     case 'telemetry': {
       const read = readPayload(telemetrySchema, payload, mostBytes)
       if (!read.ok) return undefined
-      const { at, schema: _, epoch: __, seq: ___, session: ____, class: _____, ...rest } = read.value
+      const { at, epoch, seq, schema: _, session: __, class: ___, ...rest } = read.value
+      const said: Said = { at, epoch, seq }
       const metrics = Object.fromEntries(
         Object.entries(rest).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
       )
-      return { kind: 'telemetry', app: parsed.app, atMs: at, metrics }
+      return { kind: 'telemetry', app: parsed.app, said, cameMs: performance.now(), metrics }
     }
     default:
       return undefined

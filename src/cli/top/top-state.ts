@@ -1,5 +1,7 @@
 /** What is known of the devices for a live table: the newest value of each metric, what it was before, and rates. Pure. */
+
 import type { Inventory } from '../../protocol/inventory.ts'
+import { isNewer, type Said } from '../../protocol/is-newer.ts'
 import type { Reported } from '../../protocol/reported.ts'
 import type { Status } from '../../protocol/status.ts'
 
@@ -9,8 +11,10 @@ export type Series = {
   readonly history: readonly Readonly<Record<string, number>>[]
   /** of counters: by second, between the last two messages that held them */
   readonly rates: Readonly<Record<string, number>>
-  /** when each metric came last, epoch ms of the device */
-  readonly atMs: Readonly<Record<string, number>>
+  /** the message that each metric stood in last */
+  readonly said: Readonly<Record<string, Said>>
+  /** when something new came last, in ms of a clock here: that of the device may be wrong */
+  readonly cameMs?: number
 }
 
 export type TopDevice = {
@@ -26,7 +30,7 @@ export type TopState = ReadonlyMap<string, TopDevice>
 
 export const emptyTop: TopState = new Map()
 
-const noSeries: Series = { values: {}, history: [], rates: {}, atMs: {} }
+const noSeries: Series = { values: {}, history: [], rates: {}, said: {} }
 const noDevice: TopDevice = { host: noSeries, reported: new Map(), apps: new Map() }
 
 const longestHistory = 60
@@ -39,7 +43,8 @@ export type TopMessage =
   | {
       readonly kind: 'telemetry'
       readonly app?: string | undefined
-      readonly atMs: number
+      readonly said: Said
+      readonly cameMs: number
       readonly metrics: Readonly<Record<string, number>>
     }
 
@@ -65,28 +70,36 @@ const after = (device: TopDevice, read: TopMessage): TopDevice => {
       return { ...device, reported, apps }
     }
     case 'telemetry': {
-      const { app, atMs, metrics } = read
-      if (app === undefined) return { ...device, host: withMetrics(device.host, metrics, atMs) }
-      const series = withMetrics(device.apps.get(app) ?? noSeries, metrics, atMs)
+      const { app } = read
+      if (app === undefined) return { ...device, host: withMetrics(device.host, read) }
+      const series = withMetrics(device.apps.get(app) ?? noSeries, read)
       return { ...device, apps: new Map(device.apps).set(app, series) }
     }
   }
 }
 
-const withMetrics = (series: Series, metrics: Readonly<Record<string, number>>, atMs: number): Series => {
+const withMetrics = (
+  series: Series,
+  { metrics, said, cameMs }: Extract<TopMessage, { readonly kind: 'telemetry' }>,
+): Series => {
   // What was queued while the link was down comes late, after what is newer.
-  const newer = Object.entries(metrics).filter(([name]) => atMs > (series.atMs[name] ?? Number.NEGATIVE_INFINITY))
+  const newer = Object.entries(metrics).filter(([name]) => {
+    const before = series.said[name]
+    return before === undefined || isNewer(said, before)
+  })
   if (newer.length === 0) return series
   const rates = newer.flatMap(([name, value]) => {
-    const [was, wasAt] = [series.values[name], series.atMs[name]]
-    if (was === undefined || wasAt === undefined) return []
-    return [[name, Math.max(0, value - was) / ((atMs - wasAt) / 1_000)] as const]
+    const [was, before] = [series.values[name], series.said[name]]
+    // Between the two the clock of the device may have been set back.
+    if (was === undefined || before === undefined || said.at <= before.at) return []
+    return [[name, Math.max(0, value - was) / ((said.at - before.at) / 1_000)] as const]
   })
   const values = { ...series.values, ...Object.fromEntries(newer) }
   return {
     values,
     history: [...series.history, values].slice(-longestHistory),
     rates: { ...series.rates, ...Object.fromEntries(rates) },
-    atMs: { ...series.atMs, ...Object.fromEntries(newer.map(([name]) => [name, atMs])) },
+    said: { ...series.said, ...Object.fromEntries(newer.map(([name]) => [name, said])) },
+    cameMs,
   }
 }

@@ -1,4 +1,5 @@
 /** The live table: hosts, or the services of one device. Pure but for colour. */
+import { silentSiteOf } from '../../fleet/silent-bridge.ts'
 import { verdictText } from '../describe-agent.ts'
 import { agoText } from '../describe-app.ts'
 import { amountText } from '../describe-bytes.ts'
@@ -8,21 +9,29 @@ import type { Series, TopDevice, TopState } from './top-state.ts'
 export const sortKeys = ['cpu', 'memory', 'name'] as const
 export type SortKey = (typeof sortKeys)[number]
 
+export type View = {
+  readonly sort: SortKey
+  /** ms of the clock by which messages came */
+  readonly nowMs: number
+  /** whose bridges are offline */
+  readonly silentSites: ReadonlySet<string>
+}
+
 type Row = { readonly name: string; readonly cpu: number; readonly memory: number; readonly cells: readonly string[] }
 
-export const hostsTable = (state: TopState, sort: SortKey, nowMs: number): string =>
+export const hostsTable = (state: TopState, view: View): string =>
   table(
     ['DEVICE', 'STATE', 'CPU', '', 'MEMORY', '', 'LOAD', 'DISK FREE', 'TEMP', 'APPS', 'AGE'],
     sorted(
-      [...state].map(([name, device]) => hostRow(name, device, nowMs)),
-      sort,
+      [...state].map(([name, device]) => hostRow(name, device, view)),
+      view.sort,
     ),
   )
 
-export const servicesTable = (name: string, device: TopDevice, sort: SortKey, nowMs: number): string => {
+export const servicesTable = (name: string, device: TopDevice, view: View): string => {
   const { host } = device
   const head = [
-    `${paint('bold', name)}  ${stateText(device)}  ${ageText(host, nowMs)}`,
+    `${paint('bold', name)}  ${stateText(device, view)}  ${ageText(host, view)}`,
     `cpu ${percentText(host.values.cpuPercent)} ${sparkline(history(host, 'cpuPercent'), 100)}  load ${host.values.load1 ?? '-'}  memory ${memoryText(host)} ${sparkline(history(host, 'memoryUsedBytes'), total(host))}  disk ${diskText(host)}  ${temperatureText(host)}`,
   ]
   const rows = [...device.reported].flatMap(([app, { services }]) =>
@@ -44,7 +53,7 @@ export const servicesTable = (name: string, device: TopDevice, sort: SortKey, no
     'PIDS',
     'RESTARTS',
   ]
-  return [...head, '', table(header, sorted(rows, sort))].join('\n')
+  return [...head, '', table(header, sorted(rows, view.sort))].join('\n')
 }
 
 const sorted = (rows: readonly Row[], sort: SortKey): readonly (readonly string[])[] =>
@@ -52,12 +61,12 @@ const sorted = (rows: readonly Row[], sort: SortKey): readonly (readonly string[
     .sort((a, b) => (sort === 'name' ? 0 : b[sort] - a[sort]) || (a.name < b.name ? -1 : 1))
     .map(({ cells }) => cells)
 
-const hostRow = (name: string, device: TopDevice, nowMs: number): Row => {
+const hostRow = (name: string, device: TopDevice, view: View): Row => {
   const { host, reported } = device
   const { cpuPercent, load1, memoryUsedBytes } = host.values
   const cells = [
     name,
-    stateText(device),
+    stateText(device, view),
     percentText(cpuPercent),
     sparkline(history(host, 'cpuPercent'), 100),
     memoryText(host),
@@ -66,7 +75,7 @@ const hostRow = (name: string, device: TopDevice, nowMs: number): Row => {
     diskText(host),
     temperatureText(host),
     String(reported.size),
-    ageText(host, nowMs),
+    ageText(host, view),
   ]
   return { name, cpu: cpuPercent ?? -1, memory: memoryUsedBytes ?? -1, cells }
 }
@@ -100,8 +109,8 @@ const serviceRow = (app: string, service: string, state: string, series: Series 
   return { name: `${app}/${service}`, cpu: value('cpuPercent') ?? -1, memory: value('memoryBytes') ?? -1, cells }
 }
 
-const stateText = ({ status }: TopDevice): string => {
-  if (status === undefined) return 'unknown'
+const stateText = ({ status }: TopDevice, { silentSites }: View): string => {
+  if (status === undefined || silentSiteOf(status, silentSites) !== undefined) return paint('yellow', 'unknown')
   if (!status.online) return paint('red', 'offline')
   return status.health === undefined ? paint('green', 'online') : verdictText(status.health)
 }
@@ -138,11 +147,8 @@ const temperatureText = ({ values }: Series): string => {
   return degrees.length === 0 ? '-' : `${Math.max(...degrees)} °C`
 }
 
-/** How old the newest value is: between two reports nothing moved by its band, or nobody told. */
-const ageText = ({ atMs }: Series, nowMs: number): string => {
-  const newest = Math.max(...Object.values(atMs))
-  return Number.isFinite(newest) ? agoText(newest, nowMs) : '-'
-}
+/** Since when nothing new came: between two reports nothing moved by its band, or nobody told. */
+const ageText = ({ cameMs }: Series, { nowMs }: View): string => (cameMs === undefined ? '-' : agoText(cameMs, nowMs))
 
 const history = ({ history: past }: Series, metric: string): readonly number[] =>
   past.flatMap((values) => values[metric] ?? [])

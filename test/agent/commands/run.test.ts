@@ -1,5 +1,5 @@
 /** `run`: what its container is made of, how its output travels, and that it is removed. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createOutputPump, type Piece } from '../../../agent/commands/output-pump.ts'
 import { runVerb } from '../../../agent/commands/run-verb.ts'
 import { sweepRuns } from '../../../agent/commands/sweep-runs.ts'
@@ -197,6 +197,41 @@ describe('the verb', () => {
       result: { exitCode: 137 },
     })
     expect(names()).toEqual([])
+  })
+
+  test('one that ended by itself did so, however long its last words took', async () => {
+    const { engine, run } = await open()
+    const runToEnd: typeof engine.runToEnd = async (_id, onOutput) => {
+      await onOutput('stdout', Buffer.from('last words'))
+      return 0
+    }
+    Object.assign(engine, { runToEnd })
+    const progress = () => new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 1_200))
+    expect(await run({ timeoutMs: 1_000 }, { progress })).toMatchObject({ outcome: 'done', result: { exitCode: 0 } })
+  })
+
+  test('one whose output nobody takes gives its place back a while after its time', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { engine, run, runsUnderWay } = await open()
+    const runToEnd: typeof engine.runToEnd = async (_id, onOutput) => {
+      // More than is gathered: the program waits for the link, and its end with it.
+      for (let piece = 0; piece < 10; piece += 1) await onOutput('stdout', Buffer.alloc(4_000))
+      return 137
+    }
+    Object.assign(engine, { runToEnd })
+    const answer = run({ timeoutMs: 10_000 }, { progress: async () => false })
+    await vi.advanceTimersByTimeAsync(42_000)
+    expect(runsUnderWay.size).toBe(0)
+    expect(await answer).toMatchObject({ result: { unsentBytes: 40_000 } })
+  })
+
+  test('two whose ids begin alike have a container each', async () => {
+    const { engine, run, names } = await open()
+    const answers = ['my-command-0001', 'my-command-0002'].map((id) => run({}, { id }))
+    await eventually('two containers', () => names().length === 2)
+    for (const name of names()) engine.controls.exitContainer(name, 0)
+    for (const answer of answers) expect(await answer).toMatchObject({ outcome: 'done' })
   })
 
   test('an agent that ends takes it with it', async () => {

@@ -55,6 +55,16 @@ test('text stays text: it is cut behind a line, or between two characters', () =
   expect(chunks[0]).toEqual([{ source: 'web-1', stream: 'stdout', text: 'first line\n'.repeat(15) }])
 })
 
+test('the time before a line is never cut', () => {
+  for (let mostBytes = 200; mostBytes < 600; mostBytes += 1) {
+    const collector = createCollector(true)
+    for (const source of ['web-1', 'api-1', 'db-1'])
+      collector.add(source, [{ stream: 'stdout', time, bytes: Buffer.from(`${'x'.repeat(40)}\n`) }])
+    for (const entry of takeAll(collector, mostBytes).flat())
+      expect('text' in entry && entry.text).not.toMatch(/^(?!x*\n$)(?!2026-01-01T00:00:00.000000000Z )/)
+  }
+})
+
 test('each line begins with its time where that is asked for, a piece of one does not', () => {
   const collector = createCollector(true)
   const frames = ['a\n', 'b', 'c\n', 'd\n'].map((text) => ({

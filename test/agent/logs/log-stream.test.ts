@@ -53,6 +53,13 @@ test('without credit it sends a window, reads on no further, and ends after the 
   expect(await ended).toMatchObject({ outcome: 'failed', reason: { code: 'reader-too-slow' } })
 })
 
+test('a reader that asks for more at first than anybody may have gets no more than that', async () => {
+  const { sent, credit } = startStream(5_000_000, Number.MAX_SAFE_INTEGER)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(sent.reduce((sum, chunk) => sum + JSON.stringify(chunk).length, 0)).toBeLessThan(1_010_000)
+  credit(1, { stop: true })
+})
+
 test('what is asked for again is sent again, and nothing of what was acknowledged', async () => {
   const { sent, credit } = startStream(10_000)
   await vi.advanceTimersByTimeAsync(500)

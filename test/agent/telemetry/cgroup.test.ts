@@ -11,7 +11,7 @@ const first = `31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw
 
 describe('where the files of a container are', () => {
   test('in version 2', () => {
-    const files = cgroupFilesOf('0::/system.slice/docker-ab.scope\n', parseCgroupMounts(second))
+    const files = cgroupFilesOf('0::/system.slice/docker-ab.scope\n', parseCgroupMounts(second), 'ab')
     expect(files).toMatchObject({
       version: 2,
       paths: { memory: '/sys/fs/cgroup/system.slice/docker-ab.scope/memory.current' },
@@ -23,6 +23,7 @@ describe('where the files of a container are', () => {
     const files = cgroupFilesOf(
       '9:name=systemd:/x\n8:pids:/docker/ab\n4:memory:/docker/ab\n2:cpu,cpuacct:/docker/ab\n0::/docker/ab\n',
       parseCgroupMounts(first),
+      'ab',
     )
     expect(files?.version).toBe(1)
     expect(files?.paths).toEqual({
@@ -37,12 +38,21 @@ describe('where the files of a container are', () => {
 
   test('under the part of a hierarchy that is mounted, and nowhere where it lies outside', () => {
     const mounts = parseCgroupMounts('36 25 0:30 /pod /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n')
-    expect(cgroupFilesOf('0::/pod/ab\n', mounts)?.paths.pids).toBe('/sys/fs/cgroup/ab/pids.current')
-    expect(cgroupFilesOf('0::/podium/ab\n', mounts)).toBeUndefined()
+    expect(cgroupFilesOf('0::/pod/ab\n', mounts, 'ab')?.paths.pids).toBe('/sys/fs/cgroup/ab/pids.current')
+    expect(cgroupFilesOf('0::/podium/ab\n', mounts, 'ab')).toBeUndefined()
+  })
+
+  test.each([
+    ['crun, for Podman', '0::/machine.slice/libpod-ab.scope/container\n', '/machine.slice/libpod-ab.scope'],
+    ['a systemd in the container', '0::/system.slice/docker-ab.scope/init.scope\n', '/system.slice/docker-ab.scope'],
+    ['a container in a container', '0::/docker/cd/docker/ab\n', '/docker/cd/docker/ab'],
+  ])('of the whole container, whatever group its first process is in: %s', (_who, text, group) => {
+    const files = cgroupFilesOf(text, parseCgroupMounts(second), 'ab')
+    expect(files?.paths.memoryLimit).toBe(`/sys/fs/cgroup${group}/memory.max`)
   })
 
   test.each(['', 'nothing', '0::\n', '4:memory:relative\n'])('odd text of a process: %j', (text) => {
-    expect(cgroupFilesOf(text, parseCgroupMounts(second))).toBeUndefined()
+    expect(cgroupFilesOf(text, parseCgroupMounts(second), 'ab')).toBeUndefined()
   })
 })
 

@@ -68,18 +68,21 @@ test('a container that went away a moment ago says nothing, also nothing of who 
 test('started again it has another process, and is looked for anew', async () => {
   const root = await machine({
     ...files,
-    'proc/8/cgroup': '0::/docker-abc.scope/init\n',
-    [`${group}/init/memory.current`]: '1\n',
+    'proc/8/cgroup': '0::/again/docker-abc.scope\n',
+    'sys/fs/cgroup/again/docker-abc.scope/memory.current': '1\n',
   })
   const read = createContainerReader(root)
   read([container])
   expect(read([{ ...container, pid: 8 }])[0]?.usage).toEqual({ memoryBytes: 1 })
 })
 
-test('the engine is asked only when something happened to a container', async () => {
+test('the engine is asked when something happened to a container, and once a minute', async () => {
   let [lists, inspects, isAway] = [0, 0, false]
-  const running = createRunningContainers(
-    {
+  let now = 0
+  const running = createRunningContainers({
+    agent: 'gw-1',
+    monotonicMs: () => now,
+    engine: {
       list: async () => {
         lists += 1
         if (isAway) throw new Error('away')
@@ -93,8 +96,7 @@ test('the engine is asked only when something happened to a container', async ()
       },
       image: async () => ({ sizeBytes: 5 }) as never,
     },
-    'gw-1',
-  )
+  })
   const event = (action: string) => ({ subject: 'container', action, id: 'abc', labels: {} }) as const
   expect(await running.current()).toEqual([{ id: 'abc', app: 'line', service: 'plc', imageBytes: 5, pid: 8 }])
   await running.current()
@@ -102,11 +104,43 @@ test('the engine is asked only when something happened to a container', async ()
   await running.current()
   expect([lists, inspects]).toEqual([1, 1])
   running.onEngineEvent(event('start'))
-  expect((await running.current())[0]?.pid).toBe(9)
+  expect((await running.current())?.[0]?.pid).toBe(9)
   expect([lists, inspects]).toEqual([2, 2])
+  now = 60_000
+  await running.current()
+  expect([lists, inspects]).toEqual([3, 2])
   isAway = true
   running.forgetAll()
-  expect((await running.current())[0]?.pid).toBe(9)
+  expect((await running.current())?.[0]?.pid).toBe(9)
   isAway = false
-  expect((await running.current())[0]?.pid).toBe(10)
+  expect((await running.current())?.[0]?.pid).toBe(10)
+})
+
+test('an engine that hangs keeps nobody waiting, and is asked again when it comes anew', async () => {
+  let [lists, isHanging, now] = [0, true, 0]
+  const running = createRunningContainers({
+    agent: 'gw-1',
+    monotonicMs: () => now,
+    patienceMs: 5,
+    engine: {
+      list: () => {
+        lists += 1
+        if (isHanging) return new Promise(() => undefined)
+        return Promise.resolve({ containers: [], networks: [], volumes: [] })
+      },
+      details: async () => undefined,
+      image: async () => undefined,
+    },
+  })
+  expect(await running.current()).toBeUndefined()
+  now = 29_000
+  expect(await running.current()).toBeUndefined()
+  expect(running.isEngineHanging()).toBe(false)
+  now = 30_000
+  expect(running.isEngineHanging()).toBe(true)
+  expect(lists).toBe(1)
+  isHanging = false
+  running.forgetAll()
+  expect(running.isEngineHanging()).toBe(false)
+  expect(await running.current()).toEqual([])
 })

@@ -37,7 +37,9 @@ describe('a sample', () => {
         temperatures: { 'cpu-thermal': 48_312 },
         lifeTimes: { mmcblk0: '0x02 0x03\n' },
         throttled: '50005\n',
-        netDev: 'eth0: 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\nveth1a: 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n',
+        netDev: ['eth0', 'br-lan', 'veth1a', 'br-0123456789ab', 'docker0']
+          .map((name) => `${name}: 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n`)
+          .join(''),
         diskstats: ' 8 0 sda 1 0 8 1 1 0 8 1 0 3 1\n 8 1 sda1 1 0 8 1 1 0 8 1 0 3 1\n',
       }),
       undefined,
@@ -49,10 +51,10 @@ describe('a sample', () => {
       'temperature.cpu-thermal.celsius': 48.3,
       'flash.mmcblk0.wearPercent': 30,
       isThrottled: 1,
-      'network.eth0.sentBytes': 2,
+      ...{ 'network.eth0.sentBytes': 2, 'network.br-lan.sentBytes': 2 },
       'block.sda.writtenBytes': 4_096,
     })
-    expect(Object.keys(metrics).some((name) => /veth|sda1/.test(name))).toBe(false)
+    expect(Object.keys(metrics).some((name) => /veth|br-0|docker|sda1/.test(name))).toBe(false)
     for (const name of Object.keys(metrics)) expect(hostMetricOf(name), name).toBeDefined()
   })
 
@@ -277,4 +279,33 @@ test('samples again after the time that the profile says, and never two at once'
   await settle()
   await pass(1_000)
   expect([reads, samples.length]).toEqual([4, 3])
+})
+
+test('what containers used before the engine answered is none of what they use now', async () => {
+  const samples: Sample[] = []
+  let [now, isEngineThere] = [0, false]
+  const sampler = createSampler({
+    readHost: async () => reading({}),
+    readContainers: (running) =>
+      running.map(({ id }) => ({ id, app: 'line', service: 'plc', usage: { cpuMs: 9e9 + now } })),
+    containers: {
+      current: async () => (isEngineThere ? [{ id: 'c', app: 'line', service: 'plc', pid: 7 }] : undefined),
+    },
+    everyMs: () => 60_000,
+    onSample: async (sample) => void samples.push(sample),
+    monotonicMs: () => now,
+    log: silent,
+  })
+  onTestFinished(sampler.stop)
+  const sampleAt = async (ms: number): Promise<unknown> => {
+    now = ms
+    sampler.hurry()
+    for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve))
+    return samples.at(-1)?.apps.get('line')?.get('plc')
+  }
+  await sampleAt(0)
+  expect(await sampleAt(10_000)).toBeUndefined()
+  isEngineThere = true
+  expect(await sampleAt(20_000)).toEqual({ containers: 1, cpuMs: 0 })
+  expect(await sampleAt(30_000)).toEqual({ containers: 1, cpuMs: 10_000, cpuPercent: 100 })
 })

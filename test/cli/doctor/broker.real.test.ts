@@ -8,13 +8,12 @@ import { openClient } from '../../support/mqtt.ts'
 
 const examine = async (url: string, input: { root?: string; username?: string } = {}) => {
   const { root = 'longshore', username } = input
-  const isFar = url.includes(',')
   const broker = { url, ...(username === undefined ? {} : { username }) }
   const findings = await examineBroker({
     broker,
     root,
     scratch: `${root}/v1/doctor-test`,
-    timeoutMs: isFar ? 5_000 : 1_000,
+    timeoutMs: process.env.TEST_BROKER === 'nats' ? 5_000 : 1_000,
   })
   return new Map(findings.map((finding) => [finding.check, finding]))
 }
