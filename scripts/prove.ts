@@ -31,7 +31,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     readers: 'readers of one log, a third of them frozen',
     adversity: 'sleepers, restarts and rotations',
   },
-  broker: { kills: 'kills of the embedded broker under load' },
+  broker: { kills: 'kills of the embedded broker under load', malformed: 'malformed packets' },
   brokers: {
     mosquitto: 'tests on Mosquitto',
     nats: 'on a NATS cluster',
