@@ -1,8 +1,9 @@
 /**
  * What the agent says and reads on each connection, in this order:
  *
- *   birth → own status back? → what it reported before → secrets, desired state and commands → inventory, reports, replies
+ *   commands → birth → own status back? → what it reported before → secrets, desired state → inventory, reports, replies
  *
+ * A broker may take its time over each subscription: a device that is seen as online must hear what it is told.
  * The birth that comes back proves that the broker keeps what we retain, and that all that was retained under our own
  * topics before it has arrived.
  */
@@ -171,7 +172,8 @@ export const createSession = (input: SessionInput): Session => {
         birthEcho = () => resolve(true)
         setTimeout(() => resolve(false), settleMs).unref()
       })
-      await link().subscribe([topics.status(device), ...(isFullRead ? [topics.reported(device, '+')] : [])], 1)
+      const full = [topics.reported(device, '+'), topics.command(device, '+')]
+      await link().subscribe([topics.status(device), ...(isFullRead ? full : [])], 1)
       await publishStatus(true)
       if (!(await echoed))
         log.error(
@@ -183,7 +185,6 @@ export const createSession = (input: SessionInput): Session => {
         await link().unsubscribe([topics.reported(device, '+')])
         hasReadReports = true
         await readDesired()
-        await link().subscribe([topics.command(device, '+')], 1)
         hasRead = false
         lastReadMs = monotonicMs()
         awaitEndOfRead(session)

@@ -27,7 +27,7 @@ export const ask = async (
   { device, verb, args, timeoutMs, beginMs = timeoutMs, expireMs = timeoutMs, onProgress, now }: AskInput,
 ): Promise<Reply> => {
   const id = randomBytes(9).toString('hex')
-  const command: Command = { schema: 1, at: now, verb, args, expiresAt: now + expireMs }
+  const askedAt = performance.now()
   let timer: NodeJS.Timeout | undefined
   let highest = 0
   let settle: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined
@@ -51,6 +51,9 @@ export const ask = async (
       onProgress?.(read.value)
     }
   })
+  // A cluster may have taken seconds over it, which are not the device's.
+  const at = now + Math.round(performance.now() - askedAt)
+  const command: Command = { schema: 1, at, verb, args, expiresAt: at + expireMs }
   try {
     await fleet.publish(fleet.topics.command(device, id), writePayload(command), { retain: false })
     wait(beginMs)

@@ -131,6 +131,8 @@ export const readLog = async (fleet: Fleet, input: ReadLogInput): Promise<void> 
   const unwatch = await fleet.watch([fleet.topics.log(device, id), fleet.topics.reply(device, id)], (message) =>
     message.topic === fleet.topics.log(device, id) ? onChunk(message.payload) : onReply(message.payload),
   )
+  // A cluster may have taken seconds over the subscription, which are not the device's.
+  heardAt = performance.now()
   const timer = setInterval(tick, 250)
   try {
     signal?.addEventListener('abort', onEnough)

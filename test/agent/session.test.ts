@@ -119,17 +119,17 @@ describe('a connection', () => {
     expect(session.number()).toBe(1_001)
   })
 
-  test('begins with the birth, then reads what was reported, then what is desired', async () => {
+  test('hears commands before its birth, then reads what was reported, then what is desired', async () => {
     const { done, connect } = open()
     await connect()
     expect(done).toEqual([
       'subscribe longshore/v1/gw-1/status',
       'subscribe longshore/v1/gw-1/reported/+',
+      'subscribe longshore/v1/gw-1/command/+',
       'publish longshore/v1/gw-1/status online 1000',
       'unsubscribe longshore/v1/gw-1/reported/+',
       'subscribe longshore/v1/gw-1/secret/+',
       'subscribe longshore/v1/gw-1/desired/+',
-      'subscribe longshore/v1/gw-1/command/+',
       'ready',
     ])
   })

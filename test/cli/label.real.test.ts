@@ -44,7 +44,8 @@ test('labels are set, changed, removed and listed', async () => {
 })
 
 test('a policy may keep labels from being set', async () => {
-  const { label } = await open({ policy: fixedPolicy({ commands: ['plan'] }) })
+  const { label, listed } = await open({ policy: fixedPolicy({ commands: ['plan'] }) })
+  await listed({ line: '3', site: 'hall' })
   const refused = await label('line=4')
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('commands: [set-labels]') })
 })

@@ -75,3 +75,22 @@ test('one that has not begun is waited for less long than one that has', async (
   await vi.advanceTimersByTimeAsync(59_000)
   expect(await begun.failed).toBe('gw-1 did not answer restart within 60 s; it is offline')
 })
+
+test('the time that a broker took over the subscription is not taken from that of the device', async () => {
+  let sent: { at: number; expiresAt: number } | undefined
+  const fleet = {
+    topics,
+    read: status(true),
+    watch: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 8_000))
+      return async () => undefined
+    },
+    publish: async (_topic: string, payload: Buffer) => {
+      sent = JSON.parse(String(payload))
+    },
+    close: async () => undefined,
+  }
+  ask(fleet, { device: 'gw-1', verb: 'restart', args: {}, timeoutMs: 10_000, now: 1_000 }).catch(() => undefined)
+  await vi.advanceTimersByTimeAsync(8_000)
+  expect(sent).toMatchObject({ at: 9_000, expiresAt: 19_000 })
+})

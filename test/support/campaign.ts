@@ -1,5 +1,5 @@
 /** A long campaign in steps: each is done once, also over several runs, and what came of it is kept in a file. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export type CampaignStep = { readonly name: string; readonly cases: number; readonly seconds: number }
@@ -21,18 +21,21 @@ export const openCampaign = (campaign: string): Campaign => {
       if (done.some((step) => step.name === name)) return
       const startedAt = performance.now()
       const cases = await work()
-      done.push({ name, cases, seconds: Math.round((performance.now() - startedAt) / 1000) })
-      writeFileSync(path, JSON.stringify(done, null, 2))
+      const step = { name, cases, seconds: Math.round((performance.now() - startedAt) / 1000) }
+      done.push(step)
+      // A line each: several files of tests may be parts of one campaign.
+      appendFileSync(path, `${JSON.stringify(step)}\n`)
       process.stdout.write(`${new Date().toISOString()} ${name}\n`)
     },
   }
 }
 
-export const campaignPath = (campaign: string): string => join(folder, `${campaign}.json`)
+export const campaignPath = (campaign: string): string => join(folder, `${campaign}.jsonl`)
 
 export const readSteps = (path: string): CampaignStep[] => {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as CampaignStep[]
+    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean)
+    return lines.map((line) => JSON.parse(line) as CampaignStep)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error

@@ -39,7 +39,8 @@ export const startLog = (
   const ended = readLog(fleet, {
     device,
     request,
-    timeoutMs: 10_000,
+    // A cluster takes its time over each of dozens.
+    timeoutMs: 30_000,
     nowMs: Date.now,
     onEntries: (came) => {
       came.forEach(take)

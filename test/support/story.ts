@@ -5,7 +5,8 @@ import type { Fleet } from '../../src/fleet/fleet.ts'
 import type { Ending } from '../../src/fleet/outcome.ts'
 import { readState } from '../../src/fleet/read-state.ts'
 import { waitForEnding } from '../../src/fleet/wait.ts'
-import type { Reported } from '../../src/protocol/reported.ts'
+import { readPayload } from '../../src/protocol/payload.ts'
+import { type Reported, reportedSchema } from '../../src/protocol/reported.ts'
 import { docker } from './agents.ts'
 import { eventually } from './eventually.ts'
 import { packFiles } from './models.ts'
@@ -49,8 +50,8 @@ export const reportOf = async (fleet: Fleet, device: string, app: string): Promi
     .get(device)
     ?.apps.get(app)?.reported
 
-/** Waits until the device's report on an app satisfies a condition; a failure shows the last report. */
-export const reportThat = (
+/** Waits for a report on an app that satisfies a condition, also one that is soon followed by another; a failure shows the last. */
+export const reportThat = async (
   fleet: Fleet,
   device: string,
   app: string,
@@ -59,15 +60,25 @@ export const reportThat = (
   timeoutMs = 20_000,
 ): Promise<Reported> => {
   let last: Reported | undefined
-  return eventually(
-    `${device} to report ${app} ${what}`,
-    async () => {
-      last = await reportOf(fleet, device, app)
-      if (last !== undefined && isSo(last)) return last
-      throw new Error(JSON.stringify(last))
-    },
-    { timeoutMs },
-  )
+  let found: Reported | undefined
+  const unwatch = await fleet.watch([fleet.topics.reported(device, app)], ({ payload }) => {
+    const read = readPayload(reportedSchema, payload, Number.POSITIVE_INFINITY)
+    if (!read.ok) return
+    last = read.value
+    if (isSo(last)) found ??= last
+  })
+  try {
+    return await eventually(
+      `${device} to report ${app} ${what}`,
+      () => {
+        if (found !== undefined) return found
+        throw new Error(JSON.stringify(last))
+      },
+      { timeoutMs },
+    )
+  } finally {
+    await unwatch()
+  }
 }
 
 export type SeenContainer = { readonly id: string; readonly name: string; readonly state: string }

@@ -6,14 +6,14 @@ import { type BuiltCommand, buildCommand, runCommand } from '../../support/comma
 import { startMosquitto } from '../../support/mosquitto.ts'
 import { openClient } from '../../support/mqtt.ts'
 
-const examine = async (url: string, input: { root?: string; username?: string } = {}) => {
-  const { root = 'longshore', username } = input
+const examine = async (url: string, input: { root?: string; username?: string; timeoutMs?: number } = {}) => {
+  const { root = 'longshore', username, timeoutMs = process.env.TEST_BROKER === 'nats' ? 5_000 : 1_000 } = input
   const broker = { url, ...(username === undefined ? {} : { username }) }
   const findings = await examineBroker({
     broker,
     root,
     scratch: `${root}/v1/doctor-test`,
-    timeoutMs: process.env.TEST_BROKER === 'nats' ? 5_000 : 1_000,
+    timeoutMs,
   })
   return new Map(findings.map((finding) => [finding.check, finding]))
 }
@@ -96,7 +96,7 @@ describe('a Mosquitto that is badly set up', () => {
 
 test('a root with dots does not work on NATS before 2.10', async () => {
   const url = await start(natsCluster)
-  const findings = await examine(url, { root: 'plant.north' })
+  const findings = await examine(url, { root: 'plant.north', timeoutMs: 5_000 })
   expect(findings.get('dots in topics')?.verdict).toBe('fails')
 })
 
