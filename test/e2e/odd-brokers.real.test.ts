@@ -7,7 +7,7 @@ import { ask } from '../../src/fleet/command.ts'
 import { openFleet } from '../support/agents.ts'
 import { startEventCounter } from '../support/event-counter.ts'
 import { eventually } from '../support/eventually.ts'
-import { connackAccepted, packetType, startFakePeer } from '../support/fake-peers.ts'
+import { connackAccepted, packetType, startFakePeer, subscribed } from '../support/fake-peers.ts'
 import { type LinkedAgent, startLinkedAgent } from '../support/linked-agent.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
 import { reportThat, send } from '../support/story.ts'
@@ -42,7 +42,7 @@ test('a broker that accepts and never acknowledges is left, and what happened me
 test('a broker that closes after each publish is met with patience, and nothing is lost once it behaves', async () => {
   const peer = await startFakePeer((chunk, socket) => {
     if (packetType(chunk) === 1) return connackAccepted
-    if (packetType(chunk) === 8) return Buffer.from([0x90, 3, chunk[2] ?? 0, chunk[3] ?? 0, 1])
+    if (packetType(chunk) === 8) return subscribed(chunk, 1)
     socket.end()
     return undefined
   })

@@ -33,11 +33,20 @@ export const startFakePeer = async (
 
 export const packetType = (chunk: Buffer): number => (chunk[0] ?? 0) >> 4
 
+/** A SUBACK with one code for each filter of a SUBSCRIBE [MQTT-3.8.4-5], in one chunk with a header of any length. */
+export const subscribed = (chunk: Buffer, code: number): Buffer => {
+  let at = 1
+  while (((chunk[at] ?? 0) & 0x80) !== 0) at += 1
+  const packetId = chunk.subarray(at + 1, at + 3)
+  let filters = 0
+  for (at += 3; at + 2 < chunk.length; at += 3 + chunk.readUInt16BE(at)) filters += 1
+  return Buffer.concat([Buffer.from([0x90, 2 + filters]), packetId, Buffer.alloc(filters, code)])
+}
+
 /** The answer of a broker that takes every client and refuses every subscription. */
 export const refusingSubscriptions = (chunk: Buffer): Buffer | undefined => {
   if (packetType(chunk) === 1) return connackAccepted
-  // SUBSCRIBE: the packet id stands behind the two bytes of a short header.
-  if (packetType(chunk) === 8) return Buffer.from([0x90, 3, chunk[2] ?? 0, chunk[3] ?? 0, 0x80])
+  if (packetType(chunk) === 8) return subscribed(chunk, 0x80)
   // UNSUBSCRIBE is always granted. MQTT 3.1.1, 3.10.4.
   if (packetType(chunk) === 10) return Buffer.from([0xb0, 2, chunk[2] ?? 0, chunk[3] ?? 0])
   return undefined
